@@ -1,0 +1,34 @@
+//! Ranges: the pieces of the key space, each a replicated state machine with one leaseholder.
+//!
+//! ```text
+//!            Router (a Sender)            requests by range, directory cache
+//!               │
+//!   Store ── Replica ── Replica ──…       one per range on this node
+//!               │  evaluates under latches, proposes commands, serves reads
+//!            Group (consensus)            one log per range
+//!               │
+//!            Applier                      applies commands: byte writes and changes of the range's state
+//! ```
+//!
+//! Read in this order: [`command`] (what goes through the log), [`state`] (what a range knows about itself), [`apply`]
+//! (below the log: deterministic, cannot fail), [`replica`] (above the log: everything that decides), [`store`] (all of a
+//! node), [`router`] (who finds the range), [`service`] and [`client`] (the same requests over the network).
+//!
+//! INVARIANT: only the holder of the applied lease evaluates commands and serves reads, and a command that was evaluated
+//! under an older lease does nothing. Everything in memory above the log (locks, latches, timestamp cache) relies on it.
+//!
+//! INVARIANT: keys are not prefixed by their range, so that a split moves no data.
+//!
+//! What is not here yet: more than one node, merges, a replicated directory, moving replicas.
+
+pub mod apply;
+pub mod client;
+pub mod command;
+pub mod replica;
+pub mod router;
+pub mod service;
+pub mod state;
+pub mod store;
+
+pub use router::Router;
+pub use store::{Options, Store};

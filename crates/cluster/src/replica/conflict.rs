@@ -1,0 +1,83 @@
+//! Somebody's intent is in the way: wait until its transaction has ended, make it end if its coordinator seems to be
+//! gone, and resolve it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_txn::lock::RequestId;
+use atoll_txn::mvcc::reader::IntentRef;
+use atoll_txn::request::{Body, Fate, Push, Reply, Resolve};
+use atoll_txn::{Error, Result, TxnId};
+use bytes::Bytes;
+
+use super::Replica;
+use crate::router::Router;
+use crate::store::Node;
+
+/// Intents are laid by commits, which take milliseconds. One that is not decided for so long has lost its coordinator.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3);
+/// The owner is asked for again so often, should its end go unnoticed.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// An edge in the graph of who waits for whom, for as long as the wait lasts.
+struct Edge<'a> {
+    node: &'a Node,
+    request: RequestId,
+}
+
+impl Drop for Edge<'_> {
+    fn drop(&mut self) {
+        self.node.waits.lock().remove(self.request);
+    }
+}
+
+impl Replica {
+    /// Returns when the intent is resolved; what is there now has to be read anew.
+    pub(super) async fn wait_for_intent(
+        self: &Arc<Self>,
+        key: &Bytes,
+        intent: &IntentRef,
+        waiter: Option<TxnId>,
+    ) -> Result<()> {
+        let router = Router::new(self.node.clone());
+        let begun = self.node.env.clock.mono();
+        loop {
+            let ended = self.node.watch(intent.txn);
+            let abort = self.node.env.clock.mono() - begun >= ABANDONED_AFTER;
+            let push = Push { txn: intent.txn, anchor: intent.anchor.clone(), abort, intent_ts: intent.ts };
+            let status = match router.send_to(Body::Push(push)).await {
+                Ok(answer) => match answer.reply {
+                    Reply::Status(status) => status,
+                    _ => return Err(Error::Misuse("a push was answered with something else")),
+                },
+                // Whether the record was written is seen the next time.
+                Err(Error::Unknown { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let commit_ts = match status.fate() {
+                Fate::Pending => {
+                    let _edge = self.edge(waiter, intent.txn)?;
+                    let _ = self.node.env.clock.timeout(ASK_EVERY, ended).await;
+                    continue;
+                }
+                Fate::Committed => Some(status.commit_ts),
+                Fate::Aborted => None,
+            };
+            let resolve = Resolve { txn: intent.txn, commit_ts, keys: vec![key.clone()] };
+            return match router.send_to(Body::Resolve(resolve)).await {
+                Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    fn edge(&self, waiter: Option<TxnId>, owner: TxnId) -> Result<Option<Edge<'_>>> {
+        let Some(waiter) = waiter else { return Ok(None) };
+        let request = self.node.next_request();
+        match self.node.waits.lock().add_wait(waiter, request, BTreeSet::from([owner])) {
+            Ok(()) => Ok(Some(Edge { node: &self.node, request })),
+            Err(deadlock) => Err(Error::Deadlock { cycle: deadlock.cycle }),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Row locks, as requests see them: taking, waiting, reading under a lock, letting go.
+
+use std::sync::Arc;
+
+use atoll_txn::lock::{Effects, Mark, Outcome, RequestId, Strength, Token, Wait};
+use atoll_txn::lock::table;
+use atoll_txn::mvcc;
+use atoll_txn::mvcc::reader::IntentRef;
+use atoll_txn::request::{Claim, Lock, LockedRow, LockedRows, Release, Reply, Span, WaitPolicy, Write};
+use atoll_txn::{Error, Result, TxnId};
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::Replica;
+
+/// How a wait for a lock ended.
+#[derive(Debug)]
+pub(crate) enum Woken {
+    Granted(Token),
+    Deadlock(Vec<TxnId>),
+    /// The lock table is gone, or the key belongs to another range now: ask again.
+    Gone,
+}
+
+/// A request in a queue; taken out when dropped.
+struct InQueue<'a> {
+    replica: &'a Replica,
+    request: RequestId,
+    left: bool,
+}
+
+impl Drop for InQueue<'_> {
+    fn drop(&mut self) {
+        if !self.left {
+            self.replica.node.waiters.lock().remove(&self.request);
+            let mut memory = self.replica.memory.lock();
+            let effects = memory.locks.cancel(self.request);
+            self.replica.settle(effects);
+            // Where the table went elsewhere meanwhile, the graph still knows of the wait.
+            self.replica.node.waits.lock().remove(self.request);
+        }
+    }
+}
+
+impl Replica {
+    pub(super) async fn lock(self: &Arc<Self>, request: Lock) -> Result<Reply> {
+        let strength = request.strength().ok_or(Error::Misuse("the lock has a strength that this node does not know"))?;
+        let wait = match request.wait() {
+            WaitPolicy::Wait => Wait::Wait,
+            WaitPolicy::NoWait => Wait::NoWait,
+            WaitPolicy::SkipLocked => Wait::SkipLocked,
+        };
+        let mut rows = Vec::with_capacity(request.keys.len());
+        for key in request.keys {
+            let Some(token) = self.take_lock(request.txn, &key, strength, wait).await? else {
+                rows.push(LockedRow { key, skipped: true, ..LockedRow::default() });
+                continue;
+            };
+            let record = self.read_locked(&key, request.txn).await?;
+            let newest = record.and_then(|record| record.newest);
+            rows.push(LockedRow {
+                key,
+                version: newest.as_ref().map(|version| version.ts).unwrap_or_default(),
+                value: newest.and_then(|version| version.value),
+                token: token.0,
+                skipped: false,
+            });
+        }
+        Ok(Reply::Locked(LockedRows { rows }))
+    }
+
+    /// The newest committed version. Nobody else can write the key while it is locked against them; what was under way
+    /// is waited for, an intent of a transaction that is being decided included.
+    async fn read_locked(self: &Arc<Self>, key: &Bytes, txn: TxnId) -> Result<Option<mvcc::Record>> {
+        let span = [Span::point(key)];
+        loop {
+            let view = self.view_for(&span, self.node.now(), Some(txn)).await?;
+            let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
+            match record.as_ref().and_then(|record| record.intent.as_ref()).filter(|intent| intent.txn != txn) {
+                None => return Ok(record),
+                Some(intent) => {
+                    let intent = IntentRef::from(intent);
+                    drop(view);
+                    self.wait_for_intent(key, &intent, Some(txn)).await?;
+                }
+            }
+        }
+    }
+
+    /// Locks what a commit writes and has not locked before, one key after the other in their order.
+    pub(super) async fn lock_writes(&self, txn: TxnId, writes: &[Write], claims: &[Claim]) -> Result<()> {
+        for write in writes {
+            if !claims.iter().any(|claim| claim.key == write.key) {
+                self.take_lock(txn, &write.key, Strength::Update, Wait::Wait).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// None when the row is locked and was to be skipped then.
+    async fn take_lock(&self, txn: TxnId, key: &Bytes, strength: Strength, wait: Wait) -> Result<Option<Token>> {
+        let request = self.node.next_request();
+        let woken = {
+            let mut memory = self.memory.lock();
+            self.serving(&memory, &[Span::point(key)])?;
+            let (outcome, effects) =
+                memory.locks.acquire(table::Request { id: request, txn, key: key.clone(), strength, wait, mark: Mark(0) });
+            memory.contacts.insert(txn, self.node.env.clock.mono());
+            match outcome {
+                Outcome::Granted(token) => {
+                    self.settle(effects);
+                    return Ok(Some(token));
+                }
+                Outcome::Skipped => return Ok(None),
+                Outcome::WouldBlock { .. } => return Err(Error::LockNotAvailable),
+                Outcome::Queued => {
+                    let (wake, woken) = oneshot::channel();
+                    self.node.waiters.lock().insert(request, wake);
+                    self.settle(effects);
+                    woken
+                }
+            }
+        };
+        let mut queued = InQueue { replica: self, request, left: false };
+        match woken.await {
+            Ok(Woken::Granted(token)) => {
+                queued.left = true;
+                Ok(Some(token))
+            }
+            Ok(Woken::Deadlock(cycle)) => Err(Error::Deadlock { cycle }),
+            Ok(Woken::Gone) | Err(_) => Err(Error::NotLeaseholder { range: self.id, leader: None }),
+        }
+    }
+
+    pub(super) fn release(&self, release: &Release) {
+        let mut memory = self.memory.lock();
+        if release.keys.is_empty() {
+            self.release_all_in(&mut memory, release.txn);
+        }
+        for key in &release.keys {
+            let effects = memory.locks.release(key, release.txn);
+            self.settle(effects);
+        }
+    }
+
+    pub(super) fn release_all(&self, txn: TxnId) {
+        self.release_all_in(&mut self.memory.lock(), txn);
+    }
+
+    fn release_all_in(&self, memory: &mut super::volatile::Volatile, txn: TxnId) {
+        memory.contacts.remove(&txn);
+        let effects = memory.locks.release_all(txn);
+        self.settle(effects);
+    }
+
+    /// Tells those who wait what a change of the lock table did. Called under the table's mutex, so that the graph sees
+    /// the changes in their order.
+    pub(super) fn settle(&self, effects: Effects) {
+        let Effects { wakes, dropped, waiting } = effects;
+        if wakes.is_empty() && dropped.is_empty() && waiting.is_empty() {
+            return;
+        }
+        let deadlocks = self.node.waits.lock().apply(waiting);
+        let mut waiters = self.node.waiters.lock();
+        let mut wake = |request, woken| {
+            if let Some(waiter) = waiters.remove(&request) {
+                // A waiter that gave up has dropped its end, and lets go of what it was granted at the end of its
+                // transaction.
+                let _ = waiter.send(woken);
+            }
+        };
+        for granted in wakes {
+            wake(granted.request, Woken::Granted(granted.token));
+        }
+        for request in dropped {
+            wake(request, Woken::Gone);
+        }
+        for deadlock in deadlocks {
+            wake(deadlock.victim, Woken::Deadlock(deadlock.cycle));
+        }
+    }
+}

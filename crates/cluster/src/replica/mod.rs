@@ -1,0 +1,183 @@
+//! A range on this node, above the log: everything that decides.
+//!
+//! | module | the idea |
+//! | --- | --- |
+//! | `volatile` | what the leaseholder keeps in memory: locks, latches, timestamp cache |
+//! | `lease` | when this replica may serve, and what it starts from |
+//! | `read` | gets, scans, refreshes |
+//! | `lock` | row locks and the waiting for them |
+//! | `write` | one-range commits, intents, their resolution |
+//! | `record` | the records that decide transactions over several ranges |
+//! | `conflict` | somebody's intent is in the way |
+//! | `split`, `gc` | housekeeping |
+//!
+//! How a write goes, and why it is right together with reads:
+//!
+//! 1. It takes latches on its keys, then looks at the engine: every write before it on these keys is applied.
+//! 2. It asks the timestamp cache who read them, and fixes its timestamp above. The latches say so from now on.
+//! 3. It proposes a command and keeps the latches until the command is applied, or certainly never will be.
+//!
+//! A read first raises the timestamp cache, then asks the latches which undecided or older writes are under way and waits
+//! for these, then takes its view. So of a read and a write at the same key one always sees the other.
+//!
+//! INVARIANT: a latch whose command may still be applied is never released. When an answer of the log is lost, the latch
+//! stays until the next lease, under which the command would be refused.
+
+mod conflict;
+mod gc;
+mod lease;
+mod lock;
+mod read;
+mod record;
+mod split;
+mod volatile;
+mod write;
+
+use std::sync::Arc;
+
+use atoll_consensus::{Group, propose};
+use atoll_txn::request::{Body, Done, RangeRef, Reply, Span};
+use atoll_txn::{Error, Result, Timestamp};
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::apply::{Applier, Outcome};
+use crate::command::Command;
+use crate::state::{Published, RangeState};
+use crate::store::Node;
+use volatile::Serving;
+
+pub(crate) use lock::Woken;
+pub(crate) use volatile::Volatile;
+
+pub struct Replica {
+    pub(crate) id: u64,
+    node: Arc<Node>,
+    group: Group<Applier>,
+    published: Published,
+    memory: Mutex<Volatile>,
+}
+
+impl Replica {
+    pub(crate) fn new(id: u64, node: Arc<Node>, group: Group<Applier>, published: Published, memory: Volatile) -> Replica {
+        Replica { id, node, group, published, memory: Mutex::new(memory) }
+    }
+
+    /// The range's state as it is applied here.
+    pub fn published(&self) -> Arc<RangeState> {
+        self.published.get()
+    }
+
+    pub fn group(&self) -> &Group<Applier> {
+        &self.group
+    }
+
+    pub fn is_serving(&self) -> bool {
+        self.memory.lock().serving.is_some()
+    }
+
+    /// Answers one request. Dropping the future gives up waiting; a write that has begun goes on to its end.
+    pub(crate) async fn handle(self: &Arc<Self>, generation: u64, body: Body) -> Result<Reply> {
+        match body {
+            Body::Get(get) => self.get(get).await,
+            Body::Scan(scan) => self.scan(scan).await,
+            Body::Refresh(refresh) => self.refresh(refresh).await,
+            Body::Lock(lock) => self.lock(lock).await,
+            Body::Release(release) => {
+                self.release(&release);
+                Ok(Reply::Done(Done {}))
+            }
+            Body::Heartbeat(heartbeat) => {
+                self.memory.lock().heard_from(heartbeat.txn, self.node.env.clock.mono());
+                Ok(Reply::Done(Done {}))
+            }
+            Body::Commit(_) | Body::Prepare(_) | Body::Decide(_) | Body::Resolve(_) | Body::Forget(_) | Body::Push(_)
+            | Body::Split(_) => {
+                let replica = self.clone();
+                // A task of its own, so that a caller who goes away can't leave a latch or half a commit behind.
+                let task = self.node.env.tasks.spawn("command", async move { replica.write(generation, body).await });
+                task.await.unwrap_or_else(|_| Err(self.node.stopped()))
+            }
+        }
+    }
+
+    async fn write(self: &Arc<Self>, generation: u64, body: Body) -> Result<Reply> {
+        match body {
+            Body::Commit(commit) => self.commit(commit).await,
+            Body::Prepare(prepare) => self.prepare(prepare).await,
+            Body::Decide(decide) => self.decide(decide).await,
+            Body::Resolve(resolve) => self.resolve(resolve).await,
+            Body::Forget(forget) => self.forget(forget).await,
+            Body::Push(push) => self.push(push).await,
+            Body::Split(split) => self.split(generation, split).await,
+            _ => unreachable!("the other requests don't write"),
+        }
+    }
+
+    /// The lease under which this replica serves, for keys that are all in the range.
+    fn serving(&self, memory: &Volatile, spans: &[Span]) -> Result<Serving> {
+        let Some(serving) = memory.serving else {
+            let leader = self.group.leadership().get().leader.filter(|leader| *leader != self.node.id);
+            return Err(Error::NotLeaseholder { range: self.id, leader: leader.map(|leader| leader.0) });
+        };
+        let state = self.published.get();
+        if state.lease.sequence != serving.sequence {
+            return Err(Error::NotLeaseholder { range: self.id, leader: None });
+        }
+        if spans.iter().any(|span| !state.span.covers(span)) {
+            return Err(self.moved(&state));
+        }
+        Ok(serving)
+    }
+
+    fn moved(&self, state: &RangeState) -> Error {
+        let mut known: Vec<RangeRef> = vec![state.range_ref()];
+        known.extend(self.node.right_of(&state.span.end));
+        Error::RangeMoved { known }
+    }
+
+    /// A command of the current lease, to be filled.
+    fn command(&self, serving: Serving, clock: Timestamp) -> Command {
+        Command { lease: serving.sequence, generation: self.published.get().generation, clock, ..Command::default() }
+    }
+
+    /// Proposes and waits until the command is applied. `Unknown` is for the caller to name.
+    async fn propose(&self, command: &Command) -> std::result::Result<(), Failed> {
+        let bytes = command.encoded();
+        self.node.admit(bytes.len()).map_err(Failed::Refused)?;
+        self.propose_bytes(bytes).await
+    }
+
+    /// The same, for what has to go on when the disk is full: leases, reads, the end of transactions.
+    async fn propose_always(&self, command: &Command) -> std::result::Result<(), Failed> {
+        self.propose_bytes(command.encoded()).await
+    }
+
+    async fn propose_bytes(&self, bytes: Bytes) -> std::result::Result<(), Failed> {
+        match self.group.propose(bytes).await {
+            Ok(proposed) => match proposed.reply {
+                Outcome::Applied => Ok(()),
+                Outcome::Stale => Err(Failed::Refused(Error::NotLeaseholder { range: self.id, leader: None })),
+            },
+            Err(propose::Error::NotLeader { leader }) => {
+                Err(Failed::Refused(Error::NotLeaseholder { range: self.id, leader: leader.map(|leader| leader.0) }))
+            }
+            Err(propose::Error::TooLarge { bytes, max }) => Err(Failed::Refused(Error::TooLarge {
+                what: "a command",
+                bytes: bytes as u64,
+                bytes_max: max as u64,
+            })),
+            Err(propose::Error::Full) => Err(Failed::Refused(Error::DiskFull)),
+            Err(propose::Error::Stopped { reason }) => Err(Failed::Refused(Error::Stopped { why: reason })),
+            Err(propose::Error::Unknown) => Err(Failed::Unknown),
+        }
+    }
+}
+
+/// Why a proposal did not come through.
+enum Failed {
+    /// It certainly had no effect and never will.
+    Refused(Error),
+    /// It may have one.
+    Unknown,
+}

@@ -1,0 +1,163 @@
+//! Gets, scans and refreshes.
+
+use std::sync::Arc;
+
+use atoll_env::fault;
+use atoll_storage::engine::View;
+use atoll_txn::error::Retry;
+use atoll_txn::mvcc::{self, Conflict, Limits, Stop};
+use atoll_txn::request::{Done, Get, Page, ReadAt, Refresh, Reply, Row, Scan, Span, Value};
+use atoll_txn::{Error, Result, Timestamp, TxnId};
+
+use super::Replica;
+
+/// What one page of a scan carries at most.
+const PAGE_ROWS_MAX: usize = 16 * 1024;
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+impl Replica {
+    pub(super) async fn get(self: &Arc<Self>, get: Get) -> Result<Reply> {
+        let at = self.read_at(&get.read);
+        let span = [Span::point(&get.key)];
+        loop {
+            let view = self.view_for(&span, at.ts, at.txn).await?;
+            match mvcc::reader::get(&view, &get.key, &at).map_err(|error| self.damaged(error))? {
+                mvcc::Get::Value { value, ts, .. } => return Ok(Reply::Value(Value { value, version: ts })),
+                mvcc::Get::Uncertain { version } => return Err(Error::Uncertain { read: at.ts, version }),
+                mvcc::Get::Intent(intent) => {
+                    drop(view);
+                    self.wait_for_intent(&get.key, &intent, at.txn).await?;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn scan(self: &Arc<Self>, scan: Scan) -> Result<Reply> {
+        let at = self.read_at(&scan.read);
+        let limit = |asked: u64, max: usize| match usize::try_from(asked) {
+            Ok(0) | Err(_) => max,
+            Ok(asked) => asked.min(max),
+        };
+        let limits = Limits {
+            rows_max: limit(scan.rows_max, PAGE_ROWS_MAX),
+            bytes_max: limit(scan.bytes_max, PAGE_BYTES_MAX),
+        };
+        let span = [scan.span.clone()];
+        loop {
+            let view = self.view_for(&span, at.ts, at.txn).await?;
+            let page = mvcc::reader::scan(&view, &scan.span.start, &scan.span.end, &at, limits, scan.reverse)
+                .map_err(|error| self.damaged(error))?;
+            drop(view);
+            match page.stop {
+                // Rows before the obstacle are a page of their own; the next one meets it first.
+                Some(_) if !page.rows.is_empty() => {}
+                Some(Stop::Uncertain { version, .. }) => return Err(Error::Uncertain { read: at.ts, version }),
+                Some(Stop::Intent { key, intent }) => {
+                    self.wait_for_intent(&key, &intent, at.txn).await?;
+                    continue;
+                }
+                None => {}
+            }
+            let rows = page.rows.into_iter().map(|(key, value)| Row { key, value }).collect();
+            return Ok(Reply::Page(Page { rows, resume: page.resume }));
+        }
+    }
+
+    pub(super) async fn refresh(self: &Arc<Self>, refresh: Refresh) -> Result<Reply> {
+        loop {
+            let view = self.view_for(&refresh.spans, refresh.to, Some(refresh.txn)).await?;
+            if refresh.from < self.published.get().gc_threshold {
+                return Err(Error::Retry(Retry::BeganTooEarly));
+            }
+            let Some(conflict) = self.changed(&view, &refresh.spans, refresh.from, refresh.to, refresh.txn)? else {
+                return Ok(Reply::Done(Done {}));
+            };
+            drop(view);
+            self.wait_or_fail(conflict, refresh.txn).await?;
+        }
+    }
+
+    /// The first change in the spans between two moments.
+    pub(super) fn changed(
+        &self,
+        view: &View,
+        spans: &[Span],
+        from: Timestamp,
+        to: Timestamp,
+        txn: TxnId,
+    ) -> Result<Option<Conflict>> {
+        for span in spans {
+            let conflict = mvcc::reader::changed_since(view, span, from, to, Some(txn));
+            if let Some(conflict) = conflict.map_err(|error| self.damaged(error))? {
+                return Ok(Some(conflict));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A changed version ends the transaction; an intent is waited for.
+    pub(super) async fn wait_or_fail(self: &Arc<Self>, conflict: Conflict, txn: TxnId) -> Result<()> {
+        match conflict {
+            Conflict::Version { .. } => Err(Error::Retry(Retry::ReadChanged)),
+            Conflict::Intent { key, intent } => match self.wait_for_intent(&key, &intent, Some(txn)).await {
+                // Two that each wrote what the other one read: one of them has to run again.
+                Err(Error::Deadlock { .. }) => Err(Error::Retry(Retry::ReadChanged)),
+                other => other,
+            },
+        }
+    }
+
+    fn read_at(&self, read: &ReadAt) -> mvcc::ReadAt {
+        let uncertainty = match read.exact {
+            true => None,
+            false => {
+                let known = read.observed.iter().find(|seen| seen.node == self.node.id.0);
+                Some(known.map_or_else(|| self.node.now(), |seen| seen.clock))
+            }
+        };
+        mvcc::ReadAt { ts: read.ts, txn: read.txn, uncertainty }
+    }
+
+    /// A view in which everything that a read of these spans at `ts` has to see is applied, and beneath which nothing
+    /// will be written any more.
+    pub(super) async fn view_for(&self, spans: &[Span], ts: Timestamp, txn: Option<TxnId>) -> Result<View> {
+        loop {
+            if ts > self.published.get().ceiling {
+                // Checked first, so that a range that is not served answers so rather than trying to raise anything.
+                self.serving(&self.memory.lock(), spans)?;
+                self.raise_ceiling(ts).await?;
+            }
+            let (serving, wait) = {
+                let mut memory = self.memory.lock();
+                let serving = self.serving(&memory, spans)?;
+                for span in spans {
+                    memory.tscache.add(span, ts, txn);
+                }
+                (serving, memory.wait_to_read(spans, ts, None))
+            };
+            if let Some(wait) = wait {
+                let _ = wait.await;
+                continue;
+            }
+            self.node.env.faults.delay_here(fault::DELAY_READ).await;
+            let view = self.node.engine.view();
+            // The view may be younger than the lease, and the bounds may have moved.
+            let state = self.published.get();
+            if self.serving(&self.memory.lock(), spans)? != serving {
+                continue;
+            }
+            if ts < state.gc_threshold {
+                return Err(Error::TooOld { read: ts, threshold: state.gc_threshold });
+            }
+            return Ok(view);
+        }
+    }
+
+    /// What the engine or a record says is damage stops the node: it is never an answer to a client.
+    pub(super) fn damaged(&self, error: mvcc::Error) -> Error {
+        match error {
+            mvcc::Error::Storage(error) => self.node.failed(error),
+            error => self.node.fail(format!("range {}: {error}", self.id)),
+        }
+    }
+}

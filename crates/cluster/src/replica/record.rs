@@ -1,0 +1,141 @@
+//! The records that decide transactions over several ranges. A record lies in the range of the transaction's anchor key.
+//!
+//! ```text
+//!   none ──Decide(commit)──▶ committed ──Forget──▶ none      all intents are resolved by then
+//!     └───Push(abort)──────▶ aborted ────gc──────▶ none      whoever began so early may not commit any more
+//! ```
+//!
+//! INVARIANT: a record never changes from one fate to the other. Atomicity over ranges is this.
+
+use std::sync::Arc;
+
+use atoll_storage::engine::{Batch, Space};
+use atoll_txn::request::{Decide, Done, Fate, Forget, Push, Reply, Span, Status};
+use atoll_txn::{Error, Result, Timestamp, TxnId, key};
+use bytes::Bytes;
+use prost::Message;
+
+use super::volatile::Latched;
+use super::{Failed, Replica};
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TxnRecord {
+    #[prost(enumeration = "Fate", tag = "1")]
+    pub fate: i32,
+    /// When it committed; of an aborted one, at or above the moment when it began.
+    #[prost(message, required, tag = "2")]
+    pub ts: Timestamp,
+    /// Where a committed one has its intents.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub keys: Vec<Bytes>,
+}
+
+impl TxnRecord {
+    fn status(&self) -> Reply {
+        let commit_ts = if self.fate() == Fate::Committed { self.ts } else { Timestamp::ZERO };
+        Reply::Status(Status { fate: self.fate, commit_ts })
+    }
+}
+
+impl Replica {
+    pub(super) async fn decide(self: &Arc<Self>, decide: Decide) -> Result<Reply> {
+        let txn = decide.txn.id;
+        let latched = self.latch_record(&decide.anchor).await?;
+        if let Some(record) = self.record(&decide.anchor, txn)? {
+            return Ok(record.status());
+        }
+        let record = match decide.commit_ts {
+            // Below the threshold a record that said "aborted" may be gone already.
+            Some(_) if decide.txn.began < self.published().gc_threshold => {
+                TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, keys: Vec::new() }
+            }
+            Some(ts) => TxnRecord { fate: Fate::Committed as i32, ts, keys: decide.keys },
+            None => TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, keys: Vec::new() },
+        };
+        self.put_record(latched, &decide.anchor, txn, &record).await?;
+        Ok(record.status())
+    }
+
+    pub(super) async fn push(self: &Arc<Self>, push: Push) -> Result<Reply> {
+        let latched = self.latch_record(&push.anchor).await?;
+        let record = match self.record(&push.anchor, push.txn)? {
+            Some(record) => record,
+            None if push.abort => {
+                let record = TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, keys: Vec::new() };
+                self.put_record(latched, &push.anchor, push.txn, &record).await?;
+                record
+            }
+            None => return Ok(Reply::Status(Status { fate: Fate::Pending as i32, commit_ts: Timestamp::ZERO })),
+        };
+        Ok(record.status())
+    }
+
+    pub(super) async fn forget(self: &Arc<Self>, forget: Forget) -> Result<Reply> {
+        let latched = self.latch_record(&forget.anchor).await?;
+        if self.record(&forget.anchor, forget.txn)?.is_some() {
+            let mut batch = Batch::new();
+            batch.delete(Space::Meta, key::txn_record(&forget.anchor, forget.txn));
+            self.write_record(latched, forget.txn, batch).await?;
+        }
+        Ok(Reply::Done(Done {}))
+    }
+
+    /// The records of this range, for whoever finishes what coordinators left behind.
+    pub(crate) fn records(&self) -> Result<Vec<(Bytes, TxnId, TxnRecord)>> {
+        let span = self.published().span.clone();
+        let (start, end) = key::txn_records(&span.start, &span.end);
+        let mut records = Vec::new();
+        for row in self.node.engine.view().scan(Space::Meta, &start, &end) {
+            let (at, bytes) = row.map_err(|error| self.node.failed(error))?;
+            let Some(key::MetaKey::Txn { anchor, txn }) = key::MetaKey::decode(&at) else {
+                return Err(self.node.fail(format!("{} is no record of a transaction", key::pretty(Space::Meta, &at))));
+            };
+            records.push((anchor, txn, self.decoded(&bytes, txn)?));
+        }
+        Ok(records)
+    }
+
+    async fn latch_record(self: &Arc<Self>, anchor: &[u8]) -> Result<Latched> {
+        let latched = self.latch(vec![Span::point(anchor)]).await?;
+        let mut memory = self.memory.lock();
+        if memory.serving == Some(latched.serving) {
+            // The record is no version of the key: no reader has to wait for it.
+            let readers = memory.latches.decide(latched.id, Timestamp::MAX);
+            memory.wake_readers(readers);
+        }
+        drop(memory);
+        Ok(latched)
+    }
+
+    fn record(&self, anchor: &[u8], txn: TxnId) -> Result<Option<TxnRecord>> {
+        let bytes = self.node.engine.view().get(Space::Meta, &key::txn_record(anchor, txn));
+        match bytes.map_err(|error| self.node.failed(error))? {
+            Some(bytes) => self.decoded(&bytes, txn).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn decoded(&self, bytes: &Bytes, txn: TxnId) -> Result<TxnRecord> {
+        TxnRecord::decode(bytes.clone())
+            .map_err(|error| self.node.fail(format!("the record of transaction {txn} is damaged: {error}")))
+    }
+
+    async fn put_record(&self, latched: Latched, anchor: &[u8], txn: TxnId, record: &TxnRecord) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.put(Space::Meta, key::txn_record(anchor, txn), record.encode_to_vec());
+        self.write_record(latched, txn, batch).await
+    }
+
+    async fn write_record(&self, latched: Latched, txn: TxnId, batch: Batch) -> Result<()> {
+        let mut command = self.command(latched.serving, Timestamp::ZERO);
+        command.write(batch);
+        match self.propose_always(&command).await {
+            Ok(()) => Ok(()),
+            Err(Failed::Refused(error)) => Err(error),
+            Err(Failed::Unknown) => {
+                latched.keep();
+                Err(Error::Unknown { txn })
+            }
+        }
+    }
+}

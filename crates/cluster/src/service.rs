@@ -1,0 +1,102 @@
+//! The node's side of requests that come over the network.
+//!
+//! INVARIANT: a request that arrives twice is handled once. A commit relies on it: run again it would write again.
+//! Senders number their requests, and the last numbers of each sender are remembered. A restart forgets them, but also
+//! breaks every connection over which a copy could still arrive.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use atoll_env::NodeId;
+use atoll_env::net::Service;
+use atoll_txn::request::{ErrorMessage, ReplyMessage, RequestMessage, WIRE_VERSION};
+use atoll_txn::{Error, Result, Sender};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prost::Message;
+
+use crate::router::Router;
+use crate::store::Node;
+
+const REMEMBERED: usize = 4096;
+/// Senders whose numbers are remembered; the longest silent one is forgotten first.
+const SENDERS_MAX: usize = 1024;
+
+#[derive(Default)]
+struct Seen {
+    senders: BTreeMap<NodeId, Numbers>,
+    order: VecDeque<NodeId>,
+}
+
+#[derive(Default)]
+struct Numbers {
+    set: BTreeSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Seen {
+    /// Whether this number is new.
+    fn first_time(&mut self, from: NodeId, number: u64) -> bool {
+        if !self.senders.contains_key(&from) {
+            self.order.push_back(from);
+            if self.order.len() > SENDERS_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.senders.remove(&oldest);
+            }
+        }
+        let numbers = self.senders.entry(from).or_default();
+        if !numbers.set.insert(number) {
+            return false;
+        }
+        numbers.order.push_back(number);
+        if numbers.order.len() > REMEMBERED
+            && let Some(oldest) = numbers.order.pop_front()
+        {
+            numbers.set.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// Answers range requests of the network from now on.
+pub(crate) fn serve(node: &Arc<Node>) {
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let router = Router::new(node.clone());
+    let node = Arc::downgrade(node);
+    node.upgrade().expect("held by the caller").env.net.serve(Service::Range, move |from, body| {
+        let (seen, router, node) = (seen.clone(), router.clone(), node.clone());
+        Box::pin(async move {
+            let result = answer(&seen, &router, from, body).await;
+            let Some(node) = node.upgrade() else { return Bytes::new() };
+            let mut message = match result {
+                Ok(message) => message,
+                Err(error) => ReplyMessage { error: Some(ErrorMessage::from(&error)), ..ReplyMessage::default() },
+            };
+            message.version = WIRE_VERSION;
+            message.node = node.id.0;
+            message.clock = node.now();
+            message.encode_to_vec().into()
+        })
+    });
+}
+
+async fn answer(seen: &Mutex<Seen>, router: &Router, from: NodeId, body: Bytes) -> Result<ReplyMessage> {
+    let request =
+        RequestMessage::decode(body).map_err(|_| Error::Misuse("the request is not in a form that this node knows"))?;
+    if request.version != WIRE_VERSION {
+        return Err(Error::Misuse("the request has a version that this node does not know"));
+    }
+    router.observe(request.clock)?;
+    if let Some(key) = &request.locate {
+        let range = router.locate(key).await?;
+        return Ok(ReplyMessage { located: Some(range), ..ReplyMessage::default() });
+    }
+    if !seen.lock().first_time(from, request.number) {
+        // The first copy is answered; whoever asks sees only that answer.
+        return Err(Error::Unreachable { range: request.range });
+    }
+    let body = request.body.ok_or(Error::Misuse("the request asks nothing"))?;
+    let reply = router.send_once(request.range, request.generation, body).await?;
+    Ok(ReplyMessage { reply: Some(reply), ..ReplyMessage::default() })
+}

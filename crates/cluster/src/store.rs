@@ -1,0 +1,594 @@
+//! Everything of a node below SQL: its log, its engine, its ranges, and the work that goes on behind them.
+//!
+//! [`Node`] is what the parts share; [`Store`] owns it, opens and closes it, and runs the loops:
+//!
+//! | loop | does |
+//! | --- | --- |
+//! | events | starts the right half of an applied split |
+//! | ceilings | keeps read ceilings ahead of the clock where reads come; takes locks of silent coordinators away |
+//! | checkpoints | flushes the engine and purges the log behind it |
+//! | housekeeping | splits large ranges, collects garbage, finishes what dead coordinators left |
+//! | watch | notices that storage has failed, and room on the disk |
+//!
+//! INVARIANT: the log of a group is purged only up to what was applied when a flush began that has ended. Until then the log is
+//! the only durable copy.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use atoll_consensus::{Group, GroupId, Transport};
+use atoll_env::{Env, NodeId, fault};
+use atoll_storage::engine::{self, Batch, Engine, Space};
+use atoll_storage::wal::{self, Wal};
+use atoll_txn::hlc::Hlc;
+use atoll_txn::lock::{LockTable, RequestId, WaitsFor};
+use atoll_txn::request::{Body, Fate, Forget, RangeRef, Span, Split};
+use atoll_txn::transaction::finish_resolving;
+use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId, key};
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use prost::Message;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::apply::{Applier, Event};
+use crate::replica::{Replica, Volatile, Woken};
+use crate::router::Router;
+use crate::service;
+use crate::state::{Published, RangeState};
+
+/// Keys from here on belong to the system itself; users' keys lie above.
+pub const SYSTEM: &[u8] = b"\x00";
+/// The first key that is a user's.
+pub const USERS: &[u8] = b"\x01";
+const RANGE_IDS: &[u8] = b"\x00range-id";
+const FIRST_RANGE: u64 = 1;
+const SERVING_WITHIN: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub wal: wal::Options,
+    pub engine: engine::Options,
+    pub consensus: atoll_consensus::Options,
+    /// How far back history reaches.
+    pub history: Duration,
+    /// A range above this size is split.
+    pub range_bytes_max: u64,
+    /// So much new log makes a checkpoint.
+    pub checkpoint_bytes: u64,
+    pub checkpoint_every: Duration,
+    pub housekeeping_every: Duration,
+    /// Writes are refused while the disk has less room than this. More than the engine's own reserve, so that what is
+    /// committed can always be applied.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let engine = engine::Options::default();
+        Options {
+            reserve_bytes: engine.reserve_bytes + (64 << 20),
+            wal: wal::Options::default(),
+            engine,
+            consensus: atoll_consensus::Options::default(),
+            history: Duration::from_secs(4 * 3600),
+            range_bytes_max: 512 << 20,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_every: Duration::from_secs(60),
+            housekeeping_every: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the parts of a node share.
+pub struct Node {
+    pub id: NodeId,
+    pub env: Env,
+    pub engine: Engine,
+    pub wal: Wal,
+    pub clock: Arc<Hlc>,
+    pub options: Options,
+    transport: Arc<Transport>,
+    events: mpsc::UnboundedSender<Event>,
+    replicas: RwLock<Replicas>,
+    pub(crate) waits: Mutex<WaitsFor>,
+    pub(crate) waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Woken>>>,
+    watchers: Mutex<BTreeMap<TxnId, Vec<oneshot::Sender<()>>>>,
+    next_request: AtomicU64,
+    full: AtomicBool,
+    /// Why the node has stopped, once it has.
+    stopped: watch::Sender<Option<String>>,
+}
+
+#[derive(Default)]
+struct Replicas {
+    by_id: BTreeMap<u64, Arc<Replica>>,
+    by_start: BTreeMap<Bytes, u64>,
+}
+
+impl Node {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now(self.env.clock.wall_ns())
+    }
+
+    pub fn replica(&self, id: u64) -> Option<Arc<Replica>> {
+        self.replicas.read().by_id.get(&id).cloned()
+    }
+
+    pub fn replicas(&self) -> Vec<Arc<Replica>> {
+        self.replicas.read().by_id.values().cloned().collect()
+    }
+
+    pub fn replica_for(&self, key: &[u8]) -> Option<Arc<Replica>> {
+        let replicas = self.replicas.read();
+        let (_, id) = replicas.by_start.range::<[u8], _>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key))).next_back()?;
+        let replica = replicas.by_id.get(id)?;
+        replica.published().span.contains(key).then(|| replica.clone())
+    }
+
+    pub(crate) fn right_of(&self, end: &[u8]) -> Option<RangeRef> {
+        if end.is_empty() {
+            return None;
+        }
+        self.replica_for(end).map(|replica| replica.published().range_ref())
+    }
+
+    pub(crate) fn next_request(&self) -> RequestId {
+        RequestId(self.next_request.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a write of this size may be proposed.
+    pub(crate) fn admit(&self, bytes: usize) -> Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(Error::DiskFull);
+        }
+        self.wal.admit(bytes).map_err(|error| match error {
+            atoll_storage::Error::Full => Error::DiskFull,
+            error => self.failed(error),
+        })
+    }
+
+    /// Resolves when something about the transaction has ended here.
+    pub(crate) fn watch(&self, txn: TxnId) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        let mut watchers = self.watchers.lock();
+        let waiting = watchers.entry(txn).or_default();
+        waiting.retain(|watcher| !watcher.is_closed());
+        waiting.push(wake);
+        woken
+    }
+
+    pub(crate) fn finished(&self, txn: TxnId) {
+        for watcher in self.watchers.lock().remove(&txn).into_iter().flatten() {
+            // Whoever gave up has dropped its end.
+            let _ = watcher.send(());
+        }
+    }
+
+    /// Stops the node for good: it answers nothing any more. The first reason stays.
+    pub(crate) fn fail(&self, why: String) -> Error {
+        self.stopped.send_if_modified(|stopped| {
+            if stopped.is_none() {
+                tracing::error!(%why, "the node stops");
+                *stopped = Some(why);
+                return true;
+            }
+            false
+        });
+        self.stopped()
+    }
+
+    pub(crate) fn failed(&self, error: atoll_storage::Error) -> Error {
+        match error {
+            atoll_storage::Error::Full => Error::DiskFull,
+            atoll_storage::Error::Closed => self.stopped(),
+            error => self.fail(error.to_string()),
+        }
+    }
+
+    pub(crate) fn stopped(&self) -> Error {
+        let why = self.stopped.borrow().clone();
+        Error::Stopped { why: why.unwrap_or_else(|| "the node is shutting down".to_owned()) }
+    }
+
+    pub(crate) fn alive(&self) -> Result<()> {
+        if self.stopped.borrow().is_some() { Err(self.stopped()) } else { Ok(()) }
+    }
+
+    /// Takes a number that no range has had. Boxed, because a request for a split needs it.
+    pub(crate) fn allocate_range_id(self: &Arc<Self>) -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> {
+        let node = self.clone();
+        Box::pin(async move {
+            loop {
+                let mut txn = Transaction::begin(Router::new(node.clone()), Isolation::Serializable);
+                let last = match txn.get(RANGE_IDS).await? {
+                    Some(bytes) => match bytes[..].try_into() {
+                        Ok(bytes) => u64::from_be_bytes(bytes),
+                        Err(_) => return Err(node.fail("the counter of ranges is damaged".to_owned())),
+                    },
+                    None => FIRST_RANGE,
+                };
+                txn.put(RANGE_IDS, (last + 1).to_be_bytes().to_vec())?;
+                match txn.commit().await {
+                    Ok(_) => return Ok(last + 1),
+                    // A number that was perhaps taken is not used.
+                    Err(Error::Retry(_) | Error::Unknown { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+    }
+
+    async fn start_replica(self: &Arc<Self>, state: RangeState, locks: Option<LockTable>) -> std::result::Result<(), String> {
+        let published = Published::new(state.clone());
+        let machine =
+            Applier::new(state.clone(), published.clone(), self.clock.clone(), self.engine.clone(), self.events.clone());
+        let group = Group::open(
+            &self.env,
+            &self.wal,
+            &self.engine,
+            GroupId(state.id),
+            self.id,
+            machine,
+            self.options.consensus.clone(),
+            self.transport.clone(),
+        );
+        let group = group.await.map_err(|error| format!("range {}: {error}", state.id))?;
+        group.bootstrap(&[self.id]).await.map_err(|error| format!("range {}: {error}", state.id))?;
+        let replica = Arc::new(Replica::new(state.id, self.clone(), group, published, Volatile::new(locks)));
+        replica.adopt_contacts();
+        {
+            let mut replicas = self.replicas.write();
+            replicas.by_start.insert(state.span.start.clone(), state.id);
+            replicas.by_id.insert(state.id, replica.clone());
+        }
+        self.env.tasks.spawn("lease", replica.follow());
+        Ok(())
+    }
+}
+
+/// A node's store, open.
+pub struct Store {
+    node: Arc<Node>,
+}
+
+impl Store {
+    /// Opens what lies on the disk, or begins anew, and returns when every range serves.
+    pub async fn open(env: &Env, id: NodeId, options: Options) -> std::result::Result<Store, OpenError> {
+        let wal = Wal::open(env, options.wal.clone()).await?;
+        let engine = Engine::open(env, options.engine.clone()).await?;
+        let (events, mut happened) = mpsc::unbounded_channel();
+        let node = Arc::new(Node {
+            id,
+            env: env.clone(),
+            engine,
+            wal,
+            clock: Arc::new(Hlc::default()),
+            transport: Transport::new(env),
+            options,
+            events,
+            replicas: RwLock::default(),
+            waits: Mutex::default(),
+            waiters: Mutex::default(),
+            watchers: Mutex::default(),
+            next_request: AtomicU64::new(1),
+            full: AtomicBool::new(false),
+            stopped: watch::Sender::new(None),
+        });
+        let states = node.range_states().await?;
+        // Before anything serves, the clock is above all that any range has promised.
+        for state in &states {
+            node.clock.forward(state.clock.max(state.ceiling));
+        }
+        for state in states {
+            node.start_replica(state, None).await.map_err(|why| OpenError::Range { why })?;
+        }
+        let store = Store { node: node.clone() };
+        let splits = node.clone();
+        env.tasks.spawn("events", async move {
+            while let Some(event) = happened.recv().await {
+                splits.handle(event).await;
+            }
+        });
+        store.run("ceilings", Duration::from_millis(250), |node| async move {
+            for replica in node.replicas() {
+                replica.keep_ceiling_ahead().await;
+                replica.sweep_locks();
+            }
+        });
+        store.run("watch", Duration::from_millis(100), |node| async move { node.look_around().await });
+        store.run("checkpoints", Duration::from_millis(500), Node::checkpoint_if_due());
+        store.run("housekeeping", node.options.housekeeping_every, |node| async move { node.keep_house().await });
+        store.serving().await?;
+        service::serve(&node);
+        Ok(store)
+    }
+
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub fn router(&self) -> Router {
+        Router::new(self.node.clone())
+    }
+
+    /// Resolves with the reason when the node has stopped by itself.
+    pub async fn stopped(&self) -> String {
+        let mut stopped = self.node.stopped.subscribe();
+        let why = stopped.wait_for(Option::is_some).await.map(|why| why.clone().unwrap_or_default());
+        why.unwrap_or_default()
+    }
+
+    /// Ends cleanly: what is written is flushed, so that the next start has nothing to replay.
+    pub async fn close(self) -> std::result::Result<(), atoll_storage::Error> {
+        self.node.stopped.send_if_modified(|stopped| {
+            let first = stopped.is_none();
+            stopped.get_or_insert_with(|| "the node is shutting down".to_owned());
+            first
+        });
+        for replica in self.node.replicas() {
+            replica.group().stop().await;
+        }
+        let closed = self.node.engine.close().await;
+        self.node.wal.close().await?;
+        closed
+    }
+
+    /// Runs a piece of work again and again for as long as the node lives.
+    fn run<F, W>(&self, name: &'static str, every: Duration, work: F)
+    where
+        F: FnMut(Arc<Node>) -> W + Send + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let node = Arc::downgrade(&self.node);
+        let clock = self.node.env.clock.clone();
+        let mut work = work;
+        self.node.env.tasks.spawn(name, async move {
+            loop {
+                clock.sleep(every).await;
+                let Some(node) = node.upgrade().filter(|node| node.alive().is_ok()) else { return };
+                work(node).await;
+            }
+        });
+    }
+
+    async fn serving(&self) -> std::result::Result<(), OpenError> {
+        let clock = &self.node.env.clock;
+        let until = clock.mono() + SERVING_WITHIN;
+        loop {
+            if self.node.replicas().iter().all(|replica| replica.is_serving()) {
+                return Ok(());
+            }
+            if let Err(error) = self.node.alive() {
+                return Err(OpenError::Range { why: error.to_string() });
+            }
+            for replica in self.node.replicas() {
+                if let Some(why) = replica.group().status().failed {
+                    return Err(OpenError::Range { why: format!("range {}: {why}", replica.id) });
+                }
+            }
+            if clock.mono() >= until {
+                return Err(OpenError::Range { why: "not every range came to serve".to_owned() });
+            }
+            clock.sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Storage(#[from] atoll_storage::Error),
+    #[error("{why}")]
+    Range { why: String },
+}
+
+impl Node {
+    /// The ranges that lie in the engine; in an empty store, the one that all begins with.
+    async fn range_states(&self) -> std::result::Result<Vec<RangeState>, OpenError> {
+        let (start, end) = key::range_records();
+        let mut states = Vec::new();
+        for row in self.engine.view().scan(Space::Meta, &start, &end) {
+            let (at, bytes) = row?;
+            let damage = |what: String| OpenError::Range { why: format!("{}: {what}", key::pretty(Space::Meta, &at)) };
+            match key::MetaKey::decode(&at) {
+                Some(key::MetaKey::Range(id, key::RangeKey::State)) => {
+                    let state = RangeState::decode(bytes).map_err(|error| damage(error.to_string()))?;
+                    if state.id != id {
+                        return Err(damage(format!("holds the state of range {}", state.id)));
+                    }
+                    states.push(state);
+                }
+                Some(_) => {}
+                None => return Err(damage("is no record of a range".to_owned())),
+            }
+        }
+        if states.is_empty() {
+            if !self.wal.groups().is_empty() {
+                return Err(OpenError::Range {
+                    why: "the log has ranges but the state has none: the state files are gone".to_owned(),
+                });
+            }
+            let state = RangeState { id: FIRST_RANGE, span: Span::new("", ""), ..RangeState::default() };
+            let mut batch = Batch::new();
+            batch.put(Space::Meta, key::range_state(state.id), state.encode_to_vec());
+            self.engine.write(batch)?;
+            self.env.faults.crash_here(fault::CRASH_BOOTSTRAP).await;
+            self.engine.flush().await?;
+            self.env.faults.crash_here(fault::CRASH_BOOTSTRAP).await;
+            states.push(state);
+        }
+        Ok(states)
+    }
+
+    async fn handle(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::Split { right } => {
+                if self.replica(right.id).is_some() {
+                    // Applied again from the log after a restart that found the right half in the engine.
+                    return;
+                }
+                let left = self.replicas().into_iter().find(|replica| replica.published().span.end == right.span.start);
+                let locks = left.map(|left| left.hand_over_locks(&right.span.start));
+                // What the engine has now, in case this is a replay and the right half has gone on since.
+                let state = match self.range_state(right.id) {
+                    Ok(state) => state.unwrap_or(right),
+                    Err(_) => return,
+                };
+                if let Err(why) = self.start_replica(state, locks).await {
+                    self.fail(why);
+                }
+            }
+        }
+    }
+
+    fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
+        let bytes = self.engine.view().get(Space::Meta, &key::range_state(id)).map_err(|error| self.failed(error))?;
+        let state = bytes.map(|bytes| RangeState::decode(bytes)).transpose();
+        state.map_err(|error| self.fail(format!("the state of range {id} is damaged: {error}")))
+    }
+
+    /// Notices failed storage, failed ranges, and whether there is room on the disk.
+    async fn look_around(&self) {
+        if let Some(why) = self.wal.status().poisoned {
+            self.fail(format!("the log has stopped: {why}"));
+        }
+        if let Some(why) = self.engine.failed() {
+            self.fail(format!("the state engine has stopped: {why}"));
+        }
+        for replica in self.replicas() {
+            if let Some(why) = replica.group().status().failed {
+                self.fail(format!("range {} has stopped: {why}", replica.id));
+            }
+        }
+        if let Ok(space) = self.env.disk.space().await {
+            let full = space.free_bytes < self.options.reserve_bytes;
+            if self.full.swap(full, Ordering::Relaxed) != full {
+                match full {
+                    true => tracing::warn!(free_bytes = space.free_bytes, "the disk is full: writes are refused"),
+                    false => tracing::info!(free_bytes = space.free_bytes, "there is room again: writes go on"),
+                }
+            }
+        }
+    }
+
+    fn checkpoint_if_due() -> impl FnMut(Arc<Node>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send {
+        let mut written = 0;
+        let mut last = None;
+        move |node| {
+            let now = node.env.clock.mono();
+            let bytes = node.wal.status().written_bytes;
+            let waited = now - *last.get_or_insert(now);
+            let due = bytes - written >= node.options.checkpoint_bytes
+                || (bytes > written && waited >= node.options.checkpoint_every)
+                // The log can be cut only behind a flush, which is what a full disk may need most.
+                || (node.full.load(Ordering::Relaxed) && bytes > written);
+            if due {
+                (written, last) = (bytes, Some(now));
+            }
+            Box::pin(async move {
+                if due {
+                    node.checkpoint().await;
+                }
+            })
+        }
+    }
+
+    /// Flushes the engine and purges the log of what is safe in its tables.
+    pub async fn checkpoint(&self) {
+        let applied: Vec<_> =
+            self.replicas().into_iter().filter_map(|replica| Some((replica.group().applied()?, replica))).collect();
+        self.env.faults.crash_here(fault::CRASH_BEFORE_FLUSH).await;
+        match self.engine.flush().await {
+            Ok(()) => {}
+            Err(atoll_storage::Error::Full) => return,
+            Err(error) => {
+                self.failed(error);
+                return;
+            }
+        }
+        self.env.faults.crash_here(fault::CRASH_AFTER_FLUSH).await;
+        for (upto, replica) in applied {
+            if let Err(error) = replica.group().purge(upto).await {
+                // It is tried again with the next checkpoint; a failed log is noticed elsewhere.
+                tracing::debug!(range = replica.id, %error, "the log was not purged");
+            }
+        }
+    }
+
+    async fn keep_house(self: &Arc<Self>) {
+        let router = Router::new(self.clone());
+        for replica in self.replicas() {
+            if self.alive().is_err() {
+                return;
+            }
+            if !replica.is_serving() {
+                continue;
+            }
+            self.finish_abandoned(&router, &replica).await;
+            let now = self.now();
+            let history = self.options.history.as_nanos() as u64;
+            let threshold = Timestamp { wall: now.wall.saturating_sub(history), logical: 0 };
+            if let Err(error) = replica.collect_garbage(threshold).await {
+                tracing::debug!(range = replica.id, %error, "garbage was not collected");
+            }
+            if let Some(at) = self.split_point(&replica) {
+                let range = replica.published().range_ref();
+                if let Err(error) = router.send(&range, Body::Split(Split { at })).await {
+                    tracing::debug!(range = replica.id, %error, "the range was not split");
+                }
+            }
+        }
+    }
+
+    /// Finishes decided transactions whose coordinators did not, and drops the records of aborted ones that nothing can
+    /// revive.
+    async fn finish_abandoned(&self, router: &Router, replica: &Arc<Replica>) {
+        let Ok(records) = replica.records() else { return };
+        let old = self.now().wall.saturating_sub(self.options.housekeeping_every.as_nanos() as u64);
+        let threshold = replica.published().gc_threshold;
+        for (anchor, txn, record) in records {
+            if record.fate() == Fate::Committed && record.ts.wall < old {
+                finish_resolving(router, txn, Some(record.ts), &record.keys, &anchor).await;
+            } else if record.fate() == Fate::Aborted && record.ts < threshold {
+                // It stays until the next time if this fails.
+                let _ = router.send_to(Body::Forget(Forget { txn, anchor })).await;
+            }
+        }
+    }
+
+    /// Where to cut a range that has become too large: the middle of its bytes.
+    fn split_point(&self, replica: &Replica) -> Option<Bytes> {
+        let span = replica.published().span.clone();
+        let bytes = self.engine.approximate_bytes(Space::Current, &span.start, &span.end);
+        if bytes <= self.options.range_bytes_max {
+            return None;
+        }
+        let mut seen = 0;
+        let mut counted = 0u64;
+        let view = self.engine.view();
+        for row in view.scan(Space::Current, &span.start, &span.end) {
+            counted += row.ok().map(|(key, value)| (key.len() + value.len()) as u64)?;
+        }
+        if counted <= self.options.range_bytes_max {
+            return None;
+        }
+        for row in view.scan(Space::Current, &span.start, &span.end) {
+            let (key, value) = row.ok()?;
+            seen += (key.len() + value.len()) as u64;
+            if seen * 2 >= counted && key > span.start {
+                return Some(Bytes::copy_from_slice(&key));
+            }
+        }
+        None
+    }
+}
+
+/// Where the node's data lies, below its directory.
+pub fn directories(options: &Options) -> [PathBuf; 2] {
+    [options.wal.dir.clone(), options.engine.dir.clone()]
+}

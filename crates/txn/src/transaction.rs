@@ -1,0 +1,883 @@
+//! A transaction at its coordinator: what it has read, what it wants to write, which locks it holds, and its commit.
+//!
+//! Writes are buffered here and reads see them. A commit whose keys all lie in one range is one request ([`Commit`]).
+//! Over several ranges it goes in steps, each of which may fail without harm until the fourth:
+//!
+//! 1. **Prepare**: intents in every range, in parallel. Each answers with the least timestamp at which it can commit.
+//! 2. The commit timestamp is the largest of these.
+//! 3. **Refresh**: what was read must not have changed up to that timestamp (serializable), nor may the rows that
+//!    constraints or locks rely on (every isolation level).
+//! 4. **Decide**: a record in the range of the anchor key, the first key written. Once it is durable the transaction is
+//!    committed and the client is answered.
+//! 5. **Resolve**, then **Forget**, behind the client's back: intents become versions, then the record goes.
+//!
+//! If this coordinator dies before step 4, whoever meets an intent pushes: a record that says *aborted* bars step 4. If
+//! it dies after, whoever meets an intent finds the record and resolves.
+//!
+//! INVARIANT: after step 4 was sent and before its answer is known, nothing is told to the client but *unknown*, and
+//! nothing is resolved. `commit` relies on it for atomicity.
+//!
+//! Isolation: SERIALIZABLE refreshes all reads to the commit timestamp. REPEATABLE READ is snapshot isolation: reads are
+//! not refreshed, and a version of a written key above the snapshot is a conflict. READ COMMITTED takes a new snapshot
+//! for each statement ([`Transaction::begin_statement`]); what it changes it locks first and reads under the lock.
+//!
+//! What it deliberately does not do: parallel commit (one round instead of two), early spilling of large buffers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use parking_lot::Mutex;
+
+use crate::buffer::{Buffer, Mark};
+use crate::error::{Error, Result, Retry};
+use crate::id::TxnId;
+use crate::lock::Strength;
+use crate::request::*;
+use crate::sender::Sender;
+use crate::timestamp::Timestamp;
+
+/// How often a request is addressed anew after the ranges have moved under it.
+const MOVES_MAX: usize = 32;
+/// How often a commit raises its timestamp before it gives up.
+const RAISES_MAX: usize = 16;
+/// Reads are remembered one by one up to here, then neighbours are taken together.
+const READS_MAX: usize = 4096;
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long the outcome of a decision whose answer was lost is asked for.
+const SETTLE_FOR: u32 = 40;
+const SETTLE_EVERY: Duration = Duration::from_millis(250);
+/// The longest key: even when every byte of it is escaped it fits the engine's.
+const KEY_BYTES_MAX: usize = 16 << 10;
+/// What one transaction may buffer.
+const BUFFER_BYTES_MAX: u64 = 64 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+/// A point to which a transaction can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint {
+    mark: Mark,
+    locks: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    token: u64,
+    strength: Strength,
+    /// The version that was the newest when the lock was granted.
+    version: Timestamp,
+    /// The order of taking, for savepoints.
+    order: u64,
+}
+
+/// The ranges in which this transaction holds locks, shared with its heartbeat.
+#[derive(Default)]
+struct Alive {
+    ended: bool,
+    ranges: BTreeMap<u64, RangeRef>,
+}
+
+pub struct Transaction<S: Sender> {
+    sender: S,
+    id: TxnId,
+    isolation: Isolation,
+    began: Timestamp,
+    read_ts: Timestamp,
+    /// Reads at a chosen past moment: no writes, no uncertainty.
+    historical: bool,
+    observed: Vec<Observed>,
+    reads: Vec<Span>,
+    /// Reads that must hold at the commit timestamp whatever the isolation: unique and foreign key checks.
+    constraints: Vec<Span>,
+    locks: BTreeMap<Bytes, Held>,
+    locks_taken: u64,
+    buffer: Buffer,
+    alive: Option<Arc<Mutex<Alive>>>,
+    ended: bool,
+}
+
+/// The writes, claims and reads that belong to one range.
+struct Part {
+    range: RangeRef,
+    writes: Vec<Write>,
+    claims: Vec<Claim>,
+}
+
+impl<S: Sender> Transaction<S> {
+    pub fn begin(sender: S, isolation: Isolation) -> Transaction<S> {
+        let now = sender.now();
+        Self::start(sender, isolation, now, false)
+    }
+
+    /// A read-only transaction that sees the database as it was at `ts`.
+    pub fn at(sender: S, ts: Timestamp) -> Transaction<S> {
+        Self::start(sender, Isolation::Serializable, ts, true)
+    }
+
+    fn start(sender: S, isolation: Isolation, read_ts: Timestamp, historical: bool) -> Transaction<S> {
+        let id = sender.new_txn_id();
+        let mut txn = Transaction {
+            sender,
+            id,
+            isolation,
+            began: read_ts,
+            read_ts,
+            historical,
+            observed: Vec::new(),
+            reads: Vec::new(),
+            constraints: Vec::new(),
+            locks: BTreeMap::new(),
+            locks_taken: 0,
+            buffer: Buffer::default(),
+            alive: None,
+            ended: false,
+        };
+        txn.observe_gateway();
+        txn
+    }
+
+    pub fn id(&self) -> TxnId {
+        self.id
+    }
+
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    pub fn read_ts(&self) -> Timestamp {
+        self.read_ts
+    }
+
+    /// READ COMMITTED: the next statement sees what is committed now. The other levels keep their snapshot.
+    pub fn begin_statement(&mut self) {
+        if self.isolation == Isolation::ReadCommitted && !self.historical {
+            self.read_ts = self.sender.now();
+            self.reads.clear();
+            self.observed.clear();
+            self.observe_gateway();
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------- reading
+
+    pub async fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.open()?;
+        if let Some(buffered) = self.buffer.get(key) {
+            return Ok(buffered.clone());
+        }
+        let key = Bytes::copy_from_slice(key);
+        loop {
+            let body = Body::Get(Get { key: key.clone(), read: self.read_at() });
+            match self.send_to(&key, body).await {
+                Ok((_, Reply::Value(value))) => {
+                    self.remember(Span::point(&key));
+                    return Ok(value.value);
+                }
+                Ok(_) => return Err(Error::Misuse("a get was answered with something else")),
+                Err(Error::Uncertain { version, .. }) => self.raise(version).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The rows of a span as this transaction sees them, at most about `rows_max` (0: all that fit a page).
+    /// `resume` in the page says how to go on.
+    pub async fn scan(&mut self, span: &Span, reverse: bool, rows_max: u64) -> Result<Page> {
+        self.open()?;
+        let mut rest = span.clone();
+        let mut rows: Vec<Row> = Vec::new();
+        loop {
+            if rest.is_empty() {
+                return Ok(Page { rows, resume: None });
+            }
+            if rows_max > 0 && rows.len() as u64 >= rows_max {
+                let resume = if reverse { rest.end } else { rest.start };
+                return Ok(Page { rows, resume: Some(resume) });
+            }
+            // The page of one range, and the part of `rest` that it covers.
+            let range = if reverse { self.locate_before(&rest.end).await? } else { self.sender.locate(&rest.start).await? };
+            let piece = rest.clip(&range.span);
+            let left = if rows_max == 0 { 0 } else { rows_max - rows.len() as u64 };
+            let body = Body::Scan(Scan {
+                span: piece.clone(),
+                reverse,
+                rows_max: left,
+                bytes_max: 0,
+                read: self.read_at(),
+            });
+            let page = match self.send(&range, body).await {
+                Ok(Reply::Page(page)) => page,
+                Ok(_) => return Err(Error::Misuse("a scan was answered with something else")),
+                Err(Error::RangeMoved { .. }) => continue,
+                Err(Error::Uncertain { version, .. }) => {
+                    // Rows already gathered were read below; the refresh has shown that they hold at the new timestamp.
+                    self.raise(version).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let covered = match (&page.resume, reverse) {
+                (None, _) => piece.clone(),
+                (Some(resume), false) => Span { start: piece.start.clone(), end: resume.clone() },
+                (Some(resume), true) => Span { start: resume.clone(), end: piece.end.clone() },
+            };
+            self.remember(covered.clone());
+            let full = page.resume.is_some();
+            self.buffer.overlay(&covered, reverse, page.rows, &mut rows);
+            rest = if reverse {
+                Span { start: rest.start, end: covered.start }
+            } else if covered.end.is_empty() {
+                return Ok(Page { rows, resume: None });
+            } else {
+                Span { start: covered.end, end: rest.end }
+            };
+            if reverse && rest.end.is_empty() {
+                // The piece began at the start of the key space: an empty end would mean everything.
+                return Ok(Page { rows, resume: None });
+            }
+            if full && rows_max == 0 {
+                let done = rest.is_empty();
+                let resume = if reverse { rest.end } else { rest.start };
+                return Ok(Page { rows, resume: (!done).then_some(resume) });
+            }
+        }
+    }
+
+    /// Every row of a span.
+    pub async fn scan_all(&mut self, span: &Span) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        let mut rest = span.clone();
+        loop {
+            let page = self.scan(&rest, false, 0).await?;
+            rows.extend(page.rows);
+            match page.resume {
+                Some(resume) => rest.start = resume,
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    /// What was read in this span must hold at the commit timestamp, whatever the isolation level.
+    pub fn constrain(&mut self, span: Span) {
+        self.constraints.push(span);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- writing
+
+    pub fn put(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<()> {
+        self.write(key.into(), Some(value.into()))
+    }
+
+    pub fn delete(&mut self, key: impl Into<Bytes>) -> Result<()> {
+        self.write(key.into(), None)
+    }
+
+    fn write(&mut self, key: Bytes, value: Option<Bytes>) -> Result<()> {
+        self.open()?;
+        if self.historical {
+            return Err(Error::Misuse("a transaction that reads the past can't write"));
+        }
+        if key.len() > KEY_BYTES_MAX {
+            let (bytes, bytes_max) = (key.len() as u64, KEY_BYTES_MAX as u64);
+            return Err(Error::TooLarge { what: "a key", bytes, bytes_max });
+        }
+        match value {
+            Some(value) => self.buffer.put(key, value),
+            None => self.buffer.delete(key),
+        };
+        let bytes = self.buffer.bytes() as u64;
+        if bytes > BUFFER_BYTES_MAX {
+            return Err(Error::TooLarge { what: "a transaction", bytes, bytes_max: BUFFER_BYTES_MAX });
+        }
+        Ok(())
+    }
+
+    /// Locks rows and returns the newest version of each, with this transaction's own writes over it. READ COMMITTED
+    /// goes on with these versions; SERIALIZABLE moves its snapshot up to them; REPEATABLE READ fails if one is newer
+    /// than its snapshot.
+    pub async fn lock(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
+        self.open()?;
+        if self.historical {
+            return Err(Error::Misuse("a transaction that reads the past can't lock"));
+        }
+        let mut rows = Vec::with_capacity(keys.len());
+        let mut newest = Timestamp::ZERO;
+        for key in keys {
+            let body = Body::Lock(Lock {
+                txn: self.id,
+                keys: vec![key.clone()],
+                strength: strength.to_wire(),
+                wait: wait as i32,
+            });
+            let (range, reply) = self.send_to(key, body).await?;
+            let Reply::Locked(locked) = reply else {
+                return Err(Error::Misuse("a lock request was answered with something else"));
+            };
+            for mut row in locked.rows {
+                if !row.skipped {
+                    self.hold(&range, &row, strength);
+                    newest = newest.max(row.version);
+                    if let Some(own) = self.buffer.get(&row.key) {
+                        row.value = own.clone();
+                    }
+                }
+                rows.push(row);
+            }
+        }
+        if newest > self.read_ts {
+            match self.isolation {
+                Isolation::ReadCommitted => {}
+                Isolation::RepeatableRead => return Err(Error::Retry(Retry::WriteConflict)),
+                Isolation::Serializable => self.raise(newest).await?,
+            }
+        }
+        Ok(rows)
+    }
+
+    pub fn savepoint(&mut self) -> Savepoint {
+        Savepoint { mark: self.buffer.mark(), locks: self.locks_taken }
+    }
+
+    /// Undoes what was written and lets go of what was first locked since the savepoint. The savepoint stays.
+    pub async fn rollback_to(&mut self, savepoint: Savepoint) -> Result<()> {
+        self.open()?;
+        self.buffer.rollback_to(savepoint.mark);
+        let since: Vec<Bytes> =
+            self.locks.iter().filter(|(_, held)| held.order >= savepoint.locks).map(|(key, _)| key.clone()).collect();
+        for key in since {
+            self.locks.remove(&key);
+            let body = Body::Release(Release { txn: self.id, keys: vec![key.clone()] });
+            self.send_to(&key, body).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the savepoint and keeps what was done since.
+    pub fn release(&mut self, savepoint: Savepoint) {
+        self.buffer.release(savepoint.mark);
+    }
+
+    // -------------------------------------------------------------------------------------------------------- ending
+
+    pub async fn rollback(mut self) {
+        self.ended = true;
+        self.stop_heartbeat();
+        for range in self.lock_ranges() {
+            // A lock that could not be released is taken away when the heartbeats have stopped for long enough.
+            let _ = self.sender.send(&range, Body::Release(Release { txn: self.id, keys: Vec::new() })).await;
+        }
+    }
+
+    /// Commits, and returns the timestamp at which the writes became visible (the snapshot's, when there are none).
+    pub async fn commit(mut self) -> Result<Timestamp> {
+        self.open()?;
+        let result = self.try_commit().await;
+        self.ended = true;
+        self.stop_heartbeat();
+        if result.is_err() {
+            self.abandon();
+        }
+        result
+    }
+
+    async fn try_commit(&mut self) -> Result<Timestamp> {
+        if self.buffer.is_empty() && self.locks.is_empty() {
+            return Ok(self.read_ts);
+        }
+        for _ in 0..MOVES_MAX {
+            let parts = self.parts().await?;
+            let result = match &parts[..] {
+                [part] => self.commit_in_one(part).await,
+                _ => self.commit_in_many(&parts).await,
+            };
+            match result {
+                Err(Error::RangeMoved { .. }) => continue,
+                done => return done,
+            }
+        }
+        Err(Error::Unreachable { range: 0 })
+    }
+
+    async fn commit_in_one(&mut self, part: &Part) -> Result<Timestamp> {
+        for _ in 0..RAISES_MAX {
+            let needed = self.reads_to_hold();
+            let reads: Vec<Span> =
+                needed.iter().map(|span| span.clip(&part.range.span)).filter(|span| !span.is_empty()).collect();
+            let reads_elsewhere = needed.iter().any(|span| !part.range.span.covers(span));
+            let body = Body::Commit(Commit {
+                txn: self.header(),
+                writes: part.writes.clone(),
+                claims: part.claims.clone(),
+                reads,
+                reads_elsewhere,
+            });
+            match self.send(&part.range, body).await? {
+                Reply::Committed(Committed { ts, refused: false }) => {
+                    self.locks.clear();
+                    return Ok(ts);
+                }
+                Reply::Committed(Committed { ts, refused: true }) => self.raise_to_hold(ts).await?,
+                _ => return Err(Error::Misuse("a commit was answered with something else")),
+            }
+        }
+        Err(Error::Retry(Retry::ReadChanged))
+    }
+
+    async fn commit_in_many(&mut self, parts: &[Part]) -> Result<Timestamp> {
+        let Some(anchor) = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).next() else {
+            return self.commit_locks_only(parts).await;
+        };
+        let keys: Vec<Bytes> = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).collect();
+
+        // 1. Prepare.
+        let header = self.header();
+        let prepares = parts.iter().map(|part| {
+            let body = Body::Prepare(Prepare {
+                txn: header.clone(),
+                anchor: anchor.clone(),
+                writes: part.writes.clone(),
+                claims: part.claims.clone(),
+            });
+            self.sender.send(&part.range, body)
+        });
+        let mut commit_ts = self.read_ts;
+        let mut failed = None;
+        for answer in join_all(prepares).await {
+            match answer.map(|answer| answer.reply) {
+                Ok(Reply::Committed(prepared)) => commit_ts = commit_ts.max(prepared.ts),
+                Ok(_) => failed = Some(Error::Misuse("a prepare was answered with something else")),
+                // A prepare that may have happened is undone like one that has.
+                Err(Error::Unknown { .. }) => failed = Some(Error::Retry(Retry::Aborted)),
+                Err(error @ Error::RangeMoved { .. }) => {
+                    failed.get_or_insert(error);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+
+        // 2. and 3. Refresh.
+        if failed.is_none() && commit_ts > self.read_ts {
+            failed = self.raise_to_hold(commit_ts).await.err();
+        }
+        if failed.is_none() {
+            failed = self.refresh_locked_only(&keys, commit_ts).await.err();
+        }
+        if let Some(error) = failed {
+            self.resolve(parts, None).await;
+            return Err(error);
+        }
+
+        // 4. Decide.
+        let decide = Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), keys });
+        let fate = match self.send_to(&anchor, decide).await {
+            Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
+            Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
+            Err(Error::Unknown { .. }) => self.settle(&anchor, commit_ts).await,
+            Err(error) => Err(error),
+        };
+        match fate {
+            Ok((Fate::Committed, ts)) => {
+                self.finish(parts, &anchor, ts);
+                Ok(ts)
+            }
+            Ok(_) => {
+                self.resolve(parts, None).await;
+                Err(Error::Retry(Retry::Aborted))
+            }
+            // INVARIANT of the module: an unknown outcome resolves nothing.
+            Err(error @ Error::Unknown { .. }) => Err(error),
+            Err(error) => {
+                // Certainly not decided by us; the record bars everybody else from deciding for us.
+                self.resolve(parts, None).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Locks in several ranges and nothing written: all must have been held at one moment.
+    async fn commit_locks_only(&mut self, parts: &[Part]) -> Result<Timestamp> {
+        // The locks of each range are verified while those of the ranges before it are still held.
+        for part in parts {
+            let body = Body::Prepare(Prepare {
+                txn: self.header(),
+                anchor: Bytes::new(),
+                writes: Vec::new(),
+                claims: part.claims.clone(),
+            });
+            self.send(&part.range, body).await?;
+        }
+        self.resolve(parts, None).await;
+        Ok(self.read_ts)
+    }
+
+    /// Finds out what became of a decision whose answer was lost.
+    async fn settle(&mut self, anchor: &Bytes, commit_ts: Timestamp) -> Result<(Fate, Timestamp)> {
+        for _ in 0..SETTLE_FOR {
+            let push = Body::Push(Push { txn: self.id, anchor: anchor.clone(), abort: true, intent_ts: commit_ts });
+            if let Ok((_, Reply::Status(status))) = self.send_to(anchor, push).await
+                && status.fate() != Fate::Pending
+            {
+                return Ok((status.fate(), status.commit_ts));
+            }
+            self.sender.sleep(SETTLE_EVERY).await;
+        }
+        Err(Error::Unknown { txn: self.id })
+    }
+
+    /// Step 5, behind the client's back.
+    fn finish(&mut self, parts: &[Part], anchor: &Bytes, commit_ts: Timestamp) {
+        let (sender, id, anchor) = (self.sender.clone(), self.id, anchor.clone());
+        let keys: Vec<Bytes> = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).collect();
+        let claimed: Vec<RangeRef> =
+            parts.iter().filter(|part| part.writes.is_empty()).map(|part| part.range.clone()).collect();
+        self.locks.clear();
+        self.sender.clone().detach(Box::pin(async move {
+            for range in claimed {
+                let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
+            }
+            finish_resolving(&sender, id, Some(commit_ts), &keys, &anchor).await;
+        }));
+    }
+
+    /// Takes intents and locks of an aborted commit away. What can't be reached is left to whoever meets it.
+    async fn resolve(&self, parts: &[Part], commit_ts: Option<Timestamp>) {
+        let resolves = parts.iter().map(|part| {
+            let keys = part.writes.iter().map(|write| write.key.clone()).collect::<Vec<_>>();
+            let body = if keys.is_empty() {
+                Body::Release(Release { txn: self.id, keys })
+            } else {
+                Body::Resolve(Resolve { txn: self.id, commit_ts, keys })
+            };
+            self.sender.send(&part.range, body)
+        });
+        let _ = join_all(resolves).await;
+    }
+
+    // ------------------------------------------------------------------------------------------------------- details
+
+    fn open(&self) -> Result<()> {
+        if self.ended { Err(Error::Misuse("the transaction has ended")) } else { Ok(()) }
+    }
+
+    fn header(&self) -> TxnHeader {
+        TxnHeader {
+            id: self.id,
+            epoch: 0,
+            began: self.began,
+            read_ts: self.read_ts,
+            first_writer_wins: self.isolation == Isolation::RepeatableRead,
+        }
+    }
+
+    fn read_at(&self) -> ReadAt {
+        ReadAt { ts: self.read_ts, txn: Some(self.id), observed: self.observed.clone(), exact: self.historical }
+    }
+
+    fn observe_gateway(&mut self) {
+        // The gateway's own clock was read before anything that it may now be asked about could be missed.
+        if let Some(node) = self.sender.node() {
+            self.observed.push(Observed { node, clock: self.read_ts });
+        }
+    }
+
+    fn observe(&mut self, answer: &Answer) {
+        if !self.observed.iter().any(|seen| seen.node == answer.node) {
+            self.observed.push(Observed { node: answer.node, clock: answer.clock });
+        }
+    }
+
+    async fn send(&mut self, range: &RangeRef, body: Body) -> Result<Reply> {
+        let answer = self.sender.send(range, body).await?;
+        self.observe(&answer);
+        Ok(answer.reply)
+    }
+
+    /// Sends to the range that holds `key`, wherever it has moved to. Only for requests that may be addressed anew when
+    /// the range refused them, which is when certainly nothing was done.
+    async fn send_to(&mut self, key: &[u8], body: Body) -> Result<(RangeRef, Reply)> {
+        for _ in 0..MOVES_MAX {
+            let range = self.sender.locate(key).await?;
+            match self.send(&range, body.clone()).await {
+                Err(Error::RangeMoved { .. }) => continue,
+                reply => return reply.map(|reply| (range, reply)),
+            }
+        }
+        Err(Error::Unreachable { range: 0 })
+    }
+
+    /// The range that holds the last keys before `end` (empty: of all).
+    async fn locate_before(&self, end: &Bytes) -> Result<RangeRef> {
+        if end.is_empty() {
+            return self.sender.locate(&[0xff; 64]).await;
+        }
+        let range = self.sender.locate(end).await?;
+        if range.span.start < *end {
+            return Ok(range);
+        }
+        // `end` is the first key of its range, so the one before it is wanted: the largest key below `end`, nearly.
+        let mut before = end.to_vec();
+        match before.pop() {
+            Some(0) | None => {}
+            Some(last) => {
+                before.push(last - 1);
+                before.extend_from_slice(&[0xff; 64]);
+            }
+        }
+        self.sender.locate(&before).await
+    }
+
+    fn remember(&mut self, span: Span) {
+        if self.historical {
+            return;
+        }
+        self.reads.push(span);
+        if self.reads.len() > READS_MAX {
+            self.reads.sort();
+            let taken = std::mem::take(&mut self.reads);
+            for pair in taken.chunks(2) {
+                let end = match pair {
+                    [a, b] if a.end.is_empty() || b.end.is_empty() => Bytes::new(),
+                    [a, b] => a.end.clone().max(b.end.clone()),
+                    one => one[0].end.clone(),
+                };
+                self.reads.push(Span { start: pair[0].start.clone(), end });
+            }
+        }
+    }
+
+    /// Moves the snapshot up, if everything that was read is the same there.
+    async fn raise(&mut self, to: Timestamp) -> Result<()> {
+        let reads = self.reads.clone();
+        self.refresh(&reads, self.read_ts, to).await?;
+        self.read_ts = self.read_ts.max(to);
+        Ok(())
+    }
+
+    /// What must hold at the commit timestamp.
+    fn reads_to_hold(&self) -> Vec<Span> {
+        let mut spans = self.constraints.clone();
+        if self.isolation == Isolation::Serializable {
+            spans.extend(self.reads.iter().cloned());
+        }
+        spans
+    }
+
+    async fn raise_to_hold(&mut self, to: Timestamp) -> Result<()> {
+        let spans = self.reads_to_hold();
+        self.refresh(&spans, self.read_ts, to).await?;
+        // The snapshot of the weaker levels stays where it is for conflicts; it has no more reads to serve.
+        if self.isolation != Isolation::RepeatableRead {
+            self.read_ts = self.read_ts.max(to);
+        }
+        Ok(())
+    }
+
+    /// Rows that are locked but not written must be, at the commit timestamp, what they were when they were locked.
+    async fn refresh_locked_only(&mut self, written: &[Bytes], to: Timestamp) -> Result<()> {
+        let mut written: Vec<&Bytes> = written.iter().collect();
+        written.sort();
+        let only: Vec<(Span, Timestamp)> = self
+            .locks
+            .iter()
+            .filter(|(key, _)| written.binary_search(key).is_err())
+            .map(|(key, held)| (Span::point(key), held.version))
+            .collect();
+        for (span, version) in only {
+            self.refresh(&[span], version, to).await?;
+        }
+        Ok(())
+    }
+
+    async fn refresh(&mut self, spans: &[Span], from: Timestamp, to: Timestamp) -> Result<()> {
+        if from >= to {
+            return Ok(());
+        }
+        let mut todo: Vec<Span> = spans.iter().filter(|span| !span.is_empty()).cloned().collect();
+        let mut moves = 0;
+        while let Some(first) = todo.first() {
+            let range = self.sender.locate(&first.start).await?;
+            let mut here = Vec::new();
+            let mut rest = Vec::new();
+            for span in todo {
+                let part = span.clip(&range.span);
+                if !part.is_empty() {
+                    if span.start < part.start {
+                        rest.push(Span { start: span.start.clone(), end: part.start.clone() });
+                    }
+                    if !part.end.is_empty() && (span.end.is_empty() || part.end < span.end) {
+                        rest.push(Span { start: part.end.clone(), end: span.end.clone() });
+                    }
+                    here.push(part);
+                } else {
+                    rest.push(span);
+                }
+            }
+            let body = Body::Refresh(Refresh { txn: self.id, spans: here.clone(), from, to });
+            match self.send(&range, body).await {
+                Ok(_) => todo = rest,
+                Err(Error::RangeMoved { .. }) if moves < MOVES_MAX => {
+                    moves += 1;
+                    rest.extend(here);
+                    todo = rest;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything to be committed, by range.
+    async fn parts(&self) -> Result<Vec<Part>> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut place = async |sender: &S, key: &[u8], write: Option<Write>, claim: Option<Claim>| -> Result<()> {
+            let at = match parts.iter().position(|part| part.range.span.contains(key)) {
+                Some(at) => at,
+                None => {
+                    let range = sender.locate(key).await?;
+                    parts.push(Part { range, writes: Vec::new(), claims: Vec::new() });
+                    parts.len() - 1
+                }
+            };
+            parts[at].writes.extend(write);
+            parts[at].claims.extend(claim);
+            Ok(())
+        };
+        for (key, value) in self.buffer.iter() {
+            place(&self.sender, key, Some(Write { key: key.clone(), value: value.clone() }), None).await?;
+        }
+        for (key, held) in &self.locks {
+            let claim = Claim { key: key.clone(), token: held.token, strength: held.strength.to_wire() };
+            place(&self.sender, key, None, Some(claim)).await?;
+        }
+        Ok(parts)
+    }
+
+    fn hold(&mut self, range: &RangeRef, row: &LockedRow, strength: Strength) {
+        let order = self.locks_taken;
+        self.locks_taken += 1;
+        let held = self.locks.entry(row.key.clone()).or_insert(Held {
+            token: row.token,
+            strength,
+            version: row.version,
+            order,
+        });
+        // Asked again for the same row: the stronger lock counts, and a token that changed shows a gap, which the
+        // first token must go on to prove at the commit.
+        held.strength = held.strength.max(strength);
+        let alive = self.alive.get_or_insert_with(|| {
+            let alive = Arc::new(Mutex::new(Alive::default()));
+            self.sender.detach(Box::pin(heartbeat(self.sender.clone(), self.id, alive.clone())));
+            alive
+        });
+        alive.lock().ranges.insert(range.id, range.clone());
+    }
+
+    fn lock_ranges(&self) -> Vec<RangeRef> {
+        match &self.alive {
+            Some(alive) => alive.lock().ranges.values().cloned().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn stop_heartbeat(&self) {
+        if let Some(alive) = &self.alive {
+            alive.lock().ended = true;
+        }
+    }
+
+    /// Lets go of locks without waiting.
+    fn abandon(&mut self) {
+        self.stop_heartbeat();
+        let ranges = self.lock_ranges();
+        if ranges.is_empty() {
+            return;
+        }
+        let (sender, id) = (self.sender.clone(), self.id);
+        self.sender.detach(Box::pin(async move {
+            for range in ranges {
+                let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
+            }
+        }));
+    }
+}
+
+impl<S: Sender> Drop for Transaction<S> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.abandon();
+        }
+    }
+}
+
+async fn heartbeat<S: Sender>(sender: S, txn: TxnId, alive: Arc<Mutex<Alive>>) {
+    loop {
+        sender.sleep(HEARTBEAT).await;
+        let ranges: Vec<RangeRef> = {
+            let alive = alive.lock();
+            if alive.ended {
+                return;
+            }
+            alive.ranges.values().cloned().collect()
+        };
+        for range in ranges {
+            // A heartbeat that does not arrive is made up for by the next one.
+            let _ = sender.send(&range, Body::Heartbeat(Heartbeat { txn })).await;
+        }
+    }
+}
+
+/// Resolves the intents of a decided transaction wherever they are now, then removes its record. Gives up quietly when
+/// ranges can't be reached: the record stays and whoever finds it goes on.
+pub async fn finish_resolving<S: Sender>(
+    sender: &S,
+    txn: TxnId,
+    commit_ts: Option<Timestamp>,
+    keys: &[Bytes],
+    anchor: &Bytes,
+) -> bool {
+    let mut todo: Vec<Bytes> = keys.to_vec();
+    for _ in 0..MOVES_MAX {
+        if todo.is_empty() {
+            break;
+        }
+        let mut by_range: Vec<(RangeRef, Vec<Bytes>)> = Vec::new();
+        for key in std::mem::take(&mut todo) {
+            match by_range.iter_mut().find(|(range, _)| range.span.contains(&key)) {
+                Some((_, keys)) => keys.push(key),
+                None => match sender.locate(&key).await {
+                    Ok(range) => by_range.push((range, vec![key])),
+                    Err(_) => return false,
+                },
+            }
+        }
+        let sends = by_range
+            .iter()
+            .map(|(range, keys)| sender.send(range, Body::Resolve(Resolve { txn, commit_ts, keys: keys.clone() })));
+        for (answer, (_, keys)) in join_all(sends).await.into_iter().zip(&by_range) {
+            match answer {
+                Ok(_) => {}
+                // Resolving twice does no harm, so whatever happened, it is done again.
+                Err(Error::RangeMoved { .. } | Error::Unknown { .. } | Error::NotLeaseholder { .. }) => {
+                    todo.extend(keys.iter().cloned());
+                }
+                Err(_) => return false,
+            }
+        }
+    }
+    if !todo.is_empty() {
+        return false;
+    }
+    match sender.locate(anchor).await {
+        Ok(range) => sender.send(&range, Body::Forget(Forget { txn, anchor: anchor.clone() })).await.is_ok(),
+        Err(_) => false,
+    }
+}
