@@ -81,7 +81,8 @@ impl Applier {
                 id: split.right_id,
                 span: split.right.clone(),
                 generation: self.state.generation + 1,
-                lease: Lease::default(),
+                // Nobody's yet. Counting on from here keeps lock tokens of both halves apart for ever.
+                lease: Lease { sequence: self.state.lease.sequence, ..Lease::default() },
                 ceiling: self.state.ceiling,
                 gc_threshold: self.state.gc_threshold,
                 clock: self.state.clock,

@@ -105,7 +105,8 @@ impl Sender for Client {
     async fn locate(&self, key: &[u8]) -> Result<RangeRef> {
         let known = {
             let ranges = self.inner.ranges.lock();
-            let before = ranges.range::<[u8], _>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key))).next_back();
+            let before =
+                ranges.range::<[u8], _>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key))).next_back();
             before.map(|(_, range)| range.clone()).filter(|range| range.span.contains(key))
         };
         if let Some(range) = known {

@@ -1,15 +1,16 @@
 //! The node's side of requests that come over the network.
 //!
-//! INVARIANT: a request that arrives twice is handled once. A commit relies on it: run again it would write again.
-//! Senders number their requests, and the last numbers of each sender are remembered. A restart forgets them, but also
-//! breaks every connection over which a copy could still arrive.
+//! INVARIANT: a commit that arrives twice is handled once: run again it would write again. Senders number their requests,
+//! and the last numbers of each sender's commits are remembered. A restart forgets them, but also breaks every connection
+//! over which a copy could still arrive. Of two copies the second is answered that the outcome is unknown, for it may be
+//! the one whose answer is heard.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use atoll_env::NodeId;
 use atoll_env::net::Service;
-use atoll_txn::request::{ErrorMessage, ReplyMessage, RequestMessage, WIRE_VERSION};
+use atoll_txn::request::{Body, ErrorMessage, ReplyMessage, RequestMessage, WIRE_VERSION};
 use atoll_txn::{Error, Result, Sender};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -92,11 +93,12 @@ async fn answer(seen: &Mutex<Seen>, router: &Router, from: NodeId, body: Bytes) 
         let range = router.locate(key).await?;
         return Ok(ReplyMessage { located: Some(range), ..ReplyMessage::default() });
     }
-    if !seen.lock().first_time(from, request.number) {
-        // The first copy is answered; whoever asks sees only that answer.
-        return Err(Error::Unreachable { range: request.range });
-    }
     let body = request.body.ok_or(Error::Misuse("the request asks nothing"))?;
+    if let Body::Commit(commit) = &body
+        && !seen.lock().first_time(from, request.number)
+    {
+        return Err(Error::Unknown { txn: commit.txn.id });
+    }
     let reply = router.send_once(request.range, request.generation, body).await?;
     Ok(ReplyMessage { reply: Some(reply), ..ReplyMessage::default() })
 }

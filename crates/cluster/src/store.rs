@@ -125,7 +125,10 @@ impl Node {
 
     pub fn replica_for(&self, key: &[u8]) -> Option<Arc<Replica>> {
         let replicas = self.replicas.read();
-        let (_, id) = replicas.by_start.range::<[u8], _>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key))).next_back()?;
+        let (_, id) = replicas
+            .by_start
+            .range::<[u8], _>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key)))
+            .next_back()?;
         let replica = replicas.by_id.get(id)?;
         replica.published().span.contains(key).then(|| replica.clone())
     }
@@ -223,10 +226,19 @@ impl Node {
         })
     }
 
-    async fn start_replica(self: &Arc<Self>, state: RangeState, locks: Option<LockTable>) -> std::result::Result<(), String> {
+    async fn start_replica(
+        self: &Arc<Self>,
+        state: RangeState,
+        locks: Option<LockTable>,
+    ) -> std::result::Result<(), String> {
         let published = Published::new(state.clone());
-        let machine =
-            Applier::new(state.clone(), published.clone(), self.clock.clone(), self.engine.clone(), self.events.clone());
+        let machine = Applier::new(
+            state.clone(),
+            published.clone(),
+            self.clock.clone(),
+            self.engine.clone(),
+            self.events.clone(),
+        );
         let group = Group::open(
             &self.env,
             &self.wal,
@@ -448,7 +460,7 @@ impl Node {
 
     fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
         let bytes = self.engine.view().get(Space::Meta, &key::range_state(id)).map_err(|error| self.failed(error))?;
-        let state = bytes.map(|bytes| RangeState::decode(bytes)).transpose();
+        let state = bytes.map(RangeState::decode).transpose();
         state.map_err(|error| self.fail(format!("the state of range {id} is damaged: {error}")))
     }
 

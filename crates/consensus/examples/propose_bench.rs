@@ -2,6 +2,9 @@
 //!
 //! `cargo run -p atoll-consensus --example propose_bench -- [DIR [PROPOSERS [SECONDS [PAYLOAD_BYTES]]]]`
 
+// The example is the binary here: it reads the arguments and makes the runtime.
+#![allow(clippy::disallowed_methods)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -96,7 +99,11 @@ async fn run(env: Env, proposers: u64, seconds: u64, payload: usize) {
     println!("{:.0} proposals/s by {proposers} proposers", per_second(latencies.len() as u64));
     println!("latency p50 {:?}  p99 {:?}  max {:?}", at(0.5), at(0.99), at(1.0));
     println!("{:.0} syncs/s, {:.1} proposals each", per_second(syncs), latencies.len() as f64 / syncs as f64);
-    println!("{:.0} engine batches/s, {:.1} proposals each", per_second(applies), latencies.len() as f64 / applies as f64);
+    println!(
+        "{:.0} engine batches/s, {:.1} proposals each",
+        per_second(applies),
+        latencies.len() as f64 / applies as f64
+    );
     group.stop().await;
     wal.close().await.unwrap();
     engine.close().await.unwrap();

@@ -12,6 +12,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use atoll_env::fault::{CRASH_AFTER_APPLY, CRASH_BEFORE_APPLY, DELAY_APPLY};
 use atoll_storage::engine::{Batch, Space};
@@ -31,6 +32,8 @@ use crate::types::{Command, LogId, SnapshotMeta, StoredMembership, Types, WholeS
 /// Bounds of one batch.
 const BATCH_ENTRIES_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Between looks for room on a full disk.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
 /// A committed command.
 pub struct Entry<'a> {
@@ -114,6 +117,11 @@ impl<SM: StateMachine> Applier<SM> {
         self.machine.seal(&mut batch);
         self.state.record(&self.applied, &mut batch);
         faults.crash_here(CRASH_BEFORE_APPLY).await;
+        // What is committed has to be applied, so a disk that others have filled is waited for. Proposals are refused long
+        // before.
+        while let Err(atoll_storage::Error::Full) = self.state.engine.admit() {
+            self.state.env.clock.sleep(ROOM_PAUSE).await;
+        }
         self.state.engine.write(batch).map_err(io::Error::other)?;
         faults.crash_here(CRASH_AFTER_APPLY).await;
         self.machine.applied(last);
@@ -136,10 +144,7 @@ impl<SM: StateMachine> Applier<SM> {
         if self.applied.log_id.is_none() {
             return Ok(None);
         }
-        let meta = SnapshotMeta {
-            last_log_id: self.applied.log_id.clone(),
-            last_membership: self.applied.membership.clone(),
-        };
+        let meta = SnapshotMeta { last_log_id: self.applied.log_id, last_membership: self.applied.membership.clone() };
         let own = Own { view: self.state.engine.view(), spans: self.spans() };
         Ok(Some(openraft::Snapshot { meta, snapshot: Snapshot::Own(own) }))
     }
@@ -150,7 +155,7 @@ impl<SM: StateMachine> RaftStateMachine<Types<SM::Reply>> for Applier<SM> {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        Ok((self.applied.log_id.clone(), self.applied.membership.clone()))
+        Ok((self.applied.log_id, self.applied.membership.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -170,7 +175,7 @@ impl<SM: StateMachine> RaftStateMachine<Types<SM::Reply>> for Applier<SM> {
                     Some(self.machine.apply(Entry { index, term, command }, &mut pending.batch))
                 }
                 EntryPayload::Membership(membership) => {
-                    self.applied.membership = StoredMembership::new(Some(entry.log_id.clone()), membership.clone());
+                    self.applied.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
                     None
                 }
             };
@@ -194,16 +199,9 @@ impl<SM: StateMachine> RaftStateMachine<Types<SM::Reply>> for Applier<SM> {
         let Snapshot::Received(received) = snapshot else {
             return Err(io::Error::other("a replica was asked to install its own state"));
         };
-        let target = Applied {
-            log_id: meta.last_log_id.clone(),
-            installed: meta.last_log_id.clone(),
-            membership: meta.last_membership.clone(),
-        };
+        let target =
+            Applied { log_id: meta.last_log_id, installed: meta.last_log_id, membership: meta.last_membership.clone() };
         self.state.replace(&self.spans(), &target, &received).await.map_err(Error::into_io)?;
-        if let Err(error) = received.discard().await {
-            // The next start removes it.
-            tracing::warn!(%error, "the file of an installed snapshot stays behind");
-        }
         self.applied = target;
         let next = next_index(&self.applied.log_id);
         self.machine.installed();

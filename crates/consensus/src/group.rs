@@ -86,6 +86,8 @@ pub(crate) struct Inner<SM: StateMachine> {
     transferring: AtomicU64,
     /// The snapshot that is coming in.
     pub receive: Mutex<Option<Arc<Receive>>>,
+    /// Why the core ended by itself.
+    failed: Mutex<Option<String>>,
 }
 
 /// Who leads, as far as this node knows.
@@ -163,10 +165,7 @@ impl<SM: StateMachine> Group<SM> {
     }
 
     /// Proposes a command and waits until it is applied here.
-    pub async fn propose(
-        &self,
-        command: Bytes,
-    ) -> std::result::Result<Proposed<SM::Reply>, propose::Error> {
+    pub async fn propose(&self, command: Bytes) -> std::result::Result<Proposed<SM::Reply>, propose::Error> {
         if command.len() > COMMAND_BYTES_MAX {
             return Err(propose::Error::TooLarge { bytes: command.len(), max: COMMAND_BYTES_MAX });
         }
@@ -195,13 +194,14 @@ impl<SM: StateMachine> Group<SM> {
     /// Returns when a quorum has confirmed that this node led at some moment after the call, and everything that was
     /// committed before the call is applied here.
     pub async fn barrier(&self) -> std::result::Result<(), barrier::Error> {
-        let linearizer = self.inner.raft.get_read_linearizer(ReadPolicy::ReadIndex).await.map_err(|error| match error {
-            RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)) => {
-                barrier::Error::NotLeader { leader: leader(&forward) }
-            }
-            RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)) => barrier::Error::NoQuorum,
-            RaftError::Fatal(fatal) => barrier::Error::Stopped { reason: fatal.to_string() },
-        })?;
+        let linearizer =
+            self.inner.raft.get_read_linearizer(ReadPolicy::ReadIndex).await.map_err(|error| match error {
+                RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)) => {
+                    barrier::Error::NotLeader { leader: leader(&forward) }
+                }
+                RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)) => barrier::Error::NoQuorum,
+                RaftError::Fatal(fatal) => barrier::Error::Stopped { reason: fatal.to_string() },
+            })?;
         let index = linearizer.read_log_id().index();
         let reached = self.inner.applied.clone().wait_for(|next| *next > index).await.is_ok();
         if reached { Ok(()) } else { Err(barrier::Error::Stopped { reason: "the replica stopped".to_owned() }) }
@@ -215,7 +215,9 @@ impl<SM: StateMachine> Group<SM> {
         learners: BTreeSet<NodeId>,
     ) -> std::result::Result<(), membership::Error> {
         if voters.is_empty() || !voters.is_disjoint(&learners) {
-            return Err(membership::Error::Refused { what: "a group needs voters, and learners are not among them".into() });
+            return Err(membership::Error::Refused {
+                what: "a group needs voters, and learners are not among them".into(),
+            });
         }
         if !voters.contains(&self.inner.node) {
             let what = "the leader stays a voter: transfer the leadership first".to_owned();
@@ -327,10 +329,7 @@ impl<SM: StateMachine> Group<SM> {
             purged: metrics.purged.index(),
             voters: membership.get_joint_config().iter().map(nodes).collect(),
             learners: membership.learner_ids().map(NodeId).collect(),
-            failed: match &metrics.running_state {
-                Ok(()) | Err(Fatal::Stopped) => None,
-                Err(fatal) => Some(fatal.to_string()),
-            },
+            failed: self.inner.failed.lock().clone(),
         }
     }
 
@@ -347,7 +346,8 @@ impl<SM: StateMachine> Group<SM> {
         let purge = async move {
             // Openraft purges what a snapshot covers. Ours is the state itself, so it only has to hear how far that is.
             raft.trigger().snapshot().await?;
-            let covered = raft.wait(Some(PURGE_TIMEOUT)).metrics(|m| m.snapshot.index() >= Some(upto), "snapshot").await;
+            let covered =
+                raft.wait(Some(PURGE_TIMEOUT)).metrics(|m| m.snapshot.index() >= Some(upto), "snapshot").await;
             if covered.is_err() {
                 return Ok(false);
             }
@@ -440,8 +440,7 @@ impl<SM: StateMachine> Opening<SM> {
             Found::Missing { last_known, first, .. } => {
                 let spans = machine.spans().into_iter();
                 let spans: Vec<_> = spans.map(|(space, start, end)| Span { space, start, end }).collect();
-                let refill =
-                    Refill { state: &state, log: &mut log, transport: &transport, group, node, spans: &spans };
+                let refill = Refill { state: &state, log: &mut log, transport: &transport, group, node, spans: &spans };
                 let applied = refill.run(&last_known, first).await?;
                 machine.installed();
                 machine.applied(applied.log_id.as_ref().map_or(0, |id| id.index));
@@ -458,9 +457,9 @@ impl<SM: StateMachine> Opening<SM> {
             group,
             append_timeout: Duration::from_millis(options.election_timeout_ms.1),
         };
-        let raft = Raft::new(node.0, config, peers, log.clone(), applier).await.map_err(|fatal| Error::Stopped {
-            reason: fatal.to_string(),
-        })?;
+        let raft = Raft::new(node.0, config, peers, log.clone(), applier)
+            .await
+            .map_err(|fatal| Error::Stopped { reason: fatal.to_string() })?;
 
         let members = raft.with_raft_state(|state| state.membership_state.effective().membership().clone()).await;
         let members = members.map_err(|fatal| Error::Stopped { reason: fatal.to_string() })?;
@@ -481,6 +480,7 @@ impl<SM: StateMachine> Opening<SM> {
             leadership,
             transferring: AtomicU64::new(0),
             receive: Mutex::new(None),
+            failed: Mutex::new(None),
         });
         let member: Arc<dyn crate::transport::Inbound> = inner.clone();
         inner.transport.join(group, Arc::downgrade(&member));
@@ -520,13 +520,17 @@ async fn mind<SM: StateMachine>(inner: Arc<Inner<SM>>, publish: watch::Sender<Le
         () = watching => {}
         () = waking => {}
     }
-    publish.send_modify(|current| *current = Leadership { leader: None, is_leader_here: false, ..*current });
-    let fatal = inner.raft.metrics().borrow_watched().running_state.clone();
-    if let Err(fatal) = fatal
-        && fatal != Fatal::Stopped
-    {
-        tracing::error!(group = %inner.group, %fatal, "the group stopped by itself");
+    let failed = match &inner.raft.metrics().borrow_watched().running_state {
+        Err(Fatal::Stopped) => None,
+        Err(fatal) => Some(fatal.to_string()),
+        // It ended without a word.
+        Ok(()) => Some("the core panicked".to_owned()),
+    };
+    if let Some(reason) = &failed {
+        tracing::error!(group = %inner.group, %reason, "the group stopped by itself");
     }
+    *inner.failed.lock() = failed;
+    publish.send_modify(|current| *current = Leadership { leader: None, is_leader_here: false, ..*current });
     inner.transport.leave(inner.group);
 }
 

@@ -14,7 +14,7 @@ use crate::apply::StateMachine;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::group::Inner;
-use crate::snapshot::{Receiving, Snapshot, Span};
+use crate::snapshot::{self, Receiving, Snapshot, Span};
 use crate::transport::Inbound;
 use crate::types::{LogId, Vote};
 use crate::wire::{self, AppendOutcome, Ask, OfferOutcome, Reply};
@@ -103,8 +103,8 @@ impl<SM: StateMachine> Inner<SM> {
 
     /// A snapshot of this replica's state for one that has none.
     async fn fetch(&self) -> Result<Reply> {
-        let snapshot = self.raft.get_snapshot().await.map_err(stopped)?;
-        let Some(openraft::Snapshot { meta, snapshot: Snapshot::Own(own) }) = snapshot else {
+        let taken = self.raft.get_snapshot().await.map_err(stopped)?;
+        let Some(openraft::Snapshot { meta, snapshot: Snapshot::Own(own) }) = taken else {
             return Err(Error::Transfer { what: "this replica has no state either".to_owned() });
         };
         let spans = own.spans.iter().map(Span::to_wire).collect();
@@ -120,8 +120,7 @@ impl<SM: StateMachine> Inner<SM> {
         let outcome = match same {
             Some(receive) => receive.outcome.lock().clone().unwrap_or(OfferOutcome::Receiving(())),
             None => {
-                let receive =
-                    Arc::new(Receive { from, transfer: offer.transfer, outcome: Mutex::new(None) });
+                let receive = Arc::new(Receive { from, transfer: offer.transfer, outcome: Mutex::new(None) });
                 // The one before, if it is still under way, notices that it is no longer the current one.
                 *current = Some(receive.clone());
                 self.env.tasks.spawn("group.receive", self.clone().receive(receive, offer));
@@ -147,15 +146,18 @@ impl<SM: StateMachine> Inner<SM> {
         let meta = offer.meta.to_meta()?;
         let spans = offer.meta.spans.iter().map(Span::from_wire).collect::<Result<Vec<_>>>()?;
         let mut receiving = Receiving::create(&self.env, self.group).await?;
+        let file = receiving.path();
         let wanted = || self.receive.lock().as_ref().is_some_and(|current| Arc::ptr_eq(current, receive));
         let pulled = self.transport.pull(receive.from, self.group, receive.transfer, &mut receiving, wanted).await;
         if let Err(error) = pulled {
-            receiving.discard().await?;
+            snapshot::remove(&self.env, &file).await;
             return Err(error);
         }
         tracing::info!(group = %self.group, from = %receive.from, bytes = receiving.bytes(), "received a snapshot");
-        let snapshot = openraft::Snapshot { meta, snapshot: Snapshot::Received(receiving.finish(spans)) };
-        let response = self.raft.install_full_snapshot(vote, snapshot).await;
+        let received = Snapshot::Received(receiving.finish(spans));
+        let whole = openraft::Snapshot { meta, snapshot: received };
+        let response = self.raft.install_full_snapshot(vote, whole).await;
+        snapshot::remove(&self.env, &file).await;
         Ok(response.map_err(|fatal| Error::Stopped { reason: fatal.to_string() })?.vote)
     }
 }

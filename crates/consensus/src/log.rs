@@ -184,8 +184,7 @@ impl<R: Send + Sync + 'static> RaftLogStorage<Types<R>> for Log {
         I: IntoIterator<Item = <Types<R> as RaftTypeConfig>::Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let rows: Vec<_> =
-            entries.into_iter().map(|entry| (entry.log_id.index, codec::encode_entry(&entry))).collect();
+        let rows: Vec<_> = entries.into_iter().map(|entry| (entry.log_id.index, codec::encode_entry(&entry))).collect();
         let Some(end) = rows.last().map(|(index, _)| index + 1) else {
             callback.io_completed(Ok(()));
             return Ok(());

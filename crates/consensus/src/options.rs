@@ -19,8 +19,9 @@ pub struct Options {
     pub election_timeout_ms: (u64, u64),
     /// Must exceed the slowest round trip plus fsync: a heartbeat that takes longer counts as lost.
     pub heartbeat_ms: u64,
-    /// The longest lease that a leader may hold on this group's acknowledgements. A restarted voter neither votes nor
-    /// campaigns for this long plus `lease_margin`, because it forgot to whom it had promised silence.
+    /// The longest lease that a leader may hold on this group's acknowledgements, counted from sending; at most the
+    /// upper election timeout, which is what the voters promise. A restarted voter neither votes nor campaigns for this
+    /// long plus `lease_margin`, because it forgot to whom it had promised silence.
     pub lease_max: Duration,
     pub lease_margin: Duration,
     /// What to do when the state lacks entries that the log no longer has: `false` refuses with [`Error::Gap`],
@@ -48,6 +49,10 @@ impl Options {
 
     pub(crate) fn config(&self, env: &Env) -> Result<Arc<Config>> {
         let (min, max) = self.election_timeout_ms;
+        if self.lease_max > Duration::from_millis(max) {
+            let what = format!("a lease of {:?} outlasts the voters' silence of {max} ms", self.lease_max);
+            return Err(Error::Options { what });
+        }
         let config = Config {
             cluster_name: "atoll".to_owned(),
             election_timeout_min: min,
@@ -79,5 +84,24 @@ impl Options {
         };
         let config = config.validate().map_err(|error| Error::Options { what: error.to_string() })?;
         Ok(Arc::new(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_accepted_and_a_lease_beyond_the_voters_promise_is_not() {
+        let env = Env::real_client(atoll_env::NodeId(1));
+        let config = Options::default().config(&env).unwrap();
+        assert_eq!(config.enable_leader_restore, Some(false));
+        assert_eq!(config.enable_pre_vote, Some(true));
+        assert_eq!(config.snapshot_policy, SnapshotPolicy::Never);
+
+        let long = Options { lease_max: Duration::from_millis(801), ..Options::default() };
+        assert!(matches!(long.config(&env), Err(Error::Options { .. })));
+        let slow = Options { heartbeat_ms: 400, ..Options::default() };
+        assert!(matches!(slow.config(&env), Err(Error::Options { .. })));
     }
 }

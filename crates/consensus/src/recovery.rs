@@ -25,7 +25,7 @@ use crate::apply::next_index;
 use crate::codec::Applied;
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::snapshot::{Receiving, Span};
+use crate::snapshot::{self, Receiving, Span};
 use crate::state::State;
 use crate::transport::Transport;
 use crate::types::{LogId, Types};
@@ -38,7 +38,11 @@ const FETCH_RETRY: Duration = Duration::from_millis(200);
 pub(crate) enum Found {
     Usable(Applied),
     /// The state must come from another replica, and must reach `first`, where the log begins.
-    Missing { last_known: Applied, first: u64, gap: bool },
+    Missing {
+        last_known: Applied,
+        first: u64,
+        gap: bool,
+    },
 }
 
 pub(crate) async fn look(state: &State, log: &Log) -> Result<Found> {
@@ -123,25 +127,34 @@ impl Refill<'_> {
             return Err(failed(format!("{from} answered something else than was asked")));
         };
         let meta = offered.meta.to_meta()?;
-        let last = meta.last_log_id.clone().expect("a snapshot on the wire always says where it ends");
+        let last = meta.last_log_id.expect("a snapshot on the wire always says where it ends");
         if last.index + 1 < first {
             return Err(failed(format!("the state of {from} ends at {last}, the log here begins at {first}")));
         }
         let spans = offered.meta.spans.iter().map(Span::from_wire).collect::<Result<Vec<_>>>()?;
-        let mut receiving = Receiving::create(&self.state.env, self.group).await?;
-        let pulled = self.transport.pull(from, self.group, offered.transfer, &mut receiving, || true).await;
-        if let Err(error) = pulled {
-            receiving.discard().await?;
-            return Err(error);
-        }
-        self.drop_conflicting_tail(&last).await?;
-        let received = receiving.finish(spans);
-        let target =
-            Applied { log_id: Some(last.clone()), installed: Some(last), membership: meta.last_membership };
-        self.state.replace(self.spans, &target, &received).await?;
-        received.discard().await?;
+        let target = Applied { log_id: Some(last), installed: Some(last), membership: meta.last_membership };
+        let receiving = Receiving::create(&self.state.env, self.group).await?;
+        let file = receiving.path();
+        let installed = self.pull_and_replace(from, offered.transfer, receiving, spans, &target).await;
+        snapshot::remove(&self.state.env, &file).await;
+        installed?;
         tracing::info!(group = %self.group, %from, applied = ?target.log_id, "fetched the state from another replica");
         Ok(target)
+    }
+
+    async fn pull_and_replace(
+        &mut self,
+        from: NodeId,
+        transfer: u64,
+        mut receiving: Receiving,
+        spans: Vec<Span>,
+        target: &Applied,
+    ) -> Result<()> {
+        self.transport.pull(from, self.group, transfer, &mut receiving, || true).await?;
+        if let Some(last) = &target.log_id {
+            self.drop_conflicting_tail(last).await?;
+        }
+        self.state.replace(self.spans, target, &receiving.finish(spans)).await
     }
 
     /// What was applied elsewhere is committed, so an entry here that contradicts it never was, nor what follows it.

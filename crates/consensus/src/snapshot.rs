@@ -230,8 +230,9 @@ impl Receiving {
         Received { disk: self.disk, path: self.path, bytes: self.end, spans }
     }
 
-    pub(crate) async fn discard(self) -> Result<()> {
-        self.disk.remove_file(&self.path).await.map_err(io_error)
+    /// For [`remove`], which comes last in every transfer.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.clone()
     }
 }
 
@@ -248,9 +249,12 @@ impl Received {
         let file = self.disk.open(&self.path, Open::Read).await.map_err(io_error)?;
         Ok(Chunks { file, at: 0, end: self.bytes })
     }
+}
 
-    pub(crate) async fn discard(self) -> Result<()> {
-        self.disk.remove_file(&self.path).await.map_err(io_error)
+/// Removes the file of a transfer, be it installed, refused or broken off.
+pub(crate) async fn remove(env: &Env, path: &Path) {
+    if let Err(error) = env.disk.remove_file(path).await {
+        tracing::warn!(path = %path.display(), %error, "the file of a snapshot stays behind until the next start");
     }
 }
 

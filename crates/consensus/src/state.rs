@@ -120,4 +120,3 @@ pub(crate) fn space_of(number: u8) -> Result<Space> {
         other => Err(Error::damage(format!("unknown space {other} in a snapshot"))),
     }
 }
-

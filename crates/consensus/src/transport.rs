@@ -62,11 +62,7 @@ pub(crate) enum AskError {
 impl Transport {
     /// Starts answering `Service::Raft` for this node.
     pub fn new(env: &Env) -> Arc<Transport> {
-        let transport = Arc::new(Transport {
-            env: env.clone(),
-            groups: Mutex::default(),
-            outgoing: Mutex::default(),
-        });
+        let transport = Arc::new(Transport { env: env.clone(), groups: Mutex::default(), outgoing: Mutex::default() });
         // Weak: the network must not keep a node's groups alive.
         let weak = Arc::downgrade(&transport);
         env.net.serve(Service::Raft, move |from, body| {
@@ -146,14 +142,26 @@ impl Transport {
         }
     }
 
-    /// Keeps a snapshot for a receiver to pull, under the returned number.
-    pub(crate) fn offer(&self, group: GroupId, own: Own) -> u64 {
+    /// Keeps a snapshot for a receiver to pull, under the returned number, until it is withdrawn or forgotten.
+    pub(crate) fn offer(self: &Arc<Self>, group: GroupId, own: Own) -> u64 {
         let transfer = self.env.entropy.next_u64();
-        let now = self.env.clock.mono();
-        let mut outgoing = self.outgoing.lock();
-        outgoing.retain(|_, other| now - other.used < OUTGOING_IDLE_MAX);
         let cutter = Arc::new(Mutex::new(Cutter::new(own)));
-        outgoing.insert(transfer, Outgoing { group, cutter, used: now });
+        self.outgoing.lock().insert(transfer, Outgoing { group, cutter, used: self.env.clock.mono() });
+        let (weak, clock) = (Arc::downgrade(self), self.env.clock.clone());
+        self.env.tasks.spawn("group.outgoing", async move {
+            loop {
+                clock.sleep(OUTGOING_IDLE_MAX).await;
+                let Some(transport) = weak.upgrade() else { return };
+                let mut outgoing = transport.outgoing.lock();
+                match outgoing.get(&transfer) {
+                    Some(one) if clock.mono() - one.used < OUTGOING_IDLE_MAX => {}
+                    _ => {
+                        outgoing.remove(&transfer);
+                        return;
+                    }
+                }
+            }
+        });
         transfer
     }
 
@@ -205,5 +213,37 @@ impl Transport {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atoll_env::sim;
+    use bytes::BytesMut;
+
+    use super::*;
+
+    #[test]
+    fn a_message_of_another_version_or_for_no_group_is_refused_clearly() {
+        let options = sim::Options { net: sim::NetOptions::calm(), ..sim::Options::default() };
+        sim::run(1, options, |world| async move {
+            let (here, there) = (world.boot(NodeId(1)), world.boot(NodeId(2)));
+            let _served = Transport::new(&there);
+            let transport = Transport::new(&here);
+            let ask = Ask::Fetch(wire::Fetch {});
+            let second = Duration::from_secs(1);
+            let refused = transport.ask(NodeId(2), GroupId(5), ask.clone(), second).await;
+            assert!(
+                matches!(&refused, Err(AskError::Unreachable(why)) if why == "n2: g5 takes no part on this node"),
+                "{refused:?}"
+            );
+
+            let request = wire::Request { group: 5, ask: Some(ask) };
+            let mut newer = BytesMut::from(&wire::encode(&request)[..]);
+            newer[0] = wire::VERSION + 1;
+            let answer = here.net.call(NodeId(2), Service::Raft, newer.freeze(), second).await.unwrap();
+            let response = wire::decode::<wire::Response>(answer).unwrap();
+            assert_eq!(response.reply, Some(Reply::Version(wire::VERSION as u32)));
+        });
     }
 }

@@ -260,9 +260,7 @@ pub(crate) fn encode(message: &impl Message) -> Bytes {
 
 pub(crate) fn decode<M: Message + Default>(bytes: Bytes) -> std::result::Result<M, Unreadable> {
     match bytes.first() {
-        Some(&VERSION) => {
-            M::decode(bytes.slice(1..)).map_err(|error| Unreadable::Malformed(error.to_string()))
-        }
+        Some(&VERSION) => M::decode(bytes.slice(1..)).map_err(|error| Unreadable::Malformed(error.to_string())),
         Some(&version) => Err(Unreadable::Version(version)),
         None => Err(Unreadable::Malformed("empty".to_owned())),
     }

@@ -14,8 +14,8 @@ fn a_sole_voter_leads_without_waiting_for_an_election_timeout() {
         let began = cluster.world.now();
         cluster.start([1], &[G1]).await;
         let group = cluster.node(node(1)).group(G1).unwrap();
-        let proposed = group.propose(command(1, 7, 0)).await.unwrap();
-        assert_eq!(proposed.reply, None);
+        group.leadership().until(|leadership| leadership.is_leader_here).await.unwrap();
+        assert_eq!(group.propose(command(1, 7, 0)).await.unwrap().reply, None);
         assert_eq!(group.propose(command(1, 8, 0)).await.unwrap().reply, Some(7));
         assert!(group.quorum_acked().is_some());
         group.barrier().await.unwrap();
@@ -38,7 +38,11 @@ fn a_sole_voter_keeps_what_it_acknowledged() {
             let clients = cluster.clients(4, &[G1, G2]);
             for round in 0..6 {
                 cluster.sleep_ms(50 + rng.below(300)).await;
-                if round % 2 == 0 { cluster.power_off(node(1)) } else { cluster.kill(node(1)) }
+                if round % 2 == 0 {
+                    cluster.power_off(node(1))
+                } else {
+                    cluster.kill(node(1))
+                }
                 cluster.sleep_ms(rng.below(50)).await;
                 let node = cluster.boot(node(1), &[G1, G2]).await;
                 if rng.chance(0.5) {

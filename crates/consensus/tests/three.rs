@@ -42,14 +42,15 @@ fn a_leader_without_a_quorum_acknowledges_nothing_and_serves_no_barrier() {
         let write = {
             let (cluster, stale) = (cluster.clone(), stale.clone());
             let command = cluster.next_command(3, 0);
-            cluster.clients.clone().tasks.spawn("test.write", async move {
-                cluster.propose(G1, &stale, command).await
-            })
+            cluster.clients.clone().tasks.spawn("test.write", async move { cluster.propose(G1, &stale, command).await })
         };
         let acked = stale.quorum_acked();
         assert!(stale.barrier().await.is_err());
         cluster.must_propose(G1, 3).await;
-        assert_eq!(stale.quorum_acked().filter(|later| Some(*later) > acked.map(|at| at + Duration::from_secs(1))), None);
+        assert_eq!(
+            stale.quorum_acked().filter(|later| Some(*later) > acked.map(|at| at + Duration::from_secs(1))),
+            None
+        );
         cluster.world.heal_all();
         let written = write.await.unwrap();
         assert!(
@@ -121,7 +122,9 @@ fn leadership_goes_where_it_is_sent() {
         assert!(cluster.world.now() - began < Duration::from_millis(200), "{:?}", cluster.world.now() - began);
         let (new, _) = cluster.await_leader(G1).await;
         assert_eq!(new, to);
-        assert!(matches!(leader.transfer_leader(old).await, Err(membership::Error::NotLeader { leader }) if leader == Some(to)));
+        assert!(
+            matches!(leader.transfer_leader(old).await, Err(membership::Error::NotLeader { leader }) if leader == Some(to))
+        );
         cluster.check(G1).await;
     });
 }
@@ -272,4 +275,27 @@ fn members_come_as_learners_vote_and_go() {
         cluster.must_propose(G1, 5).await;
         cluster.check(G1).await;
     });
+}
+
+#[test]
+fn a_replica_whose_disk_fails_stops_and_says_why() {
+    for fails_the_leader in [false, true] {
+        calm(9, |cluster| async move {
+            cluster.start(1..=3, &[G1]).await;
+            cluster.must_propose(G1, 5).await;
+            let (leader, _) = cluster.await_leader(G1).await;
+            let bad = if fails_the_leader { leader } else { others(leader)[0] };
+            let replica = cluster.node(bad).group(G1).unwrap();
+            cluster.world.fail_next_sync(bad);
+            cluster.must_propose(G1, 5).await;
+            replica.leadership().until(|_| false).await;
+            let failed = replica.status().failed;
+            assert!(failed.as_ref().is_some_and(|why| why.contains("storage stopped")), "{failed:?}");
+            assert!(replica.propose(command(1, 1, 0)).await.is_err());
+            assert!(replica.quorum_acked().is_none());
+            cluster.power_off(bad);
+            cluster.boot(bad, &[G1]).await;
+            cluster.check(G1).await;
+        });
+    }
 }

@@ -248,6 +248,9 @@ pub struct TxnHeader {
     /// A version of a written key above `read_ts` is a conflict (snapshot isolation), not just a lower bound.
     #[prost(bool, tag = "5")]
     pub first_writer_wins: bool,
+    /// What has to hold at the commit timestamp is known to hold up to here. At or above `read_ts`.
+    #[prost(message, required, tag = "6")]
+    pub held_ts: Timestamp,
 }
 
 /// The whole commit of a transaction whose writes are all in this range. May be empty of writes: then it proves that the

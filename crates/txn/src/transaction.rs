@@ -23,7 +23,7 @@
 //!
 //! What it deliberately does not do: parallel commit (one round instead of two), early spilling of large buffers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,11 +78,11 @@ struct Held {
     order: u64,
 }
 
-/// The ranges in which this transaction holds locks, shared with its heartbeat.
+/// The keys on which this transaction holds locks, shared with its heartbeat. Keys, because ranges are split.
 #[derive(Default)]
 struct Alive {
     ended: bool,
-    ranges: BTreeMap<u64, RangeRef>,
+    keys: BTreeSet<Bytes>,
 }
 
 pub struct Transaction<S: Sender> {
@@ -91,6 +91,8 @@ pub struct Transaction<S: Sender> {
     isolation: Isolation,
     began: Timestamp,
     read_ts: Timestamp,
+    /// What must hold at the commit timestamp has been shown to hold up to here.
+    held_ts: Timestamp,
     /// Reads at a chosen past moment: no writes, no uncertainty.
     historical: bool,
     observed: Vec<Observed>,
@@ -130,6 +132,7 @@ impl<S: Sender> Transaction<S> {
             isolation,
             began: read_ts,
             read_ts,
+            held_ts: read_ts,
             historical,
             observed: Vec::new(),
             reads: Vec::new(),
@@ -203,16 +206,12 @@ impl<S: Sender> Transaction<S> {
                 return Ok(Page { rows, resume: Some(resume) });
             }
             // The page of one range, and the part of `rest` that it covers.
-            let range = if reverse { self.locate_before(&rest.end).await? } else { self.sender.locate(&rest.start).await? };
+            let range =
+                if reverse { self.locate_before(&rest.end).await? } else { self.sender.locate(&rest.start).await? };
             let piece = rest.clip(&range.span);
             let left = if rows_max == 0 { 0 } else { rows_max - rows.len() as u64 };
-            let body = Body::Scan(Scan {
-                span: piece.clone(),
-                reverse,
-                rows_max: left,
-                bytes_max: 0,
-                read: self.read_at(),
-            });
+            let body =
+                Body::Scan(Scan { span: piece.clone(), reverse, rows_max: left, bytes_max: 0, read: self.read_at() });
             let page = match self.send(&range, body).await {
                 Ok(Reply::Page(page)) => page,
                 Ok(_) => return Err(Error::Misuse("a scan was answered with something else")),
@@ -317,13 +316,13 @@ impl<S: Sender> Transaction<S> {
                 strength: strength.to_wire(),
                 wait: wait as i32,
             });
-            let (range, reply) = self.send_to(key, body).await?;
+            let (_, reply) = self.send_to(key, body).await?;
             let Reply::Locked(locked) = reply else {
                 return Err(Error::Misuse("a lock request was answered with something else"));
             };
             for mut row in locked.rows {
                 if !row.skipped {
-                    self.hold(&range, &row, strength);
+                    self.hold(&row, strength);
                     newest = newest.max(row.version);
                     if let Some(own) = self.buffer.get(&row.key) {
                         row.value = own.clone();
@@ -354,6 +353,9 @@ impl<S: Sender> Transaction<S> {
             self.locks.iter().filter(|(_, held)| held.order >= savepoint.locks).map(|(key, _)| key.clone()).collect();
         for key in since {
             self.locks.remove(&key);
+            if let Some(alive) = &self.alive {
+                alive.lock().keys.remove(&key);
+            }
             let body = Body::Release(Release { txn: self.id, keys: vec![key.clone()] });
             self.send_to(&key, body).await?;
         }
@@ -370,10 +372,7 @@ impl<S: Sender> Transaction<S> {
     pub async fn rollback(mut self) {
         self.ended = true;
         self.stop_heartbeat();
-        for range in self.lock_ranges() {
-            // A lock that could not be released is taken away when the heartbeats have stopped for long enough.
-            let _ = self.sender.send(&range, Body::Release(Release { txn: self.id, keys: Vec::new() })).await;
-        }
+        release_all(&self.sender, self.id, self.locked_keys()).await;
     }
 
     /// Commits, and returns the timestamp at which the writes became visible (the snapshot's, when there are none).
@@ -464,7 +463,7 @@ impl<S: Sender> Transaction<S> {
         }
 
         // 2. and 3. Refresh.
-        if failed.is_none() && commit_ts > self.read_ts {
+        if failed.is_none() && commit_ts > self.held_ts {
             failed = self.raise_to_hold(commit_ts).await.err();
         }
         if failed.is_none() {
@@ -476,7 +475,8 @@ impl<S: Sender> Transaction<S> {
         }
 
         // 4. Decide.
-        let decide = Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), keys });
+        let decide =
+            Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), keys });
         let fate = match self.send_to(&anchor, decide).await {
             Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
             Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
@@ -574,6 +574,7 @@ impl<S: Sender> Transaction<S> {
             began: self.began,
             read_ts: self.read_ts,
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
+            held_ts: self.held_ts.max(self.read_ts),
         }
     }
 
@@ -672,11 +673,9 @@ impl<S: Sender> Transaction<S> {
 
     async fn raise_to_hold(&mut self, to: Timestamp) -> Result<()> {
         let spans = self.reads_to_hold();
-        self.refresh(&spans, self.read_ts, to).await?;
-        // The snapshot of the weaker levels stays where it is for conflicts; it has no more reads to serve.
-        if self.isolation != Isolation::RepeatableRead {
-            self.read_ts = self.read_ts.max(to);
-        }
+        self.refresh(&spans, self.held_ts.max(self.read_ts), to).await?;
+        // The snapshot stays where it is: a weaker level's conflicts are judged by it.
+        self.held_ts = self.held_ts.max(to);
         Ok(())
     }
 
@@ -760,7 +759,7 @@ impl<S: Sender> Transaction<S> {
         Ok(parts)
     }
 
-    fn hold(&mut self, range: &RangeRef, row: &LockedRow, strength: Strength) {
+    fn hold(&mut self, row: &LockedRow, strength: Strength) {
         let order = self.locks_taken;
         self.locks_taken += 1;
         let held = self.locks.entry(row.key.clone()).or_insert(Held {
@@ -777,14 +776,11 @@ impl<S: Sender> Transaction<S> {
             self.sender.detach(Box::pin(heartbeat(self.sender.clone(), self.id, alive.clone())));
             alive
         });
-        alive.lock().ranges.insert(range.id, range.clone());
+        alive.lock().keys.insert(row.key.clone());
     }
 
-    fn lock_ranges(&self) -> Vec<RangeRef> {
-        match &self.alive {
-            Some(alive) => alive.lock().ranges.values().cloned().collect(),
-            None => Vec::new(),
-        }
+    fn locked_keys(&self) -> BTreeSet<Bytes> {
+        self.alive.as_ref().map(|alive| alive.lock().keys.clone()).unwrap_or_default()
     }
 
     fn stop_heartbeat(&self) {
@@ -796,16 +792,12 @@ impl<S: Sender> Transaction<S> {
     /// Lets go of locks without waiting.
     fn abandon(&mut self) {
         self.stop_heartbeat();
-        let ranges = self.lock_ranges();
-        if ranges.is_empty() {
+        let keys = self.locked_keys();
+        if keys.is_empty() {
             return;
         }
         let (sender, id) = (self.sender.clone(), self.id);
-        self.sender.detach(Box::pin(async move {
-            for range in ranges {
-                let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
-            }
-        }));
+        self.sender.detach(Box::pin(async move { release_all(&sender, id, keys).await }));
     }
 }
 
@@ -821,18 +813,39 @@ impl<S: Sender> Drop for Transaction<S> {
 async fn heartbeat<S: Sender>(sender: S, txn: TxnId, alive: Arc<Mutex<Alive>>) {
     loop {
         sender.sleep(HEARTBEAT).await;
-        let ranges: Vec<RangeRef> = {
+        let keys = {
             let alive = alive.lock();
             if alive.ended {
                 return;
             }
-            alive.ranges.values().cloned().collect()
+            alive.keys.clone()
         };
-        for range in ranges {
+        for range in ranges_of(&sender, keys).await {
             // A heartbeat that does not arrive is made up for by the next one.
             let _ = sender.send(&range, Body::Heartbeat(Heartbeat { txn })).await;
         }
     }
+}
+
+/// Lets go of all locks in the ranges of these keys. One that could not be released is taken away when the heartbeats
+/// have stopped for long enough.
+async fn release_all<S: Sender>(sender: &S, txn: TxnId, keys: BTreeSet<Bytes>) {
+    for range in ranges_of(sender, keys).await {
+        let _ = sender.send(&range, Body::Release(Release { txn, keys: Vec::new() })).await;
+    }
+}
+
+/// The ranges that hold these keys, as far as they can be found.
+async fn ranges_of<S: Sender>(sender: &S, keys: BTreeSet<Bytes>) -> Vec<RangeRef> {
+    let mut ranges: Vec<RangeRef> = Vec::new();
+    for key in keys {
+        if !ranges.last().is_some_and(|range| range.span.contains(&key))
+            && let Ok(range) = sender.locate(&key).await
+        {
+            ranges.push(range);
+        }
+    }
+    ranges
 }
 
 /// Resolves the intents of a decided transaction wherever they are now, then removes its record. Gives up quietly when

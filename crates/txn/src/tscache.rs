@@ -243,26 +243,26 @@ impl Generation {
             return;
         }
         // Otherwise each segment by itself, and new ones between them. From `covered` on nothing is covered yet.
-        let mut gaps: Vec<(Box<[u8]>, Option<Box<[u8]>>)> = Vec::new();
+        let mut gaps: Vec<(Box<[u8]>, Segment)> = Vec::new();
         let mut covered: Option<&[u8]> = Some(&span.start);
         for (start, segment) in self.spans.range::<[u8], _>(span.bounds()) {
             if let Some(from) = covered
                 && from < &start[..]
             {
-                gaps.push((from.into(), Some(start.clone())));
+                gaps.push((from.into(), Segment { end: Some(start.clone()), reads: Reads::new(ts, owner) }));
             }
             covered = segment.end.as_deref();
         }
         if let Some(from) = covered
             && span.contains(from)
         {
-            gaps.push((from.into(), end));
+            gaps.push((from.into(), Segment { end, reads: Reads::new(ts, owner) }));
         }
         for (_, segment) in self.spans.range_mut::<[u8], _>(span.bounds()) {
             segment.reads.add(ts, owner);
         }
-        for (start, end) in gaps {
-            self.insert(start, Segment { end, reads: Reads::new(ts, owner) });
+        for (start, segment) in gaps {
+            self.insert(start, segment);
         }
     }
 

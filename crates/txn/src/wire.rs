@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn round_trips() {
-        for ts in [Timestamp::ZERO, Timestamp { wall: u64::MAX, logical: 0 }, Timestamp { wall: 7, logical: u32::MAX }] {
+        for ts in [Timestamp::ZERO, Timestamp { wall: u64::MAX, logical: 0 }, Timestamp { wall: 7, logical: u32::MAX }]
+        {
             let bytes = ts.encode_to_vec();
             assert_eq!(bytes.len(), ts.encoded_len());
             assert_eq!(Timestamp::decode(&bytes[..]).unwrap(), ts);

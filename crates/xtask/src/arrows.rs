@@ -56,7 +56,7 @@ pub fn check(tree: &Tree, metadata: &Metadata) -> Result<Report> {
             problems.push(format!("{}/Cargo.toml lacks `[lints]` with `workspace = true`", package.dir));
         }
     }
-    Ok(Report { summary: format!("{crates} crates, {arrows} arrows, each in the table of docs/design.md"), problems })
+    Ok(Report { summary: format!("{crates} crates, {arrows} arrows, by the table of docs/design.md"), problems })
 }
 
 /// The rows `| `name` | reason | may use |` under "## 2.": crate to the crates it may use.

@@ -1,7 +1,7 @@
 //! What `./dev` calls: the rules of the repository as checks, the order of the steps of `./dev test`, long runs.
 //!
 //! Modules in reading order: [`repo`] (the files and what cargo knows), one module a check ([`arrows`], [`outside`],
-//! [`docs`], [`deny`] with [`spdx`], [`stubs`], [`sizes`]), then [`test`] with [`seeds`] and [`soak`].
+//! [`docs`], [`deny`] with [`spdx`], [`stubs`], [`sizes`]), then [`mod@test`] with [`seeds`] and [`soak`].
 //!
 //! Each check is a pure function from texts to a [`Report`], so that its own tests can hand it a broken repository.
 //! It does not install anything: finding a toolchain on a bare machine is the business of the script `dev`, because

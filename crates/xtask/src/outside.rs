@@ -31,7 +31,8 @@ pub fn check(tree: &Tree) -> Report {
                 continue;
             }
             lifted += 1;
-            let in_tests = path.split('/').nth(2) == Some("tests");
+            // No node runs these. Test modules within a source file are not excepted: they use a simulated world.
+            let in_tests = path.split('/').any(|part| matches!(part, "tests" | "examples"));
             if !in_tests && !ALLOWED.iter().any(|allowed| path.starts_with(allowed)) {
                 problems.push(format!("{path}:{line} lifts the ban on the outside world: go through crate env"));
             }
@@ -45,7 +46,7 @@ pub fn check(tree: &Tree) -> Report {
     if tree.get("clippy.toml").is_none() {
         problems.push("clippy.toml is missing".into());
     }
-    Report { summary: format!("the ban in clippy.toml is lifted in {lifted} places, each where it may be"), problems }
+    Report { summary: format!("the ban in clippy.toml is lifted in {lifted} places"), problems }
 }
 
 /// Attributes `#[…]` and `#![…]` with the line they begin on; those in comments are no attributes.
@@ -79,6 +80,7 @@ mod tests {
         let lift = "//! x\n#![allow(clippy::disallowed_methods)]\n";
         assert_eq!(problems("crates/env/src/lib.rs", lift), 0);
         assert_eq!(problems("crates/cluster/tests/a.rs", lift), 0);
+        assert_eq!(problems("crates/cluster/src/log/tests/real.rs", lift), 0);
         assert_eq!(problems("crates/cluster/src/a.rs", lift), 1);
         assert_eq!(problems("crates/storage/src/engine/fjall/", lift), 0);
         assert_eq!(problems("crates/storage/src/wal/mod.rs", lift), 1);

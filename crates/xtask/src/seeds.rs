@@ -58,7 +58,7 @@ pub fn build() -> Result<PathBuf> {
 /// Where fresh seeds begin: another place every second.
 pub fn first_fresh() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    now % 1_000_000_000 * 1_000
+    now % 10_000_000 * 100
 }
 
 fn kept(tree: &Tree) -> Result<Vec<Seed>> {

@@ -97,7 +97,9 @@ fn parse_junit(text: &str) -> Option<Tally> {
         value.split_once('"')?.0.parse().ok()
     };
     let failed = number("failures")? + number("errors")?;
-    Some(Tally { passed: number("tests")?.checked_sub(failed)?, failed })
+    // Older versions of nextest don't say how many were skipped, and then leave them out of the total.
+    let ran = number("tests")?.checked_sub(number("skipped").unwrap_or(0))?;
+    Some(Tally { passed: ran.checked_sub(failed)?, failed })
 }
 
 #[cfg(test)]
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_totals_of_a_report_are_read() {
-        let text = "<?xml version=\"1.0\"?>\n<testsuites name=\"nextest-run\" tests=\"12\" failures=\"2\" errors=\"1\" uuid=\"x\">\n\
+        let text = "<?xml version=\"1.0\"?>\n<testsuites name=\"nextest-run\" tests=\"14\" skipped=\"2\" failures=\"2\" errors=\"1\" uuid=\"x\">\n\
             <testsuite name=\"a\" tests=\"99\" failures=\"99\" errors=\"0\">";
         assert_eq!(parse_junit(text), Some(Tally { passed: 9, failed: 3 }));
         assert_eq!(parse_junit("<testsuites name=\"x\" tests=\"1\" failures=\"2\" errors=\"0\">"), None);

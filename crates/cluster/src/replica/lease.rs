@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_env::fault;
-use atoll_txn::lock::{Latches, LockTable};
-use atoll_txn::tscache::TimestampCache;
 use atoll_txn::Timestamp;
+use atoll_txn::lock::Latches;
+use atoll_txn::tscache::TimestampCache;
 
 use super::volatile::Serving;
 use super::{Failed, Replica};
@@ -80,13 +80,10 @@ impl Replica {
         memory.readers_waiting.clear();
         let forget = self.node.env.faults.here(fault::BUG_FORGET_READ_CEILING);
         memory.tscache = TimestampCache::new(if forget { Timestamp::ZERO } else { state.lease.start });
-        if before.lease.sequence > 0 {
-            // Only the first lease of a range takes locks over, from the range that it was split from.
+        if !std::mem::take(&mut memory.inherited) {
             let effects = memory.locks.clear(state.lease.sequence);
             memory.contacts.clear();
             self.settle(effects);
-        } else if memory.locks.is_empty() {
-            memory.locks = LockTable::new(state.lease.sequence);
         }
         memory.serving = Some(Serving { sequence: state.lease.sequence });
         tracing::info!(range = self.id, sequence = state.lease.sequence, "serving");
@@ -154,7 +151,7 @@ impl Replica {
         let silent: Vec<_> = memory
             .contacts
             .iter()
-            .filter(|(_, heard)| now - **heard > SILENCE_MAX)
+            .filter(|(txn, heard)| now - **heard > SILENCE_MAX && !memory.busy.contains_key(*txn))
             .map(|(txn, _)| *txn)
             .collect();
         for txn in silent {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use atoll_txn::lock::{Effects, Mark, Outcome, RequestId, Strength, Token, Wait};
 use atoll_txn::lock::table;
+use atoll_txn::lock::{Effects, Mark, Outcome, RequestId, Strength, Token, Wait};
 use atoll_txn::mvcc;
 use atoll_txn::mvcc::reader::IntentRef;
 use atoll_txn::request::{Claim, Lock, LockedRow, LockedRows, Release, Reply, Span, WaitPolicy, Write};
@@ -44,12 +44,14 @@ impl Drop for InQueue<'_> {
 
 impl Replica {
     pub(super) async fn lock(self: &Arc<Self>, request: Lock) -> Result<Reply> {
-        let strength = request.strength().ok_or(Error::Misuse("the lock has a strength that this node does not know"))?;
+        let strength =
+            request.strength().ok_or(Error::Misuse("the lock has a strength that this node does not know"))?;
         let wait = match request.wait() {
             WaitPolicy::Wait => Wait::Wait,
             WaitPolicy::NoWait => Wait::NoWait,
             WaitPolicy::SkipLocked => Wait::SkipLocked,
         };
+        let _busy = self.busy(request.txn);
         let mut rows = Vec::with_capacity(request.keys.len());
         for key in request.keys {
             let Some(token) = self.take_lock(request.txn, &key, strength, wait).await? else {
@@ -103,8 +105,14 @@ impl Replica {
         let woken = {
             let mut memory = self.memory.lock();
             self.serving(&memory, &[Span::point(key)])?;
-            let (outcome, effects) =
-                memory.locks.acquire(table::Request { id: request, txn, key: key.clone(), strength, wait, mark: Mark(0) });
+            let (outcome, effects) = memory.locks.acquire(table::Request {
+                id: request,
+                txn,
+                key: key.clone(),
+                strength,
+                wait,
+                mark: Mark(0),
+            });
             memory.contacts.insert(txn, self.node.env.clock.mono());
             match outcome {
                 Outcome::Granted(token) => {

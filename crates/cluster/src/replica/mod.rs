@@ -48,6 +48,7 @@ use crate::store::Node;
 use volatile::Serving;
 
 pub(crate) use lock::Woken;
+pub use record::TxnRecord;
 pub(crate) use volatile::Volatile;
 
 pub struct Replica {
@@ -59,7 +60,13 @@ pub struct Replica {
 }
 
 impl Replica {
-    pub(crate) fn new(id: u64, node: Arc<Node>, group: Group<Applier>, published: Published, memory: Volatile) -> Replica {
+    pub(crate) fn new(
+        id: u64,
+        node: Arc<Node>,
+        group: Group<Applier>,
+        published: Published,
+        memory: Volatile,
+    ) -> Replica {
         Replica { id, node, group, published, memory: Mutex::new(memory) }
     }
 
@@ -91,7 +98,12 @@ impl Replica {
                 self.memory.lock().heard_from(heartbeat.txn, self.node.env.clock.mono());
                 Ok(Reply::Done(Done {}))
             }
-            Body::Commit(_) | Body::Prepare(_) | Body::Decide(_) | Body::Resolve(_) | Body::Forget(_) | Body::Push(_)
+            Body::Commit(_)
+            | Body::Prepare(_)
+            | Body::Decide(_)
+            | Body::Resolve(_)
+            | Body::Forget(_)
+            | Body::Push(_)
             | Body::Split(_) => {
                 let replica = self.clone();
                 // A task of its own, so that a caller who goes away can't leave a latch or half a commit behind.
@@ -162,11 +174,9 @@ impl Replica {
             Err(propose::Error::NotLeader { leader }) => {
                 Err(Failed::Refused(Error::NotLeaseholder { range: self.id, leader: leader.map(|leader| leader.0) }))
             }
-            Err(propose::Error::TooLarge { bytes, max }) => Err(Failed::Refused(Error::TooLarge {
-                what: "a command",
-                bytes: bytes as u64,
-                bytes_max: max as u64,
-            })),
+            Err(propose::Error::TooLarge { bytes, max }) => {
+                Err(Failed::Refused(Error::TooLarge { what: "a command", bytes: bytes as u64, bytes_max: max as u64 }))
+            }
             Err(propose::Error::Full) => Err(Failed::Refused(Error::DiskFull)),
             Err(propose::Error::Stopped { reason }) => Err(Failed::Refused(Error::Stopped { why: reason })),
             Err(propose::Error::Unknown) => Err(Failed::Unknown),

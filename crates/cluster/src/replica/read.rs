@@ -38,10 +38,8 @@ impl Replica {
             Ok(0) | Err(_) => max,
             Ok(asked) => asked.min(max),
         };
-        let limits = Limits {
-            rows_max: limit(scan.rows_max, PAGE_ROWS_MAX),
-            bytes_max: limit(scan.bytes_max, PAGE_BYTES_MAX),
-        };
+        let limits =
+            Limits { rows_max: limit(scan.rows_max, PAGE_ROWS_MAX), bytes_max: limit(scan.bytes_max, PAGE_BYTES_MAX) };
         let span = [scan.span.clone()];
         loop {
             let view = self.view_for(&span, at.ts, at.txn).await?;

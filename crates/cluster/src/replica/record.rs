@@ -19,7 +19,7 @@ use super::volatile::Latched;
 use super::{Failed, Replica};
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct TxnRecord {
+pub struct TxnRecord {
     #[prost(enumeration = "Fate", tag = "1")]
     pub fate: i32,
     /// When it committed; of an aborted one, at or above the moment when it began.

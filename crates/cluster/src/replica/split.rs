@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_txn::lock::LockTable;
+use atoll_txn::lock::table::State;
 use atoll_txn::request::{Done, Reply, Split};
 use atoll_txn::{Error, Result, Timestamp};
 
-use super::{Failed, Replica};
+use super::{Failed, Replica, Woken};
 use crate::command;
 
 /// How long the answer to a split waits for the right half to serve.
@@ -55,14 +56,26 @@ impl Replica {
         Ok(Reply::Done(Done {}))
     }
 
-    /// The locks of what is no longer this range's, for the range that has it now.
+    /// The locks of what is no longer this range's, for the range that has it now. Whoever waits for one asks there again.
     pub(crate) fn hand_over_locks(&self, at: &[u8]) -> LockTable {
         let mut memory = self.memory.lock();
-        let right = memory.locks.split_off(at);
-        let moved: Vec<_> = right.iter().map(|entry| entry.txn).collect();
-        let now = self.node.env.clock.mono();
-        drop(memory);
-        tracing::debug!(range = self.id, locks = moved.len(), at = ?now, "locks handed over");
+        let mut right = memory.locks.split_off(at);
+        let waiting: Vec<_> = right
+            .iter()
+            .filter_map(|entry| match entry.state {
+                State::Waiting(request) => Some(request),
+                State::Held(_) => None,
+            })
+            .collect();
+        for request in waiting {
+            let waiter = self.node.waiters.lock().remove(&request);
+            if let Some(waiter) = waiter {
+                // One that gave up has dropped its end.
+                let _ = waiter.send(Woken::Gone);
+            }
+            let effects = right.cancel(request);
+            self.settle(effects);
+        }
         right
     }
 

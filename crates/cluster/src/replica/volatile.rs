@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atoll_env::Mono;
-use atoll_txn::lock::{LatchId, Latches, LockTable, ReaderId};
 use atoll_txn::lock::latch::Released;
+use atoll_txn::lock::{LatchId, Latches, LockTable, ReaderId};
 use atoll_txn::request::Span;
 use atoll_txn::tscache::TimestampCache;
 use atoll_txn::{Timestamp, TxnId};
@@ -26,8 +26,12 @@ pub(crate) struct Volatile {
     pub tscache: TimestampCache,
     pub latches: Latches,
     pub locks: LockTable,
+    /// The locks came from the range that this one was split from, and hold under the first lease.
+    pub inherited: bool,
     /// When something was last heard of a transaction that holds or wants locks here.
     pub contacts: BTreeMap<TxnId, Mono>,
+    /// Transactions with a request here that takes or uses locks right now: they are alive, however long it takes.
+    pub busy: BTreeMap<TxnId, usize>,
     pub commands_waiting: BTreeMap<LatchId, oneshot::Sender<()>>,
     pub readers_waiting: BTreeMap<ReaderId, oneshot::Sender<()>>,
     next_reader: u64,
@@ -40,8 +44,10 @@ impl Volatile {
             serving: None,
             tscache: TimestampCache::new(Timestamp::MAX),
             latches: Latches::new(),
+            inherited: locks.is_some(),
             locks: locks.unwrap_or_else(|| LockTable::new(0)),
             contacts: BTreeMap::new(),
+            busy: BTreeMap::new(),
             commands_waiting: BTreeMap::new(),
             readers_waiting: BTreeMap::new(),
             next_reader: 0,
@@ -126,7 +132,32 @@ impl Drop for Latched {
     }
 }
 
+/// Ends a transaction's being busy when dropped.
+pub(crate) struct Busy<'a> {
+    replica: &'a Replica,
+    txn: TxnId,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let now = self.replica.node.env.clock.mono();
+        let mut memory = self.replica.memory.lock();
+        if let Some(requests) = memory.busy.get_mut(&self.txn) {
+            *requests -= 1;
+            if *requests == 0 {
+                memory.busy.remove(&self.txn);
+            }
+        }
+        memory.heard_from(self.txn, now);
+    }
+}
+
 impl Replica {
+    pub(super) fn busy(&self, txn: TxnId) -> Busy<'_> {
+        *self.memory.lock().busy.entry(txn).or_default() += 1;
+        Busy { replica: self, txn }
+    }
+
     /// Waits for latches on all the spans.
     pub(crate) async fn latch(self: &Arc<Self>, spans: Vec<Span>) -> atoll_txn::Result<Latched> {
         let (latched, wait) = {

@@ -86,12 +86,13 @@ impl Replica {
 
     /// Locks, latches, evaluates, proposes.
     async fn place(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Committed> {
+        let _busy = self.busy(wanted.txn.id);
         self.lock_writes(wanted.txn.id, wanted.writes, wanted.claims).await?;
         let spans: Vec<Span> = wanted.writes.iter().map(|write| Span::point(&write.key)).collect();
         loop {
             if !(wanted.claims.is_empty() && wanted.reads.is_empty()) {
                 // The timestamp cache is about to be told of reads at this moment, and must not pass the ceiling.
-                self.raise_ceiling(wanted.txn.read_ts).await?;
+                self.raise_ceiling(wanted.txn.held_ts.max(wanted.txn.read_ts)).await?;
             }
             let latched = self.latch(spans.clone()).await?;
             match self.evaluate(wanted, &latched)? {
@@ -127,7 +128,8 @@ impl Replica {
         let txn = wanted.txn;
         let view = self.node.engine.view();
         let mut records: Vec<Option<Record>> = Vec::with_capacity(wanted.writes.len());
-        let mut ts = txn.read_ts;
+        let held = txn.held_ts.max(txn.read_ts);
+        let mut ts = held;
         for write in wanted.writes {
             let record = mvcc::reader::record(&view, &write.key).map_err(|error| self.damaged(error))?;
             if let Some(record) = &record {
@@ -170,7 +172,7 @@ impl Replica {
             for write in wanted.writes {
                 ts = ts.max(memory.tscache.get_point(&write.key, Some(txn.id)).next());
             }
-            if ts > txn.read_ts && wanted.anchor.is_none() {
+            if ts > held && wanted.anchor.is_none() {
                 if wanted.reads_elsewhere {
                     return Ok(Step::Refused(ts));
                 }
@@ -186,9 +188,13 @@ impl Replica {
                 memory.tscache.add_point(&claim.key, ts, Some(txn.id));
             }
         }
-        if ts > txn.read_ts && wanted.anchor.is_none() && !wanted.reads.is_empty() {
+        if ts > held && wanted.anchor.is_none() && !wanted.reads.is_empty() {
             let view = self.node.engine.view();
-            match self.changed(&view, wanted.reads, txn.read_ts, ts, txn.id)? {
+            if held < self.published.get().gc_threshold {
+                // What changed may be gone together with what it was changed from.
+                return Err(Error::Retry(Retry::BeganTooEarly));
+            }
+            match self.changed(&view, wanted.reads, held, ts, txn.id)? {
                 None => {}
                 Some(Conflict::Version { .. }) => return Err(Error::Retry(Retry::ReadChanged)),
                 Some(Conflict::Intent { key, intent }) => return Ok(Step::Intent(key, intent)),

@@ -138,8 +138,7 @@ impl Node {
         let mut machine = Registers { node, group, engine, ledger, registers: BTreeMap::new() };
         machine.load();
         let (options, transport) = (cluster.options.clone(), self.transport.clone());
-        let opened =
-            Group::open(&self.env, &self.wal, &self.engine, group, node, machine, options, transport).await?;
+        let opened = Group::open(&self.env, &self.wal, &self.engine, group, node, machine, options, transport).await?;
         self.groups.lock().insert(group, opened.clone());
         Ok(opened)
     }
@@ -204,15 +203,24 @@ impl Cluster {
     pub async fn try_boot(&self, id: NodeId, groups: &[GroupId]) -> Option<Arc<Node>> {
         let env = self.world.boot(id);
         let starting = env.tasks.spawn("test.start", Node::start(env.clone(), id)).await.ok()?;
-        let node = starting.expect("the disk can be read");
+        let node = match starting {
+            Ok(node) => node,
+            Err(error) if is_failing_disk(&error) => {
+                self.kill(id);
+                return None;
+            }
+            Err(error) => panic!("{id} does not start: {error}"),
+        };
         self.nodes.lock().insert(id, node.clone());
         for group in groups {
             let (node, cluster, group) = (node.clone(), self.clone(), *group);
-            let opening = async move { node.open(&cluster, group).await.map(drop) };
+            let opener = cluster.clone();
+            let opening = async move { node.open(&opener, group).await.map(drop) };
             env.tasks.spawn("test.open", async move {
                 match opening.await {
                     // The node went down.
                     Ok(()) | Err(Error::Stopped { .. }) => {}
+                    Err(error) if is_failing_disk(&error) => cluster.kill(id),
                     Err(error) => panic!("a group does not open: {error}"),
                 }
             });
@@ -238,6 +246,11 @@ impl Cluster {
         self.nodes.lock().get(&id).expect("the node was booted").clone()
     }
 
+    pub fn running(&self, id: NodeId) -> Option<Arc<Node>> {
+        let node = self.nodes.lock().get(&id).cloned();
+        node.filter(|_| self.world.is_running(id))
+    }
+
     /// The replicas that run.
     pub fn replicas(&self, group: GroupId) -> Vec<(NodeId, Group<Registers>)> {
         let nodes: Vec<_> = self.nodes.lock().values().cloned().collect();
@@ -258,6 +271,23 @@ impl Cluster {
     /// A node ran into a crash point.
     pub fn crashed(&self, id: NodeId) {
         self.nodes.lock().remove(&id);
+    }
+
+    /// Boots those that are down, however often they crash meanwhile, and restarts those whose group gave up.
+    pub async fn ensure_running(&self, ids: &[NodeId], groups: &[GroupId]) {
+        for id in ids {
+            let failed = |group: &GroupId| {
+                let node = self.nodes.lock().get(id).cloned();
+                node.and_then(|node| node.group(*group)).is_some_and(|replica| replica.status().failed.is_some())
+            };
+            if groups.iter().any(failed) {
+                self.power_off(*id);
+            }
+            while !self.world.is_running(*id) {
+                self.crashed(*id);
+                self.try_boot(*id, groups).await;
+            }
+        }
     }
 
     pub async fn sleep_ms(&self, ms: u64) {
@@ -387,6 +417,12 @@ impl Cluster {
     }
 }
 
+/// What a scenario that lets syncs fail has to expect of any step.
+fn is_failing_disk(error: &Error) -> bool {
+    use atoll_storage::Error::{Closed, Io, Poisoned};
+    matches!(error, Error::Storage(Io { .. } | Poisoned { .. } | Closed))
+}
+
 pub struct Clients {
     stop: Arc<Mutex<bool>>,
     tasks: Vec<atoll_env::tasks::Task<()>>,
@@ -399,6 +435,17 @@ impl Clients {
             task.await.expect("the clients' node does not crash");
         }
     }
+}
+
+/// These seeds, or those of `ATOLL_SEEDS=FROM..TO`. Each is printed before it runs, so a failing test ends with it.
+pub fn seeds(default: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
+    // A test has no binary above it that would read its settings.
+    #[allow(clippy::disallowed_methods)]
+    let chosen = std::env::var("ATOLL_SEEDS").ok().map(|range| {
+        let (from, to) = range.split_once("..").expect("ATOLL_SEEDS is FROM..TO");
+        from.parse().unwrap()..to.parse().unwrap()
+    });
+    chosen.unwrap_or(default).inspect(|seed| eprintln!("replay with ATOLL_SEEDS={seed}..{}", seed + 1))
 }
 
 /// Runs a scenario on a quick and reliable network.

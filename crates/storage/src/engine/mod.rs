@@ -114,6 +114,15 @@ impl Engine {
         }
     }
 
+    /// Whether there is room for another write; [`Error::Full`] otherwise. What is in memory can still be flushed then.
+    pub fn admit(&self) -> Result<()> {
+        match &self.side {
+            Side::Fjall(store) => store.check_disk(),
+            // Its rows are in memory; only a flush needs the disk.
+            Side::Memory(_) => Ok(()),
+        }
+    }
+
     /// When this returns, every batch written before the call survives any crash.
     pub async fn flush(&self) -> Result<()> {
         match &self.side {
@@ -127,7 +136,7 @@ impl Engine {
 
     /// Puts many rows at once, past memory, straight into tables. The rows must be strictly ascending by space and key
     /// (else this panics); they replace what was there and leave other keys alone. All of them become visible together
-    /// when this returns, and durable, and so does every batch written before. Blocks.
+    /// when this returns, and durable, and so does every batch written before. Without rows nothing happens. Blocks.
     pub fn ingest(&self, rows: impl Iterator<Item = (Space, Bytes, Bytes)>) -> Result<()> {
         let mut last: Option<(Space, Bytes)> = None;
         let rows = rows.inspect(move |(space, key, _)| {

@@ -159,11 +159,10 @@ fn show_frames(place: Place, path: &Path, bytes: &[u8], show: &mut impl FnMut(Li
         };
         let end = find_frame(place, bytes, offset).map_or(bytes.len(), |next| next.offset);
         let rest = &bytes[offset..end];
-        if end == bytes.len() && rest.iter().all(|byte| *byte == 0) {
-            show(Line::Unused { offset: offset as u64, bytes: rest.len() as u64 });
-        } else {
-            let length = rest.iter().rposition(|byte| *byte != 0).map_or(rest.len(), |last| last + 1);
-            show(bad(path, offset, length, why));
+        match rest.iter().rposition(|byte| *byte != 0) {
+            None if end == bytes.len() => show(Line::Unused { offset: offset as u64, bytes: rest.len() as u64 }),
+            Some(last) if end == bytes.len() => show(bad(path, offset, last + 1, why)),
+            _ => show(bad(path, offset, rest.len(), why)),
         }
         offset = end;
     }

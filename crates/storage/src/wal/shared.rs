@@ -187,12 +187,12 @@ impl Shared {
     }
 
     /// The writer's frame with these items is synced.
-    pub fn settle(&self, items: &[Item], segment: u64, offsets: &[usize], frame_bytes: usize, room: u64) {
+    pub fn settle(&self, items: &[Item], segment: u64, offsets: &[usize], bytes: usize, room: u64) {
         let dead = {
             let mut inner = self.inner.lock();
             inner.state.settle(items, segment, offsets);
             inner.room = room;
-            inner.state.counters.count_frame(frame_bytes);
+            inner.state.counters.count_frame(bytes);
             inner.dead().is_some()
         };
         if dead {

@@ -57,7 +57,11 @@ impl Writer {
         let _end = EndOfWriter(self.shared.clone());
         while let Some(mut items) = self.shared.next_items().await {
             match self.commit(&mut items).await {
-                Ok(Outcome::Synced) => tell(items.into_iter().filter_map(|item| item.done), Ok(())),
+                Ok(Outcome::Synced) => {
+                    // The keeper may have stopped the log meanwhile. Then not even what is durable is confirmed.
+                    let result = self.shared.lock().state.check();
+                    tell(items.into_iter().filter_map(|item| item.done), result);
+                }
                 Ok(Outcome::NoRoom) => {
                     let room = self.open.as_ref().map_or(0, OpenSegment::room) as usize;
                     // A frame's length is a multiple of eight.

@@ -50,19 +50,21 @@ fn run(seed: u64) -> Summary {
                 if rng.chance(0.1) {
                     let rows = model::sorted_rows(&mut rng);
                     model::ingest(&engine, &rows).unwrap();
-                    model.apply(|model| model.extend(rows));
-                    model.flushed(model.batches());
+                    if !rows.is_empty() {
+                        model.apply(|model| model.extend(rows));
+                        model.flushed(model.batches());
+                    }
                 }
                 world.sleep(Duration::from_millis(rng.below(3))).await;
             }
             let crashed_by_itself = !world.is_running(NODE);
             // A flush that was answered before the crash covers what was written before it began.
             for (batches, flush) in flushing {
-                if rng.chance(0.5) || crashed_by_itself {
-                    if let Ok(answer) = flush.await {
-                        answer.unwrap();
-                        model.flushed(batches);
-                    }
+                if (rng.chance(0.5) || crashed_by_itself)
+                    && let Ok(answer) = flush.await
+                {
+                    answer.unwrap();
+                    model.flushed(batches);
                 }
             }
             let crashed_in_flush = !world.is_running(NODE);
@@ -78,7 +80,11 @@ fn run(seed: u64) -> Summary {
             assert!(matches!(engine.flush().await, Err(Error::Closed)));
             let engine = Engine::open(&world.boot(NODE), options()).await.unwrap();
             let lost = model.survived(&model::all(&engine.view()).unwrap());
-            if power { summary.lost_by_power.push(lost) } else { summary.lost_by_kill.push(lost) }
+            if power {
+                summary.lost_by_power.push(lost)
+            } else {
+                summary.lost_by_kill.push(lost)
+            }
             model.flushed(model.batches());
             world.power_off(NODE);
         }

@@ -82,7 +82,7 @@ fn sizes(engine: &Engine, rng: &mut Rng) {
 
 #[tokio::test]
 async fn on_fjall() {
-    for seed in 0..25 {
+    for seed in 0..12 {
         let directory = Directory::new("differential");
         if let Err(error) = run(&directory.env(), seed).await {
             panic!("seed {seed}: {error}");

@@ -14,8 +14,10 @@ fn options() -> Options {
     Options { memtable_bytes: 100 << 10, reserve_bytes: 0, ..Options::default() }
 }
 
+type Change = (Vec<u8>, Option<Vec<u8>>);
+
 /// Batch `number` of the run, which depends on nothing else.
-fn change(number: u64) -> (Batch, Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+fn change(number: u64) -> (Batch, Vec<Change>) {
     let mut rng = Rng::new(number);
     let mut batch = Batch::new();
     let mut changes = Vec::new();

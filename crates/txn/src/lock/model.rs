@@ -516,6 +516,9 @@ fn a_cleared_table_verifies_no_old_token() {
     assert_ne!(again, token);
     assert!(!table.verify(b"a", TxnId(1), token, Strength::KeyShare));
     assert_eq!(table.cancel(RequestId(2)), Effects::default());
+    // Not even under the same incarnation.
+    let _ = table.clear(1);
+    assert_ne!(granted(table.acquire(request(1, 1, "a", Strength::Update))), token);
 }
 
 #[test]

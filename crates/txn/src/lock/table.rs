@@ -24,8 +24,8 @@
 //! INVARIANT: a request that can go does not wait. Every call that lets something go returns, in order, the wakes of
 //! all that can go now.
 //!
-//! INVARIANT: within one key a token is given once, ever: sequences go on in both halves of a split, and each lease has
-//! its own incarnation. [`LockTable::verify`] relies on it.
+//! INVARIANT: within one key a token is given once, ever: sequences go on in both halves of a split and when a table is
+//! cleared, and each lease has its own incarnation. [`LockTable::verify`] relies on it.
 //!
 //! INVARIANT: what [`Effects::waiting`] reported last for each request is what it waits for. The graph relies on it.
 //!
@@ -47,7 +47,7 @@ use super::waits::{RequestId, Waiting};
 use crate::id::TxnId;
 
 /// One hold of one key, compared for equality only. Incarnation and sequence in one number, so that it is one field of
-/// a message, with room for 10¹² grants under one lease.
+/// a message, with room for 10¹² grants in one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
@@ -268,7 +268,10 @@ impl LockTable {
         for locks in self.keys.values_mut() {
             locks.drop_waiters(&mut effects, |_| true);
         }
-        *self = LockTable::new(incarnation);
+        // The sequence goes on, which keeps tokens apart even where a table from a split gets, in the course of its own
+        // leases, to the incarnation that it brought along.
+        let sequence = self.tokens.sequence;
+        *self = LockTable { tokens: Tokens { incarnation, sequence }, ..LockTable::new(incarnation) };
         effects
     }
 

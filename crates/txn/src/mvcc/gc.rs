@@ -141,8 +141,7 @@ impl Step<'_> {
 
     /// Returns the new start of what is still to be done, or none.
     fn tombstones(&mut self, start: &Bytes, end: &Bytes) -> Result<Option<Bytes>> {
-        let mut scan = self.view.scan(Space::Current, start, end);
-        while let Some(row) = scan.next() {
+        for row in self.view.scan(Space::Current, start, end) {
             let (key, bytes) = row?;
             if self.left == 0 {
                 return Ok(Some(key));

@@ -21,7 +21,7 @@
 use crate::engine::failure::io_error;
 use crate::error::{Error, Result};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -164,8 +164,7 @@ struct End {
 
 /// Reads batch after batch. `sequence` is that of the batch before, in this journal or an older one.
 fn read_journal(path: &Path, sequence: &mut Option<u64>) -> io::Result<End> {
-    let mut reader =
-        Reader { file: BufReader::with_capacity(1 << 20, File::open(path)?), offset: 0, scratch: Vec::new() };
+    let mut reader = Reader::open(path)?;
     loop {
         let offset = reader.offset;
         match reader.batch() {
@@ -181,8 +180,20 @@ fn read_journal(path: &Path, sequence: &mut Option<u64>) -> io::Result<End> {
     }
 }
 
+/// The number of batches in a journal, and whether only zeroes follow.
+#[cfg(test)]
+pub(super) fn batches_in(path: &Path) -> io::Result<(u64, bool)> {
+    let mut reader = Reader::open(path)?;
+    let mut batches = 0;
+    let mut offset = 0;
+    while reader.batch().is_ok() {
+        batches += 1;
+        offset = reader.offset;
+    }
+    Ok((batches, only_zeroes(path, offset)?))
+}
+
 fn only_zeroes(path: &Path, offset: u64) -> io::Result<bool> {
-    use std::io::{Seek, SeekFrom};
     let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
     file.seek(SeekFrom::Start(offset))?;
     loop {
@@ -213,6 +224,11 @@ struct Reader {
 }
 
 impl Reader {
+    fn open(path: &Path) -> io::Result<Reader> {
+        let file = BufReader::with_capacity(1 << 20, File::open(path)?);
+        Ok(Reader { file, offset: 0, scratch: Vec::new() })
+    }
+
     /// The sequence number of the next whole batch.
     fn batch(&mut self) -> io::Result<u64> {
         let [tag] = self.take()?;
@@ -285,4 +301,99 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A directory of journals that goes with the test.
+    struct Journals(PathBuf);
+
+    impl Journals {
+        fn new(contents: &[&[u8]]) -> Journals {
+            static NEXT: AtomicU64 = AtomicU64::new(0);
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let root = std::env::temp_dir().join(format!("atoll-journals-{}-{number}", std::process::id()));
+            fs::create_dir_all(&root).unwrap();
+            for (number, content) in contents.iter().enumerate() {
+                fs::write(root.join(format!("{number}.jnl")), content).unwrap();
+            }
+            Journals(root)
+        }
+
+        fn length(&self, number: usize) -> usize {
+            fs::metadata(self.0.join(format!("{number}.jnl"))).unwrap().len() as usize
+        }
+    }
+
+    impl Drop for Journals {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    fn batch(sequence: u64) -> Vec<u8> {
+        let (key, value) = (b"key", vec![7; 100]);
+        let mut items = vec![TAG_ITEM, 0, 0];
+        items.extend_from_slice(&1u64.to_le_bytes());
+        items.extend_from_slice(&(key.len() as u16).to_le_bytes());
+        items.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        items.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        items.extend_from_slice(key);
+        items.extend_from_slice(&value);
+        let start = [&[TAG_START][..], &1u32.to_le_bytes(), &sequence.to_le_bytes()].concat();
+        let end = [&[TAG_END][..], &xxhash_rust::xxh3::xxh3_64(&items).to_le_bytes(), &END_MAGIC].concat();
+        [start, items, end].concat()
+    }
+
+    fn journal(sequences: &[u64]) -> Vec<u8> {
+        sequences.iter().flat_map(|sequence| batch(*sequence)).chain([0; 1000]).collect()
+    }
+
+    #[test]
+    fn whole_journals_are_left_alone() {
+        let journals = Journals::new(&[&journal(&[1, 2, 5]), &journal(&[6, 9]), &journal(&[10])]);
+        check_journals(&journals.0).unwrap();
+        assert_eq!(journals.length(2), batch(10).len() + 1000);
+    }
+
+    #[test]
+    fn a_sealed_journal_must_be_whole() {
+        let good = journal(&[1, 2, 3]);
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 4;
+            let result = check_journals(&Journals::new(&[&bad, &journal(&[4])]).0);
+            // The first sequence number may go down unnoticed, and the last one up: then the newest journal is cut.
+            let last = good.len() - 1000 - batch(3).len();
+            let (first, last) = (5..13, last + 5..last + 13);
+            assert!(
+                first.contains(&at) || last.contains(&at) || matches!(result, Err(Error::Damage { .. })),
+                "byte {at}"
+            );
+        }
+        let cut = Journals::new(&[&good[..good.len() - 1010], &journal(&[4])]);
+        assert!(matches!(check_journals(&cut.0), Err(Error::Damage { .. })));
+    }
+
+    #[test]
+    fn the_newest_journal_is_cut_before_the_first_bad_batch() {
+        let (length, good) = (batch(1).len(), journal(&[4, 5, 6]));
+        for at in 0..3 * length {
+            let mut bad = good.clone();
+            bad[at] ^= 64;
+            let journals = Journals::new(&[&journal(&[3]), &bad]);
+            check_journals(&journals.0).unwrap();
+            // A sequence number that jumps ahead makes its successor the one that goes back.
+            let (in_batch, offset) = (at / length, at % length);
+            let left = if (5..13).contains(&offset) { in_batch + 1 } else { in_batch };
+            let left = if left == 3 { good.len() } else { left * length };
+            assert_eq!(journals.length(1), left, "byte {at}");
+        }
+        let back = Journals::new(&[&journal(&[3]), &journal(&[3, 4])]);
+        check_journals(&back.0).unwrap();
+        assert_eq!(back.length(1), 0);
+    }
 }

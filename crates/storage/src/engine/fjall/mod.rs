@@ -27,6 +27,8 @@
 //! - Options of a keyspace are stored at its creation; what the program says later is ignored.
 //! - A snapshot is cheap, but while one is open every later version of the tree is kept: each memtable since then in
 //!   memory, each compacted table on disk. Views have to be short, seconds.
+//! - Registering tables syncs the manifest under the lock that every read and write of the tree takes first: all of them
+//!   wait for it, some milliseconds after each flush and compaction.
 //! - Keys longer than 65,535 bytes are cut in the journal without an error.
 //! - Values come out as slices of their block: a small value that is kept keeps 4 KiB.
 
@@ -45,9 +47,7 @@ use crate::error::{Error, Result};
 use atoll_env::Env;
 use atoll_env::disk::DirLock;
 use bytes::{Buf, Bytes};
-use fjall::config::{
-    BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
-};
+use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError, OwnedWriteBatch, PersistMode,
     Readable, Snapshot,
@@ -143,7 +143,12 @@ impl Store {
     pub fn write(&self, batch: Batch) -> Result<()> {
         let mut writer = self.writer.lock();
         self.failure.check()?;
-        self.wait_for_room(&mut writer, batch.bytes())?;
+        writer.bytes_since_room += batch.bytes();
+        if writer.bytes_since_room >= ROOM_EVERY_BYTES {
+            self.check_disk()?;
+            writer.bytes_since_room = 0;
+        }
+        self.wait_for_tables()?;
         let mut gate = self.gate.write();
         let Open { keyspace, database, .. } = gate.as_mut().ok_or(Error::Closed)?;
         let mut changes = OwnedWriteBatch::with_capacity(database.clone(), batch.len());
@@ -166,10 +171,10 @@ impl Store {
     /// Blocks until everything written before the call is in synced tables.
     pub fn flush(&self) -> Result<()> {
         let (keyspace, target) = {
-            let mut writer = self.writer.lock();
+            let _writer = self.writer.lock();
             self.failure.check()?;
             // Without this a loop of writes and flushes could seal more memtables than fjall can stand.
-            self.wait_for_room(&mut writer, 0)?;
+            self.wait_for_tables()?;
             let gate = self.gate.read();
             let keyspace = gate.as_ref().ok_or(Error::Closed)?.keyspace.clone();
             drop(gate);
@@ -207,8 +212,8 @@ impl Store {
             }
             ingestion.write(space.key(&key), value).map_err(|error| self.fail(error))?;
         }
-        let mut writer = self.writer.lock();
-        self.wait_for_room(&mut writer, 0)?;
+        let _writer = self.writer.lock();
+        self.wait_for_tables()?;
         ingestion.finish().map_err(|error| self.fail(error))
     }
 
@@ -255,12 +260,7 @@ impl Store {
     }
 
     /// Waits, under the writer's lock, until fjall would not make us wait.
-    fn wait_for_room(&self, writer: &mut Writer, bytes: usize) -> Result<()> {
-        writer.bytes_since_room += bytes;
-        if writer.bytes_since_room >= ROOM_EVERY_BYTES {
-            self.check_disk()?;
-            writer.bytes_since_room = 0;
-        }
+    fn wait_for_tables(&self) -> Result<()> {
         loop {
             {
                 let gate = self.gate.read();
@@ -281,7 +281,7 @@ impl Store {
 
     /// [`Error::Full`] while there is still room for what is in memory to be flushed: fjall does not survive a disk
     /// that is really full.
-    fn check_disk(&self) -> Result<()> {
+    pub fn check_disk(&self) -> Result<()> {
         let mut space = pin!(self.env.disk.space());
         // On a real disk, and no other has an LSM tree on it, this is a system call and never pending.
         match space.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -359,6 +359,9 @@ fn check_version(root: &Path, database: &Database, keyspace: &Keyspace) -> Resul
 fn translate(root: &Path, error: fjall::Error) -> Error {
     use fjall::Error as F;
     match error {
+        F::Io(error) | F::Storage(LsmError::Io(error)) if error.kind() == ErrorKind::NotFound => {
+            Error::damage(root, 0, format_args!("a file is missing: {error}"))
+        }
         F::Io(error) | F::Storage(LsmError::Io(error)) => io_error(root, error),
         F::Locked => Error::Locked { path: root.display().to_string() },
         F::Poisoned => Error::poisoned("a flush of the state engine failed"),
@@ -418,5 +421,68 @@ impl Scan {
             }
             Err(error) => Err(self.view.read.fail(error)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Directory {
+            Directory(std::env::temp_dir().join(format!("atoll-engine-{name}-{}", std::process::id())))
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_version_is_refused() {
+        let directory = Directory::new("version");
+        let env = Env::real(directory.0.clone());
+        let root = directory.0.join("state");
+        Engine::open(&env, Options::default()).await.unwrap().close().await.unwrap();
+        for (record, expected) in [
+            (Some(2u32.to_le_bytes().to_vec()), "version 2"),
+            (Some(vec![1]), "the record of the format version"),
+            (None, "data without a record"),
+        ] {
+            {
+                let database = Database::builder(&root).worker_threads(1).open().unwrap();
+                let keyspace = database.keyspace("state", KeyspaceCreateOptions::default).unwrap();
+                keyspace.insert(&*Space::Meta.key(b"a"), b"").unwrap();
+                match &record {
+                    Some(record) => keyspace.insert(VERSION_KEY, record.as_slice()).unwrap(),
+                    None => keyspace.remove(VERSION_KEY).unwrap(),
+                }
+            }
+            let error = Engine::open(&env, Options::default()).await.err().expect("refused").to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    /// `check` knows the format of a journal; this notices when a new fjall has another.
+    #[tokio::test]
+    async fn a_journal_reads_as_its_check_expects() {
+        let directory = Directory::new("journal");
+        let env = Env::real(directory.0.clone());
+        let engine = Engine::open(&env, Options::default()).await.unwrap();
+        for number in 0..100u32 {
+            let mut batch = Batch::new();
+            batch.put(Space::Current, number.to_be_bytes(), vec![1; number as usize * 100]);
+            batch.delete(Space::Meta, b"a");
+            engine.write(batch).unwrap();
+        }
+        drop(engine);
+        let path = directory.0.join("state/0.jnl");
+        let (batches, end) = check::batches_in(&path).unwrap();
+        assert_eq!((batches, end), (101, true), "100 batches and the record of the version, then zeroes");
     }
 }

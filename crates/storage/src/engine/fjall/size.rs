@@ -1,15 +1,14 @@
 //! How many bytes lie in a range of keys, without reading the data.
 //!
-//! Tables that lie inside count whole. For one that reaches over a bound its index says which part of it lies inside,
-//! to within a block, or, in the partitioned indexes of the lower levels, to within a partition of some hundred blocks
-//! (about 1 MiB). Versions and deletions that compaction would drop count too; bytes are compressed.
+//! Tables that lie inside count whole. For one that reaches over a bound its index says at which byte, to within a
+//! block. Versions and deletions that compaction would drop count too; bytes are compressed.
 //!
 //! Memtables can't be asked where a key is, so their bytes are taken to be spread like those in tables, which can be
 //! wrong by as much as is in memory. Only when there is no table at all their items are counted.
 
 use fjall::{AbstractTree, Keyspace};
-use lsm_tree::table::{Block, IndexBlock};
-use lsm_tree::{CompressionType, Table};
+use lsm_tree::Table;
+use lsm_tree::table::{Block, BlockHandle, IndexBlock};
 use std::fs::File;
 
 pub(super) fn approximate(keyspace: &Keyspace, low: &[u8], high: &[u8]) -> u64 {
@@ -39,28 +38,40 @@ fn share(table: &Table, low: &[u8], high: &[u8]) -> f64 {
     if low <= first && last < high {
         return 1.0;
     }
+    let part = || -> lsm_tree::Result<f64> {
+        let end = if last < high { table.metadata.file_size } else { offset(table, high)? };
+        let start = if low <= first { 0 } else { offset(table, low)? };
+        Ok(end.saturating_sub(start) as f64 / table.metadata.file_size as f64)
+    };
     // A table whose index can't be read will say so to whoever reads its data; half is as good a guess as any.
-    share_by_index(table, low, high).unwrap_or(0.5)
+    part().unwrap_or(0.5)
 }
 
-fn share_by_index(table: &Table, low: &[u8], high: &[u8]) -> lsm_tree::Result<f64> {
-    let compression: CompressionType = table.metadata.index_block_compression;
-    let index = IndexBlock::new(Block::from_file(&File::open(&*table.path)?, table.regions.tli, compression)?);
-    // Each entry stands for about as many bytes as any other and holds the last key of its block or partition.
-    let bytes = index.as_slice();
-    let (mut before_low, mut before_high, mut count) = (0u32, 0u32, 0u32);
-    let mut key = Vec::new();
-    for entry in index.iter() {
-        key.clear();
-        if let Some(prefix) = &entry.prefix {
-            key.extend_from_slice(&bytes[prefix.0..prefix.1]);
-        }
-        key.extend_from_slice(&bytes[entry.end_key.0..entry.end_key.1]);
-        count += 1;
-        before_low += u32::from(key.as_slice() < low);
-        before_high += u32::from(key.as_slice() < high);
+/// The byte at which `key` is found in a table: the middle of its block.
+fn offset(table: &Table, key: &[u8]) -> lsm_tree::Result<u64> {
+    let file = File::open(&*table.path)?;
+    let load = |handle| -> lsm_tree::Result<IndexBlock> {
+        Ok(IndexBlock::new(Block::from_file(&file, handle, table.metadata.index_block_compression)?))
+    };
+    let mut handle = find(&load(table.regions.tli)?, key);
+    if table.regions.index.is_some() {
+        // What was found is the part of the index that has the key.
+        handle = handle.map(|part| Ok::<_, lsm_tree::Error>(find(&load(part)?, key))).transpose()?.flatten();
     }
-    // The blocks that hold the bounds count as half inside.
-    let blocks = f64::from(before_high - before_low).max(0.5);
-    Ok((blocks / f64::from(count.max(1))).min(1.0))
+    Ok(handle.map_or(table.metadata.file_size, |block| *block.offset() + u64::from(block.size()) / 2))
+}
+
+/// The first block of an index whose last key isn't below `key`.
+fn find(index: &IndexBlock, key: &[u8]) -> Option<BlockHandle> {
+    let bytes = index.as_slice();
+    let mut last_key = Vec::new();
+    let entry = index.iter().find(|entry| {
+        last_key.clear();
+        if let Some(prefix) = &entry.prefix {
+            last_key.extend_from_slice(&bytes[prefix.0..prefix.1]);
+        }
+        last_key.extend_from_slice(&bytes[entry.end_key.0..entry.end_key.1]);
+        last_key.as_slice() >= key
+    })?;
+    Some(BlockHandle::new(entry.offset, entry.size))
 }

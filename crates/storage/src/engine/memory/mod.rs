@@ -203,11 +203,12 @@ pub(super) struct Scan {
 
 impl Scan {
     pub fn next(&mut self, reverse: bool) -> Option<Result<(Bytes, Bytes)>> {
-        if self.ahead.is_empty() && !self.end {
-            if let Err(error) = self.read_ahead(reverse) {
-                self.end = true;
-                return Some(Err(error));
-            }
+        if self.ahead.is_empty()
+            && !self.end
+            && let Err(error) = self.read_ahead(reverse)
+        {
+            self.end = true;
+            return Some(Err(error));
         }
         let (key, value) = self.ahead.pop_front()?;
         Some(Ok((key.slice(1..), value)))

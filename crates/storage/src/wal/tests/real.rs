@@ -1,5 +1,8 @@
 //! On a real disk, with threads.
 
+// What the environment is for elsewhere: a place for the test's files, and a runtime with threads.
+#![allow(clippy::disallowed_methods)]
+
 use std::{
     path::PathBuf,
     sync::{
@@ -28,7 +31,6 @@ impl Temporary {
 }
 
 impl Drop for Temporary {
-    #[allow(clippy::disallowed_methods)]
     fn drop(&mut self) {
         // A test's litter is no failure of the test.
         drop(std::fs::remove_dir_all(&self.root));

@@ -1,0 +1,265 @@
+//! One node, whole, in the simulation: transactions in one range and over several, locks, splits, restarts.
+
+use std::time::Duration;
+
+use atoll_cluster::{Options, Router, Store};
+use atoll_env::sim::{self, World};
+use atoll_env::{Env, NodeId};
+use atoll_txn::error::Retry;
+use atoll_txn::lock::Strength;
+use atoll_txn::request::{Body, Span, Split, WaitPolicy};
+use atoll_txn::{Error, Isolation, Sender, Transaction};
+use bytes::Bytes;
+
+const N1: NodeId = NodeId(1);
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.wal.segment_bytes = 1 << 20;
+    options.reserve_bytes = 1 << 20;
+    options.engine.reserve_bytes = 1 << 19;
+    options
+}
+
+/// Runs a part of a scenario as a task of the node.
+async fn on<T: Send + 'static>(env: &Env, work: impl Future<Output = T> + Send + 'static) -> T {
+    env.tasks.spawn("test", work).await.expect("the node lives")
+}
+
+async fn open(world: &World) -> (Env, Router, tokio::sync::oneshot::Sender<()>) {
+    let env = world.boot(N1);
+    let opened = env.clone();
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let (ready, router) = tokio::sync::oneshot::channel();
+    env.tasks.spawn("store", async move {
+        let store = Store::open(&opened, N1, options()).await.expect("the store opens");
+        let _ = ready.send(store.router());
+        let _ = closed.await;
+        store.close().await.expect("the store closes");
+    });
+    (env, router.await.expect("the store is open"), close)
+}
+
+fn begin(router: &Router, isolation: Isolation) -> Transaction<Router> {
+    Transaction::begin(router.clone(), isolation)
+}
+
+async fn split(router: &Router, at: &'static str) {
+    let range = router.locate(at.as_bytes()).await.unwrap();
+    router.send(&range, Body::Split(Split { at: at.into() })).await.unwrap();
+    assert_eq!(router.locate(at.as_bytes()).await.unwrap().span.start, at.as_bytes());
+}
+
+async fn put(router: &Router, key: &'static str, value: &'static str) {
+    let mut txn = begin(router, Isolation::Serializable);
+    txn.put(key, value).unwrap();
+    txn.commit().await.unwrap();
+}
+
+async fn get(router: &Router, key: &str) -> Option<Bytes> {
+    begin(router, Isolation::Serializable).get(key.as_bytes()).await.unwrap()
+}
+
+#[test]
+fn writes_are_read_and_survive_a_power_failure() {
+    sim::run(1, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "1").await;
+            assert_eq!(get(&router, "a").await, Some("1".into()));
+            let mut txn = begin(&router, Isolation::Serializable);
+            txn.put("a", "2").unwrap();
+            txn.put("b", "2").unwrap();
+            assert_eq!(txn.get(b"a").await.unwrap(), Some("2".into()));
+            assert_eq!(get(&router, "a").await, Some("1".into()), "nobody sees what is not committed");
+            let first = txn.savepoint();
+            txn.delete("a").unwrap();
+            assert_eq!(txn.get(b"a").await.unwrap(), None);
+            txn.rollback_to(first).await.unwrap();
+            txn.commit().await.unwrap();
+            assert_eq!(get(&router, "b").await, Some("2".into()));
+        })
+        .await;
+        world.power_off(N1);
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            assert_eq!(get(&router, "a").await, Some("2".into()));
+            assert_eq!(get(&router, "b").await, Some("2".into()));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_transaction_over_several_ranges_is_all_or_nothing() {
+    sim::run(2, sim::Options::default(), |world| async move {
+        let (env, router, close) = open(&world).await;
+        on(&env, async move {
+            for key in ["a", "k", "z"] {
+                put(&router, key, "0").await;
+            }
+            split(&router, "h").await;
+            split(&router, "p").await;
+            let mut txn = begin(&router, Isolation::Serializable);
+            for key in ["a", "k", "z"] {
+                txn.put(key, "1").unwrap();
+            }
+            txn.commit().await.unwrap();
+            let mut txn = begin(&router, Isolation::Serializable);
+            let rows = txn.scan_all(&Span::new("a", "")).await.unwrap();
+            assert!(rows.iter().all(|row| row.value == "1"), "{rows:?}");
+            assert_eq!(rows.len(), 3);
+            let page = txn.scan(&Span::new("a", ""), true, 2).await.unwrap();
+            assert_eq!(page.rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>(), ["z", "k"]);
+        })
+        .await;
+        close.send(()).unwrap();
+        world.sleep(Duration::from_secs(2)).await;
+        world.kill(N1);
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            for key in ["a", "k", "z"] {
+                assert_eq!(get(&router, key).await, Some("1".into()));
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn write_skew_is_refused_when_serializable_and_allowed_in_a_snapshot() {
+    sim::run(3, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            split(&router, "h").await;
+            for isolation in [Isolation::Serializable, Isolation::RepeatableRead] {
+                put(&router, "a", "0").await;
+                put(&router, "z", "0").await;
+                let mut one = begin(&router, isolation);
+                let mut two = begin(&router, isolation);
+                one.get(b"a").await.unwrap();
+                two.get(b"z").await.unwrap();
+                one.put("z", "1").unwrap();
+                two.put("a", "1").unwrap();
+                let (one, two) = (one.commit().await, two.commit().await);
+                match isolation {
+                    Isolation::Serializable => assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}"),
+                    _ => assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}"),
+                }
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_lost_update_is_refused_in_a_snapshot() {
+    sim::run(4, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "0").await;
+            let mut one = begin(&router, Isolation::RepeatableRead);
+            let mut two = begin(&router, Isolation::RepeatableRead);
+            one.get(b"a").await.unwrap();
+            two.get(b"a").await.unwrap();
+            one.put("a", "1").unwrap();
+            two.put("a", "2").unwrap();
+            one.commit().await.unwrap();
+            assert_eq!(two.commit().await.unwrap_err(), Error::Retry(Retry::WriteConflict));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn locks_wait_in_turn_and_deadlocks_are_found() {
+    sim::run(5, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        let tasks = env.tasks.clone();
+        on(&env, async move {
+            put(&router, "n", "0").await;
+            split(&router, "o").await;
+            // Increments under a lock at READ COMMITTED: none is lost.
+            let mut all = Vec::new();
+            for _ in 0..20 {
+                let router = router.clone();
+                all.push(tasks.spawn("increment", async move {
+                    let mut txn = begin(&router, Isolation::ReadCommitted);
+                    let rows = txn.lock(&["n".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+                    let n: u64 = std::str::from_utf8(rows[0].value.as_ref().unwrap()).unwrap().parse().unwrap();
+                    txn.put("n", (n + 1).to_string()).unwrap();
+                    txn.commit().await.unwrap();
+                }));
+            }
+            for one in all {
+                one.await.unwrap();
+            }
+            assert_eq!(get(&router, "n").await, Some("20".into()));
+
+            // NOWAIT and SKIP LOCKED.
+            let mut holder = begin(&router, Isolation::ReadCommitted);
+            holder.lock(&["n".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+            let mut other = begin(&router, Isolation::ReadCommitted);
+            let refused = other.lock(&["n".into()], Strength::KeyShare, WaitPolicy::NoWait).await;
+            assert_eq!(refused.unwrap_err(), Error::LockNotAvailable);
+            let skipped = other.lock(&["n".into(), "q".into()], Strength::Share, WaitPolicy::SkipLocked).await.unwrap();
+            assert!(skipped[0].skipped && !skipped[1].skipped);
+            other.rollback().await;
+            holder.rollback().await;
+
+            // A deadlock over two ranges.
+            let mut one = begin(&router, Isolation::ReadCommitted);
+            let mut two = begin(&router, Isolation::ReadCommitted);
+            one.lock(&["n".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+            two.lock(&["q".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+            let first = tasks.spawn("one", async move {
+                let got = one.lock(&["q".into()], Strength::Update, WaitPolicy::Wait).await.map(|_| ());
+                one.rollback().await;
+                got
+            });
+            let second = two.lock(&["n".into()], Strength::Update, WaitPolicy::Wait).await.map(|_| ());
+            two.rollback().await;
+            let first = first.await.unwrap();
+            let deadlocks = [&first, &second].iter().filter(|got| matches!(got, Err(Error::Deadlock { .. }))).count();
+            assert_eq!(deadlocks, 1, "{first:?} {second:?}");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_lock_goes_along_with_a_split() {
+    sim::run(6, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "x", "0").await;
+            let mut txn = begin(&router, Isolation::ReadCommitted);
+            txn.lock(&["x".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+            txn.put("x", "1").unwrap();
+            split(&router, "m").await;
+            let mut other = begin(&router, Isolation::ReadCommitted);
+            let refused = other.lock(&["x".into()], Strength::Update, WaitPolicy::NoWait).await;
+            assert_eq!(refused.unwrap_err(), Error::LockNotAvailable);
+            txn.commit().await.unwrap();
+            assert_eq!(get(&router, "x").await, Some("1".into()));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn the_past_can_be_read_until_it_is_collected() {
+    sim::run(7, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "1").await;
+            let then = router.now();
+            put(&router, "a", "2").await;
+            let mut past = Transaction::at(router.clone(), then);
+            assert_eq!(past.get(b"a").await.unwrap(), Some("1".into()));
+            assert_eq!(past.put("a", "3").unwrap_err(), Error::Misuse("a transaction that reads the past can't write"));
+            assert_eq!(get(&router, "a").await, Some("2".into()));
+        })
+        .await;
+    });
+}
