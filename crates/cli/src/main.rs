@@ -1,1 +1,91 @@
-fn main() {}
+//! The binary `atoll`: arguments, terminal, signals and exit codes around what the other crates do.
+//!
+//! | verb | module |
+//! | --- | --- |
+//! | start | [`start`]: run a node |
+//! | status | [`status`]: ask a running one |
+//! | debug | [`debug`]: look at the store of a stopped one |
+//! | bench | [`bench`]: measure, and kill nodes under load |
+
+// The terminal's side of the outside world: arguments, signals, children, the clock of measurements.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod bench;
+mod debug;
+mod exit;
+mod logging;
+mod start;
+mod status;
+mod tuning;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Code;
+
+const EXAMPLES: &str = "\
+Examples:
+  atoll start                                 one node, data in ./atoll-data, rpc on 127.0.0.1:7400
+  atoll start --data /var/lib/atoll --rpc 127.0.0.1:7500
+  atoll status                                the ranges of the running node
+  atoll debug ranges --data ./atoll-data      the ranges of a stopped one
+  atoll debug verify --data ./atoll-data      read everything; exit code 7 if anything is damaged
+  atoll bench kv                              durable commits beside a bare file
+
+There is no SQL yet: a node serves its rpc port only.
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the data directory is in use, 4 it is of another version,
+5 it can't be used (not writable, or not atoll's), 6 the disk is full, 7 data is damaged, 8 the address can't be had,
+9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. A bug aborts (SIGABRT).";
+
+/// Atoll, a distributed SQL database. This release is one node without SQL.
+#[derive(Parser)]
+#[command(name = "atoll", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run one node until SIGTERM or SIGINT (ctrl-c)
+    Start(start::Arguments),
+    /// Ask a running node for its ranges
+    Status(status::Arguments),
+    /// Look at the store of a node that doesn't run
+    #[command(subcommand)]
+    Debug(debug::Verb),
+    /// Measure, and kill nodes under load
+    #[command(subcommand)]
+    Bench(bench::Verb),
+}
+
+fn main() -> ExitCode {
+    let Arguments { verb } = Arguments::parse();
+    logging::init(if matches!(verb, Verb::Start(_)) { "info" } else { "warn" });
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::from(error).context("start the runtime")),
+    };
+    let ended = runtime.block_on(async {
+        match verb {
+            Verb::Start(arguments) => start::run(arguments).await,
+            Verb::Status(arguments) => status::run(arguments).await,
+            Verb::Debug(verb) => debug::run(verb).await,
+            Verb::Bench(verb) => bench::run(verb).await,
+        }
+    });
+    // Not waiting for threads that are in a system call: everything that has to be durable is.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => code.into(),
+        Err(error) => exit::failed(&error),
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code as u8)
+    }
+}

@@ -155,12 +155,17 @@ impl<SM: StateMachine> Group<SM> {
         let voters: BTreeMap<u64, EmptyNode> = voters.iter().map(|node| (node.0, EmptyNode::new())).collect();
         let raft = self.inner.raft.clone();
         match self.inside(async move { raft.initialize(voters).await }).await {
-            Ok(Ok(())) | Ok(Err(RaftError::APIError(InitializeError::NotAllowed(_)))) => Ok(()),
+            Ok(Ok(())) | Ok(Err(RaftError::APIError(InitializeError::NotAllowed(_)))) => {}
             Ok(Err(RaftError::APIError(error @ InitializeError::NotInMembers(_)))) => {
-                Err(membership::Error::Refused { what: error.to_string() })
+                return Err(membership::Error::Refused { what: error.to_string() });
             }
-            Ok(Err(RaftError::Fatal(fatal))) => Err(membership::Error::Stopped { reason: fatal.to_string() }),
-            Err(reason) => Err(membership::Error::Stopped { reason }),
+            Ok(Err(RaftError::Fatal(fatal))) => return Err(membership::Error::Stopped { reason: fatal.to_string() }),
+            Err(reason) => return Err(membership::Error::Stopped { reason }),
+        }
+        // Openraft answers before the first entry is durable.
+        match self.inner.last() {
+            Some(_) => self.inner.log.durable().reach(0).await.map_err(|_| membership::Error::Unknown),
+            None => Ok(()),
         }
     }
 

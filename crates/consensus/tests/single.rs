@@ -183,3 +183,18 @@ fn one_seed_gives_one_trace() {
     assert_ne!(first.0, other.0);
     assert!(first.2 > 10);
 }
+
+#[test]
+fn a_group_that_has_begun_survives_a_power_failure_at_once() {
+    for seed in 0..10 {
+        calm(seed, |cluster| async move {
+            cluster.world.slow_sync(node(1), Duration::from_millis(50));
+            cluster.start([1, 2, 3], &[G1]).await;
+            cluster.power_off(node(1));
+            let node = cluster.boot(node(1), &[]).await;
+            let group = node.open(&cluster, G1).await.unwrap();
+            assert_eq!(group.last(), Some(0));
+            cluster.check(G1).await;
+        });
+    }
+}

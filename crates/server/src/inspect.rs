@@ -4,7 +4,6 @@
 //! and remove files that nothing refers to; keys and values stay what they are, and nothing of the log is applied. So
 //! after a kill the state shown can be older than the log; a start would bring it up to date.
 
-use std::path::Path;
 
 use atoll_cluster::replica::TxnRecord;
 use atoll_cluster::state::RangeState;

@@ -679,7 +679,8 @@ impl<S: Sender> Transaction<S> {
         Ok(())
     }
 
-    /// Rows that are locked but not written must be, at the commit timestamp, what they were when they were locked.
+    /// Rows that are locked but not written must be, at the commit timestamp, what they were when they were locked. Their
+    /// version was the newest then, so nothing was changed between it and the beginning of this transaction.
     async fn refresh_locked_only(&mut self, written: &[Bytes], to: Timestamp) -> Result<()> {
         let mut written: Vec<&Bytes> = written.iter().collect();
         written.sort();
@@ -687,7 +688,7 @@ impl<S: Sender> Transaction<S> {
             .locks
             .iter()
             .filter(|(key, _)| written.binary_search(key).is_err())
-            .map(|(key, held)| (Span::point(key), held.version))
+            .map(|(key, held)| (Span::point(key), held.version.max(self.began)))
             .collect();
         for (span, version) in only {
             self.refresh(&[span], version, to).await?;

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use atoll_consensus::{Entry, Error, Group, GroupId, NodeId, Options, Proposed, StateMachine, Transport, propose};
+use atoll_consensus::{
+    Entry, Error, Group, GroupId, NodeId, Options, Proposed, StateMachine, Status, Transport, propose,
+};
 use atoll_env::Env;
 use atoll_env::sim::{self, World};
 use atoll_storage::engine::{self, Batch, Engine, Space};
@@ -312,7 +314,12 @@ impl Cluster {
                 self.sleep_ms(10).await;
             }
         };
-        self.clients.clock.timeout(Duration::from_secs(60), waited).await.expect("a leader is found within a minute")
+        let found = self.clients.clock.timeout(Duration::from_secs(60), waited).await;
+        found.unwrap_or_else(|_| panic!("no leader of {group} within a minute: {:#?}", self.describe(group)))
+    }
+
+    fn describe(&self, group: GroupId) -> Vec<(NodeId, Status)> {
+        self.replicas(group).into_iter().map(|(id, replica)| (id, replica.status())).collect()
     }
 
     pub fn next_command(&self, register: u8, padding: usize) -> Bytes {

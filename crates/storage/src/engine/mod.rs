@@ -51,8 +51,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Written bytes in memory at which a flush begins by itself. Up to four times as many can be in memory.
     pub memtable_bytes: u64,
-    /// Writes are refused with [`Error::Full`] while the disk has less room than this: a flush of what is in memory has
-    /// to succeed even then.
+    /// [`Engine::admit`] answers [`Error::Full`] while the disk has less room than this, and a write while it has less
+    /// than half: a flush of what is in memory has to succeed even then.
     pub reserve_bytes: u64,
 }
 
@@ -114,10 +114,11 @@ impl Engine {
         }
     }
 
-    /// Whether there is room for another write; [`Error::Full`] otherwise. What is in memory can still be flushed then.
+    /// Whether there is room for another write; [`Error::Full`] otherwise. What is in memory can still be flushed then,
+    /// and a write that was admitted goes through as long as others don't fill half of the reserve meanwhile.
     pub fn admit(&self) -> Result<()> {
         match &self.side {
-            Side::Fjall(store) => store.check_disk(),
+            Side::Fjall(store) => store.admit(),
             // Its rows are in memory; only a flush needs the disk.
             Side::Memory(_) => Ok(()),
         }

@@ -19,7 +19,7 @@ pub async fn run(shared: Arc<Shared>) {
             Chore::Delete(segment) => {
                 if let Err(error) = delete(&shared, &segment).await {
                     // It only costs room; the next start tries again.
-                    tracing::warn!(segment = segment.number, %error, "a log segment that nobody needs can't be deleted");
+                    tracing::warn!(segment = segment.number, %error, "a log segment can't be deleted");
                     may_delete = false;
                 }
             }

@@ -66,6 +66,8 @@ impl From<Outline> for Bounds {
 pub struct Status {
     /// Files, without the one that is prepared.
     pub segments: u64,
+    /// Their lengths, in all.
+    pub bytes: u64,
     /// Entries that aren't purged, of all groups.
     pub entries: u64,
     pub cached_bytes: u64,
@@ -151,7 +153,7 @@ impl Wal {
         }
         let mut segments = BTreeMap::new();
         for number in &recovered.segments {
-            segments.insert(*number, Arc::new(Segment::open(disk, &dir, *number, Open::Write).await?));
+            segments.insert(*number, Arc::new(Segment::open(disk, &dir, *number).await?));
         }
         let open = go_on(&recovered, &segments).await?;
         env.faults.crash_here(fault::CRASH_WAL_RECOVERY).await;
@@ -225,6 +227,7 @@ impl Wal {
         let counters = inner.state.counters;
         Status {
             segments: inner.segments.len() as u64,
+            bytes: inner.segments.values().map(|segment| segment.bytes).sum(),
             entries: inner.state.live.total(),
             cached_bytes: inner.state.cached_bytes() as u64,
             room_bytes: inner.room + if let Next::Ready(next) = &inner.next { next.capacity } else { 0 },
@@ -273,9 +276,8 @@ async fn go_on(recovered: &Recovered, segments: &BTreeMap<u64, Arc<Segment>>) ->
     if let Some(torn) = &tail.torn {
         tracing::info!(file = %segment.path().display(), ?torn, "an unfinished frame was cut off");
     }
-    let len = segment.file.len().await.map_err(failed("measure a log segment"))?;
     // Reserved already, unless the file was copied.
-    let capacity = match segment.reserve(len).await {
+    let capacity = match segment.reserve(segment.bytes).await {
         Ok(reserved) => reserved,
         Err(Error::Full) => tail.end,
         Err(error) => return Err(error),

@@ -22,9 +22,9 @@
 //! The checksum of a frame covers its header, its body, and where it is: the log's random number, the segment's number,
 //! the offset. Sequences count all frames of a log without a gap.
 //!
-//! In reading order: [`record`] and [`format`] (bytes), [`group`] (indexes), [`watermark`], [`recover`] (what a log must
-//! be to be believed), [`queue`] (what is in memory), [`writer`], [`keeper`] (segments made and deleted), [`log`] (the
-//! interface), [`inspect`] (a look from outside).
+//! In reading order: `record` and `format` (bytes), `group` (indexes), `watermark`, `recover` (what a log must be to be
+//! believed), `queue` (what is in memory), `writer`, `keeper` (segments made and deleted), `log` (the interface),
+//! [`inspect`] (a look from outside).
 //!
 //! What recovery makes of a frame that isn't valid:
 //!

@@ -8,13 +8,14 @@
 //! most one frame that was being written when the process ended.
 
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     io,
     ops::Range,
     path::{Path, PathBuf},
 };
 
-use atoll_env::Env;
+use atoll_env::{Env, disk::Open};
 
 use super::{
     format::{
@@ -92,17 +93,46 @@ pub async fn read(env: &Env, dir: &Path) -> Result<Option<Recovered>> {
         }
         return Err(Error::damage(&synced, 0, "the file is missing, so acknowledged frames may be too"));
     }
-    let content = |path: PathBuf, read: io::Result<Vec<u8>>| {
-        read.map_err(|error| Error::io(format_args!("read {}", path.display()), error))
-    };
-    let slots = Slots::decode(&content(synced.clone(), env.disk.read(&synced).await)?, &synced)?;
+    let content = env.disk.read(&synced).await;
+    let slots = Slots::decode(&content.map_err(|error| unreadable(&synced, error))?, &synced)?;
     let mut replay = Replay::new(dir, slots);
     for number in names.segments {
         let path = segment_path(dir, number);
-        let bytes = content(path.clone(), env.disk.read(&path).await)?;
-        replay.segment(number, &bytes)?;
+        let bytes = read_segment(env, &path, clean_end(&slots, number)).await;
+        replay.segment(number, &bytes.map_err(|error| unreadable(&path, error))?)?;
     }
     replay.finish().map(Some)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::io(format_args!("read {}", path.display()), error)
+}
+
+/// Where nothing but reserved room is left of a segment, if the log was closed cleanly.
+fn clean_end(slots: &Slots, number: u64) -> Option<u64> {
+    let synced = slots.newest;
+    match number.cmp(&synced.segment) {
+        _ if !synced.clean || slots.one_bad => None,
+        Ordering::Less => None,
+        Ordering::Equal => Some(synced.end),
+        Ordering::Greater => Some(HEADER_BYTES as u64),
+    }
+}
+
+/// All of a segment, or what comes before the clean end and a look at what follows: reserved room is long, and reading
+/// it would be most of the time that opening takes.
+async fn read_segment(env: &Env, path: &Path, clean_end: Option<u64>) -> io::Result<Vec<u8>> {
+    if let Some(end) = clean_end.and_then(|end| usize::try_from(end).ok()) {
+        let file = env.disk.open(path, Open::Read).await?;
+        let mut bytes = vec![0; end + FRAME_HEADER_BYTES];
+        let length = file.read_at(0, &mut bytes).await?;
+        bytes.truncate(length);
+        // Anything else contradicts the watermark, so it needs a look at the whole.
+        if bytes.iter().skip(end).all(|byte| *byte == 0) {
+            return Ok(bytes);
+        }
+    }
+    env.disk.read(path).await
 }
 
 pub struct Replay {

@@ -23,6 +23,8 @@ pub const UNFINISHED: &str = ".wal.new";
 pub struct Segment {
     pub number: u64,
     pub file: File,
+    /// The length of the file.
+    pub bytes: u64,
     path: PathBuf,
 }
 
@@ -38,7 +40,7 @@ impl Segment {
         let path = segment_path(dir, number);
         let unfinished = dir.join(format!("{number:08}{UNFINISHED}"));
         match Segment::make(&env.disk, dir, Place { log, segment: number }, bytes, &unfinished, &path).await {
-            Ok(file) => Ok(Prepared { segment: Segment { number, file, path }, capacity: bytes }),
+            Ok(file) => Ok(Prepared { segment: Segment { number, file, bytes, path }, capacity: bytes }),
             Err(error) if is_full(&error) => {
                 if let Err(error) = env.disk.remove_file(&unfinished).await
                     && error.kind() != io::ErrorKind::NotFound
@@ -68,12 +70,12 @@ impl Segment {
         Ok(file)
     }
 
-    pub async fn open(disk: &Disk, dir: &Path, number: u64, mode: Open) -> Result<Segment> {
+    pub async fn open(disk: &Disk, dir: &Path, number: u64) -> Result<Segment> {
         let path = segment_path(dir, number);
-        match disk.open(&path, mode).await {
-            Ok(file) => Ok(Segment { number, file, path }),
-            Err(error) => Err(Error::io(format_args!("open {}", path.display()), error)),
-        }
+        let failed = |error| Error::io(format_args!("open {}", path.display()), error);
+        let file = disk.open(&path, Open::Write).await.map_err(failed)?;
+        let bytes = file.len().await.map_err(failed)?;
+        Ok(Segment { number, file, bytes, path })
     }
 
     /// Reserves room up to `bytes` and returns how much of the file is reserved then. Room that isn't to be had is

@@ -136,11 +136,11 @@ impl Writer {
         }
         pad_frame(&mut self.buffer);
         let total = (HEADER_BYTES + self.buffer.len() + needed) as u64;
-        let Prepared { segment, mut capacity } = prepared;
+        let Prepared { mut segment, mut capacity } = prepared;
         if capacity < total {
             // A segment of its own size for a frame that fits no other.
             match segment.reserve(total).await {
-                Ok(reserved) => capacity = reserved,
+                Ok(reserved) => (segment.bytes, capacity) = (reserved, reserved),
                 Err(Error::Full) => {
                     self.shared.give_back(Prepared { segment, capacity });
                     return Ok(Outcome::NoRoom);

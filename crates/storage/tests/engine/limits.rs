@@ -18,6 +18,7 @@ async fn a_disk_with_too_little_room_is_left_alone() -> Result<()> {
     let directory = Directory::new("room");
     let options = Options { reserve_bytes: u64::MAX, ..Options::default() };
     let engine = Engine::open(&directory.env(), options).await?;
+    assert!(matches!(engine.admit(), Err(Error::Full)));
     engine.write(put("a", 1000))?;
     assert!(matches!(engine.write(put("b", 2 << 20)), Err(Error::Full)));
     assert!(matches!(engine.write(put("c", 1)), Err(Error::Full)));

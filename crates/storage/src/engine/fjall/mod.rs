@@ -145,7 +145,8 @@ impl Store {
         self.failure.check()?;
         writer.bytes_since_room += batch.bytes();
         if writer.bytes_since_room >= ROOM_EVERY_BYTES {
-            self.check_disk()?;
+            // Half, so that what was admitted a moment ago isn't refused now.
+            self.check_disk(self.options.reserve_bytes / 2)?;
             writer.bytes_since_room = 0;
         }
         self.wait_for_tables()?;
@@ -207,7 +208,7 @@ impl Store {
         for (space, key, value) in rows {
             bytes += key.len() + value.len();
             if bytes >= ROOM_EVERY_BYTES {
-                self.check_disk()?;
+                self.check_disk(self.options.reserve_bytes / 2)?;
                 bytes = 0;
             }
             ingestion.write(space.key(&key), value).map_err(|error| self.fail(error))?;
@@ -279,15 +280,22 @@ impl Store {
         }
     }
 
+    pub fn admit(&self) -> Result<()> {
+        self.check_disk(self.options.reserve_bytes)
+    }
+
     /// [`Error::Full`] while there is still room for what is in memory to be flushed: fjall does not survive a disk
     /// that is really full.
-    pub fn check_disk(&self) -> Result<()> {
-        let mut space = pin!(self.env.disk.space());
+    fn check_disk(&self, free_bytes_min: u64) -> Result<()> {
+        if self.free_bytes()? < free_bytes_min { Err(Error::Full) } else { Ok(()) }
+    }
+
+    fn free_bytes(&self) -> Result<u64> {
         // On a real disk, and no other has an LSM tree on it, this is a system call and never pending.
-        match space.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(space)) if space.free_bytes < self.options.reserve_bytes => Err(Error::Full),
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        match pin!(self.env.disk.space()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(space)) => Ok(space.free_bytes),
             Poll::Ready(Err(error)) => Err(io_error(&self.root, error)),
+            Poll::Pending => Ok(u64::MAX),
         }
     }
 
@@ -307,7 +315,10 @@ impl Store {
             return first;
         }
         let error = match translate(&self.root, error) {
-            Error::Poisoned { .. } if matches!(self.check_disk(), Err(Error::Full)) => Error::Full,
+            // The worker doesn't say why it died; the room for a table tells.
+            Error::Poisoned { .. } if self.free_bytes().is_ok_and(|free| free < self.options.memtable_bytes) => {
+                Error::Full
+            }
             error => error,
         };
         self.failure.note(error)

@@ -172,7 +172,7 @@ fn segments_are_deleted_oldest_first_when_nobody_needs_them() {
         assert_eq!(wal.holders(), [(GroupId(2), 1)]);
         b.purge(1, Bytes::from_static(b"m")).await.unwrap();
         world.sleep(Duration::from_secs(1)).await;
-        assert_eq!((wal.status().segments, wal.status().entries), (1, 0));
+        assert_eq!((wal.status().segments, wal.status().bytes, wal.status().entries), (1, 2048, 0));
         // And the one that is prepared.
         assert_eq!(segment_files(&world).len(), 2);
         // Vote, marker and bounds live on in the checkpoints.
@@ -281,6 +281,27 @@ fn a_lost_watermark_is_damage() {
             assert_eq!(wal.group(GroupId(1)).bounds().last, Some(3));
         });
     }
+}
+
+#[test]
+fn an_outdated_clean_watermark_loses_nothing() {
+    simulate(async |world| {
+        let env = world.boot(NODE);
+        let synced = Path::new("log/synced");
+        let wal = Wal::open(&env, options()).await.unwrap();
+        append(&wal.group(GroupId(1)), entry(1, 30)).await.unwrap();
+        wal.close().await.unwrap();
+        let outdated = env.disk.read(synced).await.unwrap();
+        let wal = Wal::open(&env, options()).await.unwrap();
+        for index in 2..40 {
+            append(&wal.group(GroupId(1)), entry(index, 60)).await.unwrap();
+        }
+        let expected = snapshot_all(&wal).await;
+        wal.close().await.unwrap();
+        env.disk.write_atomic(synced, &outdated).await.unwrap();
+        let wal = Wal::open(&env, options()).await.unwrap();
+        assert_eq!(snapshot_all(&wal).await, expected);
+    });
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! `atoll start`: one node, from its ready line to its clean end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use atoll_env::Env;
+use atoll_server::{Listen, Options, Server};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::Code;
+use crate::logging;
+use crate::tuning::Tuning;
+
+const EXAMPLES: &str = "\
+Examples:
+  atoll start
+  atoll start --data /var/lib/atoll --rpc 127.0.0.1:7500
+  ATOLL_LOG=debug atoll start
+
+The node prints one line when it is ready. SIGTERM or ctrl-c ends it cleanly; so does nothing else, but killing it, or
+cutting the power, loses no acknowledged write either: the next start reads the log.
+There is no SQL and no http yet: only the rpc port is served, on a loopback address, because it is not encrypted yet.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Where the data lies; made if it isn't there
+    #[arg(long, env = "ATOLL_DATA", value_name = "DIR", default_value = "./atoll-data")]
+    data: PathBuf,
+    /// Where to listen: exactly here, port 0 for any free one. Without this 127.0.0.1:7400, or the next port that is
+    /// free
+    #[arg(long, env = "ATOLL_RPC", value_name = "ADDR")]
+    rpc: Option<SocketAddr>,
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+pub async fn run(arguments: Arguments) -> Result<Code> {
+    let Arguments { data, rpc, tuning } = arguments;
+    logging::abort_on_panic();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let env = Env::real(data.clone());
+    let options = Options { rpc: rpc.map_or_else(Listen::default, Listen::At), store: tuning.options() };
+    let server = tokio::select! {
+        server = Server::start(&env, options) => server?,
+        // Nothing is served yet, and what recovery has done so far the next start can do again.
+        _ = terminate.recv() => return Ok(Code::Done),
+        _ = interrupt.recv() => return Ok(Code::Done),
+    };
+    let (data, ranges) = (data.display(), server.store().node().replicas().len());
+    let kind = if server.is_new() { ", new" } else { "" };
+    let plural = if ranges == 1 { "" } else { "s" };
+    // Scripts read this line.
+    println!(
+        "atoll {} ready in {} ms: node {}, rpc {}, data {data} ({ranges} range{plural}{kind})",
+        env!("CARGO_PKG_VERSION"),
+        server.took().as_millis(),
+        server.identity().node,
+        server.rpc()
+    );
+    println!("no SQL and no http yet: only the rpc port is served");
+    tokio::select! {
+        why = server.stopped() => {
+            eprintln!("atoll: the node has stopped: {why}");
+            return Ok(Code::Stopped);
+        }
+        _ = terminate.recv() => tracing::info!("SIGTERM: closing"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: closing"),
+    }
+    tokio::select! {
+        closed = server.close() => closed?,
+        _ = terminate.recv() => return gave_up(),
+        _ = interrupt.recv() => return gave_up(),
+    }
+    tracing::info!("closed");
+    Ok(Code::Done)
+}
+
+fn gave_up() -> Result<Code> {
+    tracing::warn!("a second signal: ended before everything was flushed; the next start reads the log again");
+    Ok(Code::Failed)
+}

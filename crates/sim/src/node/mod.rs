@@ -1,0 +1,298 @@
+//! The scenario `node`: one node with everything below SQL, clients on it and around it, and faults.
+//!
+//! ```text
+//!   start ── set up ──▶ safety: faults by the schedule ──▶ heal: none, progress ──▶ last look, checkers
+//!   n1    the node; its driver starts it again whenever it ends
+//!   n101… clients elsewhere: they live on when n1 dies
+//!   n99   driver, schedule and judge, with a clock that is right
+//! ```
+//! What must hold is in [`crate::check`]; in addition:
+//! - a node opens after every crash, and stops by itself only when its disk failed it;
+//! - after the faults have ended, every workload commits again within [`PROGRESS_WITHIN`], and every client ends.
+//!
+//! Deliberately absent: flipped bits and misdirected writes. One node can only refuse to start on them, which the
+//! storage layer's own tests show.
+
+mod faults;
+mod schedule;
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_cluster::client::Client as RemoteClient;
+use atoll_env::sim::{SimRng, World};
+use atoll_env::{Env, NodeId};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::run::{Config, Outcome};
+use crate::workload::gateway::Gateway;
+use crate::workload::{self, Client, Shared, Work};
+
+const N1: NodeId = NodeId(1);
+const JUDGE: NodeId = NodeId(99);
+const FIRST_REMOTE: u64 = 101;
+const SETUP_WITHIN: Duration = Duration::from_secs(30);
+const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
+/// So many commits of every workload are progress.
+const PROGRESS: u64 = 5;
+const END_WITHIN: Duration = Duration::from_secs(60);
+
+/// Sizes and habits, chosen by the seed.
+#[derive(Clone, Debug)]
+struct Plan {
+    options: atoll_cluster::Options,
+    local: u64,
+    remote: u64,
+    accounts: u64,
+    think_ms: u64,
+    weights: Vec<Work>,
+    /// How often a client gives up before it has an answer.
+    gives_up: f64,
+    crash_in_bootstrap: bool,
+    safety: Duration,
+}
+
+impl Plan {
+    fn choose(rng: &mut SimRng, config: &Config) -> Plan {
+        let mut options = atoll_cluster::Options::default();
+        options.wal.segment_bytes = *rng.pick(&[256 << 10, 512 << 10, 1 << 20]);
+        options.wal.cache_bytes = *rng.pick(&[64 << 10, 4 << 20]);
+        options.engine.memtable_bytes = *rng.pick(&[256 << 10, 64 << 20]);
+        options.engine.reserve_bytes = 512 << 10;
+        options.reserve_bytes = 1 << 20;
+        options.checkpoint_bytes = *rng.pick(&[128 << 10, 512 << 10, 2 << 20]);
+        options.checkpoint_every = Duration::from_secs(rng.range(3..20));
+        options.range_bytes_max = *rng.pick(&[48 << 10, 96 << 10, 1 << 20]);
+        options.history = Duration::from_secs(rng.range(3..12));
+        options.housekeeping_every = Duration::from_millis(rng.range(900..2500));
+        let mut weights = Vec::new();
+        for work in Work::ALL {
+            weights.extend(std::iter::repeat_n(work, rng.range(1..4) as usize));
+        }
+        Plan {
+            options,
+            local: rng.range(3..7),
+            remote: rng.range(3..7),
+            accounts: rng.range(4..24),
+            think_ms: rng.range(20..70),
+            weights,
+            gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
+            crash_in_bootstrap: rng.chance(0.3),
+            safety: Duration::from_secs(config.seconds.saturating_sub(8)),
+        }
+    }
+}
+
+/// What the parts of the scenario share.
+struct Run {
+    world: World,
+    judge: Env,
+    plan: Plan,
+    shared: Arc<Shared>,
+    /// To the node, while it is up.
+    orders: Mutex<Option<mpsc::UnboundedSender<server::Order>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Clients are let go.
+    working: bool,
+    /// They end after their step.
+    ending: bool,
+    /// No faults any more.
+    healing: bool,
+    /// What a client is doing, and since when.
+    busy: BTreeMap<u64, (&'static str, Duration)>,
+    /// The disk is too small at the moment, or was during this life of the node.
+    disk_was_full: bool,
+    /// How long the node stays down after its next crash.
+    downtime: Option<Duration>,
+    lives: u64,
+}
+
+pub async fn run(world: World, config: Config) -> Outcome {
+    let mut rng = world.rng("plan");
+    let plan = Plan::choose(&mut rng, &config);
+    let schedule = schedule::choose(&mut world.rng("schedule"), &plan, &config.without);
+    let described = schedule.iter().map(ToString::to_string).collect();
+    world.trace("plan", format_args!("{plan:?}"));
+    let run = Arc::new(Run {
+        world: world.clone(),
+        judge: world.boot(JUDGE),
+        plan,
+        shared: Shared::new(&world),
+        orders: Mutex::default(),
+        state: Mutex::default(),
+    });
+    let finished = play(&run, schedule).await;
+    if let Err(what) = finished {
+        run.shared.problem(what);
+    }
+    Outcome {
+        scenario: "node",
+        simulated: world.now(),
+        commits: run.shared.commits().values().sum(),
+        violations: run.shared.check(),
+        schedule: described,
+        outcomes: run.shared.outcomes(),
+    }
+}
+
+/// Err: the run could not go on to its end.
+async fn play(run: &Arc<Run>, schedule: Vec<schedule::Item>) -> Result<(), String> {
+    let tasks = &run.judge.tasks;
+    tasks.spawn("driver", server::drive(run.clone()));
+    for id in FIRST_REMOTE..FIRST_REMOTE + run.plan.remote {
+        let env = run.world.boot(NodeId(id));
+        let client = RemoteClient::new(env.clone(), N1);
+        env.tasks.spawn("client", work(run.clone(), id, env.clone(), Gateway::There(client)));
+    }
+    set_up(run).await?;
+
+    run.state.lock().working = true;
+    let ends = run.world.now() + run.plan.safety;
+    let faults: Vec<_> =
+        schedule.into_iter().map(|item| tasks.spawn("fault", faults::play(run.clone(), item))).collect();
+    while run.world.now() < ends {
+        run.world.sleep(Duration::from_millis(250)).await;
+        if run.shared.has_problem() {
+            // What follows can only be confusing.
+            return Ok(());
+        }
+    }
+    faults.iter().for_each(|fault| fault.abort());
+    faults::heal(run);
+    progress(run).await?;
+    end(run).await?;
+    last_look(run).await
+}
+
+async fn set_up(run: &Arc<Run>) -> Result<(), String> {
+    if run.plan.crash_in_bootstrap {
+        run.world.arm(atoll_env::fault::CRASH_BOOTSTRAP, 0.5);
+    }
+    // The judge's own client; only it works before the others are let go.
+    let mut client = judge_client(run);
+    let setting_up = async {
+        while let Err(error) = workload::bank::begin(&mut client).await {
+            run.world.trace("setup", error);
+            run.world.sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let done = run.judge.clock.timeout(SETUP_WITHIN, setting_up).await;
+    run.world.arm(atoll_env::fault::CRASH_BOOTSTRAP, 0.0);
+    done.map_err(|_| "progress: the node did not take its first transaction".to_owned())
+}
+
+fn judge_client(run: &Arc<Run>) -> Client {
+    let gateway = Gateway::There(RemoteClient::new(run.judge.clone(), N1));
+    client(run, JUDGE.0, run.judge.clone(), gateway)
+}
+
+fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
+    let remote = matches!(gateway, Gateway::There(_));
+    let lives = run.state.lock().lives;
+    Client {
+        id,
+        shared: run.shared.clone(),
+        gateway,
+        clock: env.clock,
+        rng: run.world.rng(&format!("client {id} {lives}")),
+        accounts: run.plan.accounts,
+        dawdles: if remote { 0.06 } else { 0.02 },
+        dawdles_for: if remote { Duration::from_secs(4) } else { Duration::from_millis(500) },
+    }
+}
+
+/// A client's life.
+async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
+    let mut client = client(&run, id, env.clone(), gateway);
+    loop {
+        let think_ms = client.rng.below(run.plan.think_ms * 2);
+        env.clock.sleep(Duration::from_millis(think_ms)).await;
+        if run.state.lock().ending {
+            return;
+        }
+        if !run.state.lock().working {
+            continue;
+        }
+        let work = *client.rng.pick(&run.plan.weights);
+        run.state.lock().busy.insert(id, (work.name(), run.world.now()));
+        if client.rng.chance(run.plan.gives_up) {
+            let patience = Duration::from_millis(client.rng.below(60));
+            // Whatever came of it: the step has noted what its client knew.
+            let _ = env.clock.timeout(patience, client.step(work)).await;
+        } else {
+            client.step(work).await;
+        }
+        run.state.lock().busy.remove(&id);
+    }
+}
+
+/// The heal phase: all that was broken is whole, so everything must get on.
+async fn progress(run: &Arc<Run>) -> Result<(), String> {
+    let before = run.shared.commits();
+    let began = run.world.now();
+    let until = (began + Duration::from_secs(8)).max(began + PROGRESS_WITHIN);
+    let at_least = began + Duration::from_secs(8);
+    loop {
+        run.world.sleep(Duration::from_millis(250)).await;
+        if run.shared.has_problem() {
+            return Ok(());
+        }
+        let now = run.shared.commits();
+        let behind: Vec<&str> = Work::ALL
+            .iter()
+            .filter(|work| {
+                let count = |commits: &BTreeMap<Work, u64>| commits.get(work).copied().unwrap_or_default();
+                count(&now) < count(&before) + PROGRESS
+            })
+            .map(|work| work.name())
+            .collect();
+        let late = run.world.now() >= until;
+        if behind.is_empty() && run.world.now() >= at_least {
+            return Ok(());
+        }
+        if late {
+            let outcomes = run.shared.outcomes();
+            return Err(format!(
+                "progress: within {PROGRESS_WITHIN:?} after the faults have ended these did not commit {PROGRESS} times: \
+                 {behind:?}; all outcomes: {outcomes:?}"
+            ));
+        }
+    }
+}
+
+/// Lets every client end its step.
+async fn end(run: &Arc<Run>) -> Result<(), String> {
+    run.state.lock().ending = true;
+    let until = run.world.now() + END_WITHIN;
+    loop {
+        let busy = run.state.lock().busy.clone();
+        if busy.is_empty() {
+            return Ok(());
+        }
+        if run.world.now() >= until {
+            let names: BTreeSet<String> =
+                busy.iter().map(|(id, (work, since))| format!("c{id} in {work} since {:.3}", since.as_secs_f64())).collect();
+            return Err(format!("progress: these hang: {names:?}"));
+        }
+        run.world.sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn last_look(run: &Arc<Run>) -> Result<(), String> {
+    let mut client = judge_client(run);
+    let looking = async {
+        while let Err(error) = workload::finale(&mut client).await {
+            run.world.trace("finale", error);
+            run.world.sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let looked = run.judge.clock.timeout(END_WITHIN, looking).await;
+    looked.map_err(|_| "progress: what is there in the end could not be read".to_owned())
+}

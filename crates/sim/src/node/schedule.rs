@@ -1,0 +1,130 @@
+//! What goes wrong and when, drawn before the run begins, so that it can be printed, and cut down when a run fails.
+
+use std::fmt;
+use std::time::Duration;
+
+use atoll_env::sim::SimRng;
+use atoll_env::{Fault, NodeId, fault};
+use bytes::Bytes;
+
+use super::{FIRST_REMOTE, N1, Plan};
+use crate::workload::split_key;
+
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub number: usize,
+    /// After the start of the safety phase.
+    pub at: Duration,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Perhaps once more while it comes back.
+    Crash { power: bool, down: Duration, again: Option<Duration> },
+    Close { down: Duration },
+    /// A fault point comes true with this chance for a while.
+    Arm { point: Fault, chance: f64, lasts: Duration },
+    /// Crashes, and again at once while it recovers.
+    CrashInRecovery { chance: f64, lasts: Duration },
+    FailSync,
+    SlowSync { extra: Duration, lasts: Duration },
+    /// Only this much room is left.
+    Full { left: u64, lasts: Duration },
+    Jump { node: NodeId, by_ns: i64 },
+    Drift { node: NodeId, offset_ns: i64, ppm: i64 },
+    Freeze { node: NodeId, lasts: Duration },
+    Partition { client: NodeId, one_way: bool, turned: bool, lasts: Duration },
+    Storm { loss: f64, duplicate: f64, tail: f64, lasts: Duration },
+    Hold { node: NodeId, lasts: Duration },
+    Split { at: Bytes },
+    Checkpoint,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>3} at {:>6.3} {:?}", self.number, self.at.as_secs_f64(), self.what)
+    }
+}
+
+const CRASH_POINTS: [(Fault, f64); 9] = [
+    (fault::CRASH_WAL_BEFORE_WRITE, 0.01),
+    (fault::CRASH_WAL_BEFORE_SYNC, 0.01),
+    (fault::CRASH_WAL_AFTER_SYNC, 0.01),
+    (fault::CRASH_WAL_ROTATE, 0.4),
+    (fault::CRASH_WAL_PURGE, 0.4),
+    (fault::CRASH_BEFORE_APPLY, 0.01),
+    (fault::CRASH_AFTER_APPLY, 0.01),
+    (fault::CRASH_BEFORE_FLUSH, 0.5),
+    (fault::CRASH_AFTER_FLUSH, 0.5),
+];
+
+fn ms(rng: &mut SimRng, range: std::ops::Range<u64>) -> Duration {
+    Duration::from_millis(rng.range(range))
+}
+
+/// The items in the order of their times, without those whose numbers are left out.
+pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
+    let safety = plan.safety.as_millis() as u64;
+    let mut whats = Vec::new();
+    // Every schedule has these; the rest is drawn.
+    whats.push(What::Crash { power: true, down: ms(rng, 0..1500), again: None });
+    whats.push(What::Crash { power: rng.chance(0.5), down: ms(rng, 0..500), again: None });
+    for _ in 0..rng.range(2..6) {
+        whats.push(What::Split { at: split_key(rng) });
+    }
+    for _ in 0..rng.range(8..22) {
+        whats.push(draw(rng, plan));
+    }
+    let mut items: Vec<(Duration, What)> =
+        whats.into_iter().map(|what| (Duration::from_millis(rng.below(safety.max(1))), what)).collect();
+    items.sort_by_key(|(at, _)| *at);
+    let numbered = items.into_iter().enumerate().map(|(number, (at, what))| Item { number, at, what });
+    numbered.filter(|item| !without.contains(&item.number)).collect()
+}
+
+fn draw(rng: &mut SimRng, plan: &Plan) -> What {
+    let remote = NodeId(FIRST_REMOTE + rng.below(plan.remote));
+    let anyone = if rng.chance(0.5) { N1 } else { remote };
+    match rng.below(24) {
+        0..3 => {
+            let again = rng.chance(0.3).then(|| ms(rng, 0..60));
+            What::Crash { power: rng.chance(0.6), down: ms(rng, 0..1800), again }
+        }
+        3 => What::Close { down: ms(rng, 0..500) },
+        4..8 => {
+            let (point, chance) = *rng.pick(&CRASH_POINTS);
+            What::Arm { point, chance, lasts: ms(rng, 3000..10_000) }
+        }
+        8 => What::CrashInRecovery { chance: 0.3, lasts: ms(rng, 200..1500) },
+        9 | 10 => {
+            let delays: Vec<Fault> = fault::ALL.iter().copied().filter(|point| point.is_delay()).collect();
+            What::Arm { point: *rng.pick(&delays), chance: *rng.pick(&[0.02, 0.2]), lasts: ms(rng, 500..6000) }
+        }
+        11 => What::FailSync,
+        12 => What::SlowSync { extra: ms(rng, 5..200), lasts: ms(rng, 300..3000) },
+        13 => What::Full { left: rng.below(3 << 20), lasts: ms(rng, 500..4000) },
+        14 => {
+            let most = *rng.pick(&[1_000_000, 1_000_000_000, 3_600_000_000_000]);
+            let by_ns = rng.below(most) as i64;
+            What::Jump { node: anyone, by_ns: if rng.chance(0.5) { by_ns } else { -by_ns } }
+        }
+        15 => {
+            let offset_ns = rng.below(10_000_000_000) as i64 - 5_000_000_000;
+            What::Drift { node: anyone, offset_ns, ppm: rng.below(1000) as i64 - 500 }
+        }
+        16 => What::Freeze { node: anyone, lasts: ms(rng, 500..8000) },
+        17 | 18 => {
+            let (one_way, turned) = (rng.chance(0.4), rng.chance(0.5));
+            What::Partition { client: remote, one_way, turned, lasts: ms(rng, 300..9000) }
+        }
+        19 | 20 => {
+            let chance = |rng: &mut SimRng| *rng.pick(&[0.0, 0.02, 0.2]);
+            let (loss, duplicate, tail) = (chance(rng), chance(rng), chance(rng));
+            What::Storm { loss, duplicate, tail, lasts: ms(rng, 500..6000) }
+        }
+        21 => What::Hold { node: anyone, lasts: ms(rng, 100..4000) },
+        22 => What::Split { at: split_key(rng) },
+        _ => What::Checkpoint,
+    }
+}

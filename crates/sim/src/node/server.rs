@@ -1,0 +1,114 @@
+//! The node's driver: starts it, judges why it ended, starts it again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_cluster::Store;
+use atoll_env::{Env, fault};
+use atoll_txn::Sender;
+use atoll_txn::request::{Body, Split};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{N1, Run, work};
+use crate::workload::gateway::Gateway;
+
+/// What the schedule asks of the node.
+pub enum Order {
+    Split(Bytes),
+    Checkpoint,
+    /// An orderly end.
+    Close,
+}
+
+enum Ended {
+    NotOpen(String),
+    /// By itself.
+    Stopped(String),
+    Closed(Result<(), String>),
+}
+
+pub async fn drive(run: Arc<Run>) {
+    let mut rng = run.world.rng("driver");
+    loop {
+        let failed_syncs = bites(&run, "disk.sync_failed");
+        let env = run.world.boot(N1);
+        run.state.lock().lives += 1;
+        let ended = env.tasks.spawn("node", live(run.clone(), env.clone())).await;
+        *run.orders.lock() = None;
+        let excused = bites(&run, "disk.sync_failed") > failed_syncs || run.state.lock().disk_was_full;
+        let stopped = bites(&run, "disk.sync_failed") > failed_syncs;
+        match ended {
+            // A crash.
+            Err(_) => {}
+            Ok(Ended::NotOpen(why)) if !excused => run.shared.problem(format!("the node did not open: {why}")),
+            Ok(Ended::Stopped(why)) if !stopped => run.shared.problem(format!("the node stopped by itself: {why}")),
+            Ok(Ended::Closed(Err(why))) if !excused => run.shared.problem(format!("the node did not close: {why}")),
+            Ok(Ended::NotOpen(why) | Ended::Stopped(why) | Ended::Closed(Err(why))) => run.world.trace("node.ended", why),
+            Ok(Ended::Closed(Ok(()))) => run.world.trace("node.closed", ""),
+        }
+        if rng.chance(0.5) {
+            run.world.kill(N1);
+        } else {
+            run.world.power_off(N1);
+        }
+        if rng.chance(0.6) {
+            for point in fault::ALL.iter().filter(|point| point.is_crash() && **point != fault::CRASH_BOOTSTRAP) {
+                run.world.arm(*point, 0.0);
+            }
+        }
+        let healing = run.state.lock().healing;
+        let downtime = run.state.lock().downtime.take();
+        let downtime = downtime.unwrap_or_else(|| Duration::from_millis(if rng.chance(0.5) { 0 } else { rng.below(2000) }));
+        run.world.sleep(if healing { Duration::ZERO } else { downtime }).await;
+    }
+}
+
+fn bites(run: &Run, name: &str) -> u64 {
+    run.world.bites().get(name).copied().unwrap_or_default()
+}
+
+/// One life of the node, as a task of its own.
+async fn live(run: Arc<Run>, env: Env) -> Ended {
+    let store = match Store::open(&env, N1, run.plan.options.clone()).await {
+        Ok(store) => store,
+        Err(error) => return Ended::NotOpen(error.to_string()),
+    };
+    run.world.trace("node.open", N1);
+    if run.world.space(N1).total_bytes == super::faults::ROOM {
+        run.state.lock().disk_was_full = false;
+    }
+    let (orders, mut ordered) = mpsc::unbounded_channel();
+    *run.orders.lock() = Some(orders);
+    for id in 1..=run.plan.local {
+        let gateway = Gateway::Here(store.router());
+        env.tasks.spawn("client", work(run.clone(), id, env.clone(), gateway));
+    }
+    loop {
+        let order = tokio::select! {
+            biased;
+            why = store.stopped() => return Ended::Stopped(why),
+            order = ordered.recv() => order,
+        };
+        match order {
+            Some(Order::Split(at)) => {
+                let (router, world) = (store.router(), run.world.clone());
+                env.tasks.spawn("split", async move {
+                    let Ok(range) = router.locate(&at).await else { return };
+                    if range.span.start == at {
+                        return;
+                    }
+                    let split = router.send(&range, Body::Split(Split { at: at.clone() })).await;
+                    world.trace("split", format_args!("{at:?} {:?}", split.map(|_| ())));
+                });
+            }
+            Some(Order::Checkpoint) => {
+                let node = store.node().clone();
+                env.tasks.spawn("checkpoint", async move { node.checkpoint().await });
+            }
+            Some(Order::Close) => return Ended::Closed(store.close().await.map_err(|error| error.to_string())),
+            // The judge is gone: the run is over.
+            None => std::future::pending().await,
+        }
+    }
+}

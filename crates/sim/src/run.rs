@@ -1,0 +1,123 @@
+//! One seed: the scenario that it chooses, what came of it, and the verdict.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use atoll_env::sim::{self, PointStats, World};
+use atoll_env::{Fault, fault};
+
+use crate::{group, node};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub seed: u64,
+    pub bug: Option<Bug>,
+    /// Simulated, at least.
+    pub seconds: u64,
+    pub scenario: Option<Scenario>,
+    pub print: bool,
+    /// Numbers of items of the schedule that are left out.
+    pub without: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Scenario {
+    /// One node with everything below SQL.
+    Node,
+    /// Three voters of a group.
+    Group,
+}
+
+/// Bugs that can be put back, to prove that they would be noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Bug {
+    /// The log tells its waiters before the sync.
+    AckBeforeFsync,
+    /// Commit does not verify that its locks were held.
+    SkipLockCheck,
+    /// After a restart nobody knows what was read before.
+    ForgetReadCeiling,
+    /// A leader that lost its unsynced tail resumes in the same term.
+    LeaderRestore,
+}
+
+impl Bug {
+    fn fault(self) -> Fault {
+        match self {
+            Bug::AckBeforeFsync => fault::BUG_ACK_BEFORE_FSYNC,
+            Bug::SkipLockCheck => fault::BUG_SKIP_LOCK_CHECK,
+            Bug::ForgetReadCeiling => fault::BUG_FORGET_READ_CEILING,
+            Bug::LeaderRestore => fault::BUG_LEADER_RESTORE,
+        }
+    }
+
+    /// Where it can show.
+    fn scenario(self, drawn: Scenario) -> Scenario {
+        match self {
+            Bug::AckBeforeFsync => drawn,
+            Bug::SkipLockCheck | Bug::ForgetReadCeiling => Scenario::Node,
+            Bug::LeaderRestore => Scenario::Group,
+        }
+    }
+}
+
+/// What a scenario came to.
+pub struct Outcome {
+    pub scenario: &'static str,
+    pub simulated: Duration,
+    pub commits: u64,
+    pub violations: Vec<String>,
+    pub schedule: Vec<String>,
+    pub outcomes: BTreeMap<String, u64>,
+}
+
+pub struct Report {
+    pub outcome: Outcome,
+    pub digest: u64,
+    pub events: u64,
+    /// Disturbances that happened, by kind.
+    pub bites: BTreeMap<&'static str, u64>,
+    pub points: BTreeMap<&'static str, PointStats>,
+}
+
+/// A run that was not disturbed, or in which nothing happened, proves nothing.
+const COMMITS_PER_MINUTE: u64 = 2000;
+const KINDS_MIN: usize = 5;
+const SECONDS_FOR_THAT: u64 = 60;
+
+pub fn run(config: &Config) -> Report {
+    let options = sim::Options { print: config.print, limit: Duration::from_secs(3600), ..sim::Options::default() };
+    let cloned = config.clone();
+    sim::run(config.seed, options, |world| async move {
+        let drawn = if world.rng("scenario").below(4) == 0 { Scenario::Group } else { Scenario::Node };
+        let scenario = cloned.scenario.unwrap_or_else(|| cloned.bug.map_or(drawn, |bug| bug.scenario(drawn)));
+        if let Some(bug) = cloned.bug {
+            world.plant(bug.fault());
+        }
+        let mut outcome = match scenario {
+            Scenario::Node => node::run(world.clone(), cloned.clone()).await,
+            Scenario::Group => group::run(world.clone(), cloned.clone()).await,
+        };
+        let report = report(&world);
+        if outcome.violations.is_empty() && cloned.without.is_empty() && cloned.seconds >= SECONDS_FOR_THAT {
+            tame(&mut outcome, &report.1);
+        }
+        let (digest, bites, points, events) = report;
+        Report { outcome, digest, events, bites, points }
+    })
+}
+
+type Numbers = (u64, BTreeMap<&'static str, u64>, BTreeMap<&'static str, PointStats>, u64);
+
+fn report(world: &World) -> Numbers {
+    (world.digest(), world.bites(), world.points(), world.events())
+}
+
+fn tame(outcome: &mut Outcome, bites: &BTreeMap<&'static str, u64>) {
+    if outcome.commits < COMMITS_PER_MINUTE {
+        outcome.violations.push(format!("too tame: only {} commits", outcome.commits));
+    }
+    if bites.len() < KINDS_MIN {
+        outcome.violations.push(format!("too tame: only these faults bit: {bites:?}"));
+    }
+}
