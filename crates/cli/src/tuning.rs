@@ -53,6 +53,17 @@ impl Tuning {
         options
     }
 
+    /// What wasn't given is so small that a short run meets every kind of event.
+    pub fn or_small(self) -> Tuning {
+        Tuning {
+            segment_mib: self.segment_mib.or(Some(4)),
+            checkpoint_mib: self.checkpoint_mib.or(Some(2)),
+            reserve_mib: self.reserve_mib.or(Some(16)),
+            housekeeping_ms: self.housekeeping_ms.or(Some(500)),
+            ..self
+        }
+    }
+
     /// The same for a child's command line.
     pub fn arguments(&self) -> Vec<String> {
         let all = [

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use atoll_env::NodeId;
 use atoll_env::net::Service;
+use atoll_env::{NodeId, fault};
 use atoll_txn::request::{Body, ErrorMessage, ReplyMessage, RequestMessage, WIRE_VERSION};
 use atoll_txn::{Error, Result, Sender};
 use bytes::Bytes;
@@ -64,10 +64,12 @@ impl Seen {
 pub(crate) fn serve(node: &Arc<Node>) {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let router = Router::new(node.clone());
+    let faults = node.env.faults.clone();
     let node = Arc::downgrade(node);
     node.upgrade().expect("held by the caller").env.net.serve(Service::Range, move |from, body| {
-        let (seen, router, node) = (seen.clone(), router.clone(), node.clone());
+        let (seen, router, node, faults) = (seen.clone(), router.clone(), node.clone(), faults.clone());
         Box::pin(async move {
+            faults.delay_here(fault::DELAY_REQUEST).await;
             let result = answer(&seen, &router, from, body).await;
             let Some(node) = node.upgrade() else { return Bytes::new() };
             let mut message = match result {

@@ -291,7 +291,9 @@ impl<SM: StateMachine> Group<SM> {
     }
 
     pub fn leadership(&self) -> LeadershipWatch {
-        LeadershipWatch { receiver: self.inner.leadership.clone() }
+        let mut receiver = self.inner.leadership.clone();
+        receiver.mark_unchanged();
+        LeadershipWatch { receiver }
     }
 
     /// When this node, as the leader, sent the last message that a quorum has acknowledged. Voters that acknowledge do
@@ -436,7 +438,7 @@ impl<SM: StateMachine> Opening<SM> {
         let config = options.config(&env)?;
         snapshot::clean(&env, group).await?;
         let state = State::new(&env, &engine, group);
-        let mut log = Log::new(wal.group(group));
+        let log = Log::new(wal.group(group));
         let applied = match recovery::look(&state, &log).await? {
             Found::Usable(applied) => applied,
             Found::Missing { last_known, first, gap: true } if !options.fetch_on_gap => {
@@ -445,7 +447,7 @@ impl<SM: StateMachine> Opening<SM> {
             Found::Missing { last_known, first, .. } => {
                 let spans = machine.spans().into_iter();
                 let spans: Vec<_> = spans.map(|(space, start, end)| Span { space, start, end }).collect();
-                let refill = Refill { state: &state, log: &mut log, transport: &transport, group, node, spans: &spans };
+                let refill = Refill { state: &state, log: &log, transport: &transport, group, node, spans: &spans };
                 let applied = refill.run(&last_known, first).await?;
                 machine.installed();
                 machine.applied(applied.log_id.as_ref().map_or(0, |id| id.index));
@@ -561,7 +563,7 @@ impl LeadershipWatch {
         *self.receiver.borrow()
     }
 
-    /// Waits for a change since the last call. `None` when the replica has stopped for good.
+    /// Waits for a change since the last call, or since this watch was made. `None` when the replica has stopped for good.
     pub async fn changed(&mut self) -> Option<Leadership> {
         self.receiver.changed().await.ok()?;
         Some(*self.receiver.borrow_and_update())

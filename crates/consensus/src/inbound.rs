@@ -37,7 +37,7 @@ impl<SM: StateMachine> Inbound for Inner<SM> {
                 Ask::Offer(offer) => Ok(self.offer(from, offer)),
                 Ask::Fetch(_) => self.fetch().await,
                 // The transport answers it.
-                Ask::Pull(_) => Err(Error::damage("a chunk request reached a group")),
+                Ask::Pull(_) => Ok(refused("a chunk request reached a group")),
             };
             reply.unwrap_or_else(|error| Reply::Refused(error.to_string()))
         })
@@ -64,7 +64,7 @@ impl<SM: StateMachine> Inner<SM> {
             AppendEntriesResponse::Success => AppendOutcome::Success(()),
             AppendEntriesResponse::PartialSuccess(Some(upto)) => AppendOutcome::Partial((&upto).into()),
             // Nothing at all was stored; the leader hears no more than that.
-            AppendEntriesResponse::PartialSuccess(None) => return Err(Error::damage("no entry was stored")),
+            AppendEntriesResponse::PartialSuccess(None) => return Ok(refused("no entry was stored")),
             AppendEntriesResponse::Conflict => AppendOutcome::Conflict(()),
             AppendEntriesResponse::HigherVote(vote) => AppendOutcome::HigherVote((&vote).into()),
         };
@@ -72,7 +72,9 @@ impl<SM: StateMachine> Inner<SM> {
     }
 
     async fn vote(&self, ask: wire::VoteAsk) -> Result<Reply> {
-        self.check_not_silent()?;
+        if self.is_silent() {
+            return Ok(refused(SILENT));
+        }
         let mut request = VoteRequest::new((&ask.vote).into(), ask.last.as_ref().map(Into::into));
         request.leadership_transfer = ask.transfer;
         let response = if ask.pre { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
@@ -86,7 +88,9 @@ impl<SM: StateMachine> Inner<SM> {
 
     async fn transfer(&self, transfer: wire::Transfer) -> Result<Reply> {
         // Who is chosen campaigns at once, and the others are released from their silence towards the old leader.
-        self.check_not_silent()?;
+        if self.is_silent() {
+            return Ok(refused(SILENT));
+        }
         let last = transfer.last.as_ref().map(Into::into);
         let request = TransferLeaderRequest::new((&transfer.from).into(), transfer.to, last);
         let response = self.raft.handle_transfer_leader(request).await;
@@ -94,18 +98,15 @@ impl<SM: StateMachine> Inner<SM> {
         Ok(Reply::Transfer(wire::TransferReply { accepted }))
     }
 
-    fn check_not_silent(&self) -> Result<()> {
-        if self.env.clock.mono() < self.silent_until {
-            return Err(Error::Transfer { what: "a restarted voter keeps silent for a while".to_owned() });
-        }
-        Ok(())
+    fn is_silent(&self) -> bool {
+        self.env.clock.mono() < self.silent_until
     }
 
     /// A snapshot of this replica's state for one that has none.
     async fn fetch(&self) -> Result<Reply> {
         let taken = self.raft.get_snapshot().await.map_err(stopped)?;
         let Some(openraft::Snapshot { meta, snapshot: Snapshot::Own(own) }) = taken else {
-            return Err(Error::Transfer { what: "this replica has no state either".to_owned() });
+            return Ok(refused("this replica has no state either"));
         };
         let spans = own.spans.iter().map(Span::to_wire).collect();
         let meta = wire::SnapshotMeta::new(&meta, spans).expect("a state that was applied has a last entry");
@@ -160,6 +161,12 @@ impl<SM: StateMachine> Inner<SM> {
         snapshot::remove(&self.env, &file).await;
         Ok(response.map_err(|fatal| Error::Stopped { reason: fatal.to_string() })?.vote)
     }
+}
+
+const SILENT: &str = "a restarted voter keeps silent for a while";
+
+fn refused(why: &str) -> Reply {
+    Reply::Refused(why.to_owned())
 }
 
 fn stopped(error: impl std::fmt::Display) -> Error {

@@ -75,6 +75,14 @@ impl Log {
         }
     }
 
+    /// Removes the entries after `last`.
+    pub(crate) async fn truncate(&self, last: Option<u64>) -> Result<()> {
+        self.entries.truncate_after(last).await?;
+        // Every append before it is done by now, so none can raise the mark again for a truncated entry.
+        self.durable.retreat(last.map_or(0, |last| last + 1));
+        Ok(())
+    }
+
     async fn read(&self, range: std::ops::Range<u64>, bytes_max: usize) -> Result<Vec<Entry>> {
         let rows = self.entries.read(range, bytes_max).await?;
         rows.into_iter().map(|(index, bytes)| codec::decode_entry(index, &bytes)).collect()
@@ -202,11 +210,7 @@ impl<R: Send + Sync + 'static> RaftLogStorage<Types<R>> for Log {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        let last = last.map(|log_id| log_id.index);
-        self.entries.truncate_after(last).await.map_err(io::Error::other)?;
-        // Every append before it is done by now, so none can raise the mark again for a truncated entry.
-        self.durable.retreat(last.map_or(0, |last| last + 1));
-        Ok(())
+        self.truncate(last.map(|log_id| log_id.index)).await.map_err(Error::into_io)
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {

@@ -19,7 +19,6 @@ use std::time::Duration;
 use atoll_env::NodeId;
 use atoll_storage::GroupId;
 use openraft::EntryPayload;
-use openraft::storage::RaftLogStorage;
 
 use crate::apply::next_index;
 use crate::codec::Applied;
@@ -28,7 +27,7 @@ use crate::log::Log;
 use crate::snapshot::{self, Receiving, Span};
 use crate::state::State;
 use crate::transport::Transport;
-use crate::types::{LogId, Types};
+use crate::types::LogId;
 use crate::wire::{self, Ask, Reply};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -76,7 +75,7 @@ pub(crate) async fn look(state: &State, log: &Log) -> Result<Found> {
 /// Fetches the state from whichever replica has one that reaches the log, for as long as it takes.
 pub(crate) struct Refill<'a> {
     pub state: &'a State,
-    pub log: &'a mut Log,
+    pub log: &'a Log,
     pub transport: &'a Arc<Transport>,
     pub group: GroupId,
     pub node: NodeId,
@@ -84,7 +83,7 @@ pub(crate) struct Refill<'a> {
 }
 
 impl Refill<'_> {
-    pub(crate) async fn run(mut self, last_known: &Applied, first: u64) -> Result<Applied> {
+    pub(crate) async fn run(self, last_known: &Applied, first: u64) -> Result<Applied> {
         let peers = self.peers(last_known).await?;
         if peers.is_empty() {
             return Err(Error::Gap { applied: last_known.log_id.as_ref().map(|id| id.index), first });
@@ -119,7 +118,7 @@ impl Refill<'_> {
         Ok(nodes.into_iter().map(NodeId).collect())
     }
 
-    async fn fetch(&mut self, from: NodeId, first: u64) -> Result<Applied> {
+    async fn fetch(&self, from: NodeId, first: u64) -> Result<Applied> {
         let failed = |what: String| Error::Transfer { what };
         let ask = Ask::Fetch(wire::Fetch {});
         let reply = self.transport.ask(from, self.group, ask, FETCH_TIMEOUT).await;
@@ -143,7 +142,7 @@ impl Refill<'_> {
     }
 
     async fn pull_and_replace(
-        &mut self,
+        &self,
         from: NodeId,
         transfer: u64,
         mut receiving: Receiving,
@@ -158,19 +157,8 @@ impl Refill<'_> {
     }
 
     /// What was applied elsewhere is committed, so an entry here that contradicts it never was, nor what follows it.
-    async fn drop_conflicting_tail(&mut self, applied: &LogId) -> Result<()> {
+    async fn drop_conflicting_tail(&self, applied: &LogId) -> Result<()> {
         let conflicting = self.log.entry(applied.index).await?.is_some_and(|entry| entry.log_id != *applied);
-        if !conflicting {
-            return Ok(());
-        }
-        let before = match applied.index.checked_sub(1) {
-            Some(index) => match self.log.entry(index).await? {
-                Some(entry) => Some(entry.log_id),
-                None => self.log.purged()?,
-            },
-            None => None,
-        };
-        let truncated = RaftLogStorage::<Types<()>>::truncate_after(self.log, before).await;
-        truncated.map_err(|source| Error::Stopped { reason: source.to_string() })
+        if conflicting { self.log.truncate(applied.index.checked_sub(1)).await } else { Ok(()) }
     }
 }

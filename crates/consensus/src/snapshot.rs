@@ -87,12 +87,12 @@ impl Cutter {
     pub(crate) fn chunk(&mut self, number: u64) -> Result<wire::Chunk> {
         let expected = match &self.last {
             Some(last) if last.chunk == number => return Ok(last.clone()),
-            Some(last) if last.last => return Err(Error::damage("a snapshot was asked for more than it has")),
+            Some(last) if last.last => return Err(transfer("a snapshot was asked for more than it has")),
             Some(last) => last.chunk + 1,
             None => 0,
         };
         if number != expected {
-            return Err(Error::damage(format!("snapshot chunk {number} was asked for instead of {expected}")));
+            return Err(transfer(format!("snapshot chunk {number} was asked for instead of {expected}")));
         }
         let (rows, last) = self.cut()?;
         let chunk = wire::Chunk { chunk: number, crc: crc32c::crc32c(&rows), rows, last };
@@ -211,10 +211,10 @@ impl Receiving {
 
     pub(crate) async fn add(&mut self, chunk: &wire::Chunk) -> Result<()> {
         if chunk.chunk != self.next_chunk {
-            return Err(Error::damage(format!("snapshot chunk {} came instead of {}", chunk.chunk, self.next_chunk)));
+            return Err(transfer(format!("snapshot chunk {} came instead of {}", chunk.chunk, self.next_chunk)));
         }
         if crc32c::crc32c(&chunk.rows) != chunk.crc {
-            return Err(Error::damage("a snapshot chunk arrived with a wrong checksum"));
+            return Err(transfer("a snapshot chunk arrived with a wrong checksum"));
         }
         let mut header = BytesMut::with_capacity(8);
         header.put_u32_le(chunk.rows.len() as u32);
@@ -295,6 +295,10 @@ impl Chunks {
 
 fn prefix(group: GroupId) -> String {
     format!("{:016x}-", group.0)
+}
+
+fn transfer(what: impl Into<String>) -> Error {
+    Error::Transfer { what: what.into() }
 }
 
 fn io_error(source: std::io::Error) -> Error {

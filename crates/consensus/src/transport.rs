@@ -173,7 +173,8 @@ impl Transport {
         let cutter = {
             let mut outgoing = self.outgoing.lock();
             let found = outgoing.get_mut(&pull.transfer).filter(|found| found.group == group);
-            let found = found.ok_or_else(|| Error::damage("this snapshot is not offered any more"))?;
+            let found =
+                found.ok_or_else(|| Error::Transfer { what: "this snapshot is not offered any more".to_owned() })?;
             found.used = self.env.clock.mono();
             found.cutter.clone()
         };

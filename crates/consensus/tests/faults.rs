@@ -36,6 +36,8 @@ async fn storm(cluster: Cluster, rounds: u32) {
     for point in CRASHES {
         cluster.world.arm(*point, 0.0005);
     }
+    cluster.world.arm(fault::CRASH_BEFORE_FLUSH, 0.1);
+    cluster.world.arm(fault::CRASH_AFTER_FLUSH, 0.1);
     cluster.world.arm(fault::CRASH_SNAPSHOT_INSTALL, 0.3);
     cluster.world.arm(fault::DELAY_APPLY, 0.01);
     for _ in 0..rounds {

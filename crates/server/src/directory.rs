@@ -3,6 +3,7 @@
 //! ```text
 //! atoll-data/lock      held by the process that uses the directory
 //! atoll-data/version   text: format, node, cluster, and a checksum of the lines before it
+//! atoll-data/ballast   room kept for a full disk (`ballast`)
 //! atoll-data/log/      the log of all ranges (`storage::wal`)
 //! atoll-data/state/    their state (`storage::engine`)
 //! ```

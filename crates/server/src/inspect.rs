@@ -4,7 +4,6 @@
 //! and remove files that nothing refers to; keys and values stay what they are, and nothing of the log is applied. So
 //! after a kill the state shown can be older than the log; a start would bring it up to date.
 
-
 use atoll_cluster::replica::TxnRecord;
 use atoll_cluster::state::RangeState;
 use atoll_cluster::store;
@@ -65,7 +64,8 @@ impl Inspector {
             return Ok(());
         };
         for (group, bounds) in &summary.groups {
-            let purged = bounds.purged.as_ref().map_or_else(|| "nothing".to_owned(), |it| format!("up to {}", it.index));
+            let purged =
+                bounds.purged.as_ref().map_or_else(|| "nothing".to_owned(), |it| format!("up to {}", it.index));
             let last = bounds.last.map_or_else(|| "no entries".to_owned(), |last| format!("last entry {last}"));
             show(format!("group {}: {last}, purged {purged}", group.0));
         }

@@ -3,6 +3,7 @@
 //! | module | the idea |
 //! | --- | --- |
 //! | [`directory`] | whose data lies in a directory, of which version, and that nobody else uses it |
+//! | `ballast` | room on the disk, kept for when others have filled it |
 //! | [`listen`] | which port |
 //! | [`node`] | starting and closing, in order |
 //! | [`inspect`] | a stopped store in readable form, and whether all of it can be read |
@@ -12,6 +13,7 @@
 //! What is not here yet: SQL, http, other nodes, settings from a file. Signals, the terminal and exit codes belong to
 //! the binary.
 
+mod ballast;
 pub mod directory;
 pub mod error;
 pub mod inspect;

@@ -1,7 +1,7 @@
 //! Starting and closing a node, in order.
 //!
 //! ```text
-//! lock, version → port → log, state, ranges serve → ready
+//! lock, version → room → port → log, state, ranges serve → ready
 //! ```
 //! The port is taken early, because a taken one shall not cost the time of a recovery. Until the store serves, requests
 //! are answered by nobody.
@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use atoll_cluster::{Store, store};
+use atoll_env::tasks::Task;
 use atoll_env::{Env, Mono};
 
+use crate::ballast::Ballast;
 use crate::directory::{self, Directory, Identity};
 use crate::error::Error;
 use crate::listen::Listen;
@@ -27,6 +29,7 @@ pub struct Server {
     directory: Directory,
     store: Store,
     rpc: SocketAddr,
+    ballast: Task<()>,
     took: Duration,
 }
 
@@ -35,12 +38,16 @@ impl Server {
     pub async fn start(env: &Env, options: Options) -> Result<Server, Error> {
         let begin: Mono = env.clock.mono();
         let directory = Directory::open(env).await?;
+        let ballast = Ballast::open(env, &options.store).await?;
+        ballast.check_room().await?;
         let identity = directory.identity;
         env.net.set_node(identity.node);
         let rpc = options.rpc.listen(env).await?;
+        // Now, because the recovery needs room too.
+        let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
-        Ok(Server { directory, store, rpc, took: env.clock.mono() - begin })
+        Ok(Server { directory, store, rpc, ballast, took: env.clock.mono() - begin })
     }
 
     pub fn identity(&self) -> Identity {
@@ -72,7 +79,16 @@ impl Server {
 
     /// Ends cleanly: everything is flushed, so that the next start has nothing to replay.
     pub async fn close(self) -> Result<(), Error> {
-        // The lock goes with `directory`, last.
-        self.store.close().await.map_err(|error| Error::storage("the data directory", &error))
+        self.ballast.abort();
+        match self.store.close().await {
+            Ok(()) => Ok(()),
+            // All of it is in the log.
+            Err(atoll_storage::Error::Full) => {
+                tracing::warn!("no room to flush the state: the next start reads the log again");
+                Ok(())
+            }
+            // The lock goes with `directory`, last.
+            Err(error) => Err(Error::storage("the data directory", &error)),
+        }
     }
 }

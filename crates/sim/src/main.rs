@@ -14,6 +14,8 @@
 //! INVARIANT: one seed, with the same flags, is one run: the same digest in every process. Replay relies on it.
 
 mod check;
+// Arguments, processes and real time, which the runs themselves have nothing to do with.
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)]
 mod fleet;
 mod group;
 mod node;

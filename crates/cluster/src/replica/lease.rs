@@ -34,15 +34,20 @@ impl Replica {
     pub(crate) async fn follow(self: Arc<Self>) {
         let mut leadership = self.group.leadership();
         let mut now = leadership.get();
+        // The term in which the lease was acquired: one that was lost and won again between two looks is another.
+        let mut served = None;
         loop {
-            if now.is_leader_here && self.memory.lock().serving.is_none() {
+            if !now.is_leader_here {
+                self.stop_serving();
+                served = None;
+            } else if served != Some(now.term) {
+                self.stop_serving();
                 if !self.acquire().await {
                     self.node.env.clock.sleep(PAUSE).await;
                     now = leadership.get();
                     continue;
                 }
-            } else if !now.is_leader_here {
-                self.stop_serving();
+                served = Some(now.term);
             }
             match leadership.changed().await {
                 Some(next) => now = next,

@@ -390,6 +390,17 @@ impl Cluster {
         }
     }
 
+    /// The acknowledged entries that a replica which has caught up does not hold.
+    pub fn lost(&self, node: &Node, group: GroupId) -> Vec<u64> {
+        let held = node.commands(group);
+        let acknowledged = self.acknowledged.lock();
+        let of_group = acknowledged.iter().filter(|((of, _), _)| *of == group);
+        of_group
+            .filter(|((_, index), command)| held.get(index) != Some(command))
+            .map(|((_, index), _)| *index)
+            .collect()
+    }
+
     /// Everything works again: all replicas must become one, and hold all that was acknowledged.
     pub async fn check(&self, group: GroupId) {
         self.must_propose(group, 1).await;
@@ -409,12 +420,9 @@ impl Cluster {
             let describe = || node.group(group).map(|replica| replica.status());
             assert!(caught_up.is_ok(), "{} does not catch up to {target}: {:?}", node.id, describe());
         }
-        let acknowledged = self.acknowledged.lock();
         for node in &nodes {
+            assert_eq!(self.lost(node, group), Vec::<u64>::new(), "{} {group} lost acknowledged entries", node.id);
             let held = node.commands(group);
-            for ((_, index), command) in acknowledged.iter().filter(|((of, _), _)| *of == group) {
-                assert_eq!(held.get(index), Some(command), "{} {group} lost the acknowledged entry {index}", node.id);
-            }
             let upto = |index: &u64| *index <= target;
             let first = nodes[0].commands(group);
             let same = held.iter().filter(|(index, _)| upto(index)).eq(first.iter().filter(|(index, _)| upto(index)));

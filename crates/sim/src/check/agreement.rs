@@ -19,7 +19,9 @@ impl History {
     pub fn applied(&mut self, node: NodeId, group: GroupId, term: u64, index: u64, command: &Bytes) {
         let (first_term, first) = self.applied.entry((group, index)).or_insert_with(|| (term, command.clone()));
         if *first_term != term || first != command {
-            let what = format!("agreement: {node} applied another command of term {term} at {group} {index}, the first was of term {first_term}");
+            let what = format!(
+                "agreement: {node} applied another command of term {term} at {group} {index}, the first was of term {first_term}"
+            );
             self.problems.push(what);
         }
     }
@@ -40,7 +42,8 @@ impl History {
         }
         for ((of, index), (_, command)) in &self.applied {
             if *of == group && commands.get(index).is_some_and(|held| held != command) {
-                self.problems.push(format!("agreement: {node} holds another command at {group} {index} than was applied"));
+                self.problems
+                    .push(format!("agreement: {node} holds another command at {group} {index} than was applied"));
             }
         }
     }

@@ -47,7 +47,8 @@ impl History {
         let state = self.counters.entry(counter).or_default();
         let (least, most) = (state.acknowledged, state.acknowledged + state.unknown);
         if value < least || value > most {
-            let what = format!("counter {counter}: it ended at {value}, {least} increments were acknowledged, {most} sent");
+            let what =
+                format!("counter {counter}: it ended at {value}, {least} increments were acknowledged, {most} sent");
             self.problems.push(what);
         }
     }

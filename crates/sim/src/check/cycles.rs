@@ -149,12 +149,7 @@ fn others_part<'a>(txn: &Txn, key: u64, list: &'a [u64]) -> &'a [u64] {
 }
 
 /// Aborted and intermediate values, and reads that contradict each other or the transaction's own appends.
-fn values(
-    txns: &[Txn],
-    origins: &BTreeMap<u64, Origin>,
-    orders: &BTreeMap<u64, Vec<u64>>,
-    problems: &mut Vec<String>,
-) {
+fn values(txns: &[Txn], origins: &BTreeMap<u64, Origin>, orders: &BTreeMap<u64, Vec<u64>>, problems: &mut Vec<String>) {
     for (key, order) in orders {
         for element in order {
             match origins.get(element) {
@@ -188,7 +183,8 @@ fn values(
                         && origin.txn != at
                         && !origin.last
                     {
-                        problems.push(format!("lists: G1b, intermediate read: {} read list {key} as {list:?}", txn.who));
+                        problems
+                            .push(format!("lists: G1b, intermediate read: {} read list {key} as {list:?}", txn.who));
                     }
                 }
             }
@@ -374,7 +370,10 @@ fn tell(level: Level, name: &str, cycle: &[(usize, Why)], txns: &[Txn]) -> Strin
     let mut text = format!("lists: {level:?}: {name}:");
     for (at, why) in cycle {
         let txn = &txns[*at];
-        text += &format!("\n    {} from {} to {} {:?} {:?} --{why}-->", txn.who, txn.started, txn.ended, txn.fate, txn.accesses);
+        text += &format!(
+            "\n    {} from {} to {} {:?} {:?} --{why}-->",
+            txn.who, txn.started, txn.ended, txn.fate, txn.accesses
+        );
     }
     text + " the first"
 }
@@ -437,8 +436,11 @@ mod tests {
 
     #[test]
     fn a_serial_history_passes_in_its_order_only() {
-        let txns: [&[Access]; 3] =
-            [&[read(1, &[]), append(1, 1)], &[read(1, &[1]), append(1, 2), append(2, 3)], &[read(1, &[1, 2]), read(2, &[3])]];
+        let txns: [&[Access]; 3] = [
+            &[read(1, &[]), append(1, 1)],
+            &[read(1, &[1]), append(1, 2), append(2, 3)],
+            &[read(1, &[1, 2]), read(2, &[3])],
+        ];
         let last: [(u64, &[u64]); 2] = [(1, &[1, 2]), (2, &[3])];
         for made in [Made::one_by_one(&txns), Made::together(&txns)] {
             assert_eq!(made.serializable(&last), "");
@@ -452,10 +454,8 @@ mod tests {
 
     #[test]
     fn write_skew_is_a_snapshot_but_not_serializable() {
-        let made = Made::together(&[
-            &[read(1, &[]), read(2, &[]), append(1, 1)],
-            &[read(1, &[]), read(2, &[]), append(2, 2)],
-        ]);
+        let made =
+            Made::together(&[&[read(1, &[]), read(2, &[]), append(1, 1)], &[read(1, &[]), read(2, &[]), append(2, 2)]]);
         let last: [(u64, &[u64]); 2] = [(1, &[1]), (2, &[2])];
         assert!(made.serializable(&last).contains("G2"));
         assert_eq!(made.snapshot(&last), "");

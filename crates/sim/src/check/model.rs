@@ -43,7 +43,7 @@ impl History {
 
     /// What was under a prefix when nobody changed it any more.
     pub fn ended(&mut self, expected: &Expected, seen: &[(Bytes, Bytes)]) {
-        let is = |rows: &Rows| rows.iter().map(|(key, value)| (key, value)).eq(seen.iter().map(|(key, value)| (key, value)));
+        let is = |rows: &Rows| rows.iter().eq(seen.iter().map(|(key, value)| (key, value)));
         if is(&expected.rows) || expected.or.as_ref().is_some_and(is) {
             return;
         }

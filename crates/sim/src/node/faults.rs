@@ -63,7 +63,9 @@ pub async fn play(run: Arc<Run>, item: Item) {
         What::Drift { node, offset_ns, ppm } => world.set_clock(node, offset_ns, ppm),
         What::Freeze { node, lasts } => {
             world.freeze(node, true);
+            run.state.lock().frozen.insert(node);
             world.sleep(lasts).await;
+            run.state.lock().frozen.remove(&node);
             world.freeze(node, false);
         }
         What::Partition { client, one_way, turned, lasts } => {
@@ -124,7 +126,8 @@ pub fn heal(run: &Run) {
     world.set_capacity(N1, ROOM);
     let remotes = (FIRST_REMOTE..FIRST_REMOTE + run.plan.remote).map(NodeId);
     for node in std::iter::once(N1).chain(remotes) {
-        world.freeze(node, false);
         world.release(node);
     }
+    let frozen = std::mem::take(&mut run.state.lock().frozen);
+    frozen.into_iter().for_each(|node| world.freeze(node, false));
 }

@@ -38,6 +38,8 @@ const SETUP_WITHIN: Duration = Duration::from_secs(30);
 const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
 /// So many commits of every workload are progress.
 const PROGRESS: u64 = 5;
+/// Commits in a second that are enough.
+const PACE: u64 = 55;
 const END_WITHIN: Duration = Duration::from_secs(60);
 
 /// Sizes and habits, chosen by the seed.
@@ -49,6 +51,8 @@ struct Plan {
     accounts: u64,
     think_ms: u64,
     weights: Vec<Work>,
+    /// How often a client stops for some milliseconds within a transaction.
+    hesitates: f64,
     /// How often a client gives up before it has an answer.
     gives_up: f64,
     crash_in_bootstrap: bool,
@@ -58,12 +62,12 @@ struct Plan {
 impl Plan {
     fn choose(rng: &mut SimRng, config: &Config) -> Plan {
         let mut options = atoll_cluster::Options::default();
-        options.wal.segment_bytes = *rng.pick(&[256 << 10, 512 << 10, 1 << 20]);
+        options.wal.segment_bytes = *rng.pick(&[64 << 10, 128 << 10, 512 << 10]);
         options.wal.cache_bytes = *rng.pick(&[64 << 10, 4 << 20]);
         options.engine.memtable_bytes = *rng.pick(&[256 << 10, 64 << 20]);
         options.engine.reserve_bytes = 512 << 10;
         options.reserve_bytes = 1 << 20;
-        options.checkpoint_bytes = *rng.pick(&[128 << 10, 512 << 10, 2 << 20]);
+        options.checkpoint_bytes = *rng.pick(&[64 << 10, 256 << 10, 1 << 20]);
         options.checkpoint_every = Duration::from_secs(rng.range(3..20));
         options.range_bytes_max = *rng.pick(&[48 << 10, 96 << 10, 1 << 20]);
         options.history = Duration::from_secs(rng.range(3..12));
@@ -74,11 +78,12 @@ impl Plan {
         }
         Plan {
             options,
-            local: rng.range(3..7),
-            remote: rng.range(3..7),
+            local: rng.range(5..10),
+            remote: rng.range(5..10),
             accounts: rng.range(4..24),
-            think_ms: rng.range(20..70),
+            think_ms: rng.range(5..30),
             weights,
+            hesitates: *rng.pick(&[0.1, 0.3, 0.5]),
             gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
             crash_in_bootstrap: rng.chance(0.3),
             safety: Duration::from_secs(config.seconds.saturating_sub(8)),
@@ -111,6 +116,8 @@ struct State {
     disk_was_full: bool,
     /// How long the node stays down after its next crash.
     downtime: Option<Duration>,
+    /// Whose clocks stand still.
+    frozen: BTreeSet<NodeId>,
     lives: u64,
 }
 
@@ -203,8 +210,9 @@ fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
         clock: env.clock,
         rng: run.world.rng(&format!("client {id} {lives}")),
         accounts: run.plan.accounts,
-        dawdles: if remote { 0.06 } else { 0.02 },
+        dawdles: if remote { 0.05 } else { 0.02 },
         dawdles_for: if remote { Duration::from_secs(4) } else { Duration::from_millis(500) },
+        hesitates: run.plan.hesitates,
     }
 }
 
@@ -212,7 +220,9 @@ fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
 async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
     let mut client = client(&run, id, env.clone(), gateway);
     loop {
-        let think_ms = client.rng.below(run.plan.think_ms * 2);
+        // Whoever is ahead of the pace takes it easier: what a run costs should not depend on its luck.
+        let ahead = run.shared.commits_in_all() > PACE * run.world.now().as_secs();
+        let think_ms = client.rng.below(run.plan.think_ms * if ahead { 20 } else { 2 });
         env.clock.sleep(Duration::from_millis(think_ms)).await;
         if run.state.lock().ending {
             return;
@@ -277,8 +287,10 @@ async fn end(run: &Arc<Run>) -> Result<(), String> {
             return Ok(());
         }
         if run.world.now() >= until {
-            let names: BTreeSet<String> =
-                busy.iter().map(|(id, (work, since))| format!("c{id} in {work} since {:.3}", since.as_secs_f64())).collect();
+            let names: BTreeSet<String> = busy
+                .iter()
+                .map(|(id, (work, since))| format!("c{id} in {work} since {:.3}", since.as_secs_f64()))
+                .collect();
             return Err(format!("progress: these hang: {names:?}"));
         }
         run.world.sleep(Duration::from_millis(50)).await;

@@ -21,23 +21,67 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub enum What {
     /// Perhaps once more while it comes back.
-    Crash { power: bool, down: Duration, again: Option<Duration> },
-    Close { down: Duration },
+    Crash {
+        power: bool,
+        down: Duration,
+        again: Option<Duration>,
+    },
+    Close {
+        down: Duration,
+    },
     /// A fault point comes true with this chance for a while.
-    Arm { point: Fault, chance: f64, lasts: Duration },
+    Arm {
+        point: Fault,
+        chance: f64,
+        lasts: Duration,
+    },
     /// Crashes, and again at once while it recovers.
-    CrashInRecovery { chance: f64, lasts: Duration },
+    CrashInRecovery {
+        chance: f64,
+        lasts: Duration,
+    },
     FailSync,
-    SlowSync { extra: Duration, lasts: Duration },
+    SlowSync {
+        extra: Duration,
+        lasts: Duration,
+    },
     /// Only this much room is left.
-    Full { left: u64, lasts: Duration },
-    Jump { node: NodeId, by_ns: i64 },
-    Drift { node: NodeId, offset_ns: i64, ppm: i64 },
-    Freeze { node: NodeId, lasts: Duration },
-    Partition { client: NodeId, one_way: bool, turned: bool, lasts: Duration },
-    Storm { loss: f64, duplicate: f64, tail: f64, lasts: Duration },
-    Hold { node: NodeId, lasts: Duration },
-    Split { at: Bytes },
+    Full {
+        left: u64,
+        lasts: Duration,
+    },
+    Jump {
+        node: NodeId,
+        by_ns: i64,
+    },
+    Drift {
+        node: NodeId,
+        offset_ns: i64,
+        ppm: i64,
+    },
+    Freeze {
+        node: NodeId,
+        lasts: Duration,
+    },
+    Partition {
+        client: NodeId,
+        one_way: bool,
+        turned: bool,
+        lasts: Duration,
+    },
+    Storm {
+        loss: f64,
+        duplicate: f64,
+        tail: f64,
+        lasts: Duration,
+    },
+    Hold {
+        node: NodeId,
+        lasts: Duration,
+    },
+    Split {
+        at: Bytes,
+    },
     Checkpoint,
 }
 
@@ -47,7 +91,7 @@ impl fmt::Display for Item {
     }
 }
 
-const CRASH_POINTS: [(Fault, f64); 9] = [
+const POINTS: [(Fault, f64); 10] = [
     (fault::CRASH_WAL_BEFORE_WRITE, 0.01),
     (fault::CRASH_WAL_BEFORE_SYNC, 0.01),
     (fault::CRASH_WAL_AFTER_SYNC, 0.01),
@@ -56,6 +100,7 @@ const CRASH_POINTS: [(Fault, f64); 9] = [
     (fault::CRASH_BEFORE_APPLY, 0.01),
     (fault::CRASH_AFTER_APPLY, 0.01),
     (fault::CRASH_BEFORE_FLUSH, 0.5),
+    (fault::DELAY_FLUSH, 0.5),
     (fault::CRASH_AFTER_FLUSH, 0.5),
 ];
 
@@ -93,8 +138,10 @@ fn draw(rng: &mut SimRng, plan: &Plan) -> What {
         }
         3 => What::Close { down: ms(rng, 0..500) },
         4..8 => {
-            let (point, chance) = *rng.pick(&CRASH_POINTS);
-            What::Arm { point, chance, lasts: ms(rng, 3000..10_000) }
+            let (point, chance) = *rng.pick(&POINTS);
+            // The rare ones need time.
+            let lasts = if chance > 0.1 { ms(rng, 6000..25_000) } else { ms(rng, 2000..8000) };
+            What::Arm { point, chance, lasts }
         }
         8 => What::CrashInRecovery { chance: 0.3, lasts: ms(rng, 200..1500) },
         9 | 10 => {

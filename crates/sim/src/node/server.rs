@@ -44,7 +44,9 @@ pub async fn drive(run: Arc<Run>) {
             Ok(Ended::NotOpen(why)) if !excused => run.shared.problem(format!("the node did not open: {why}")),
             Ok(Ended::Stopped(why)) if !stopped => run.shared.problem(format!("the node stopped by itself: {why}")),
             Ok(Ended::Closed(Err(why))) if !excused => run.shared.problem(format!("the node did not close: {why}")),
-            Ok(Ended::NotOpen(why) | Ended::Stopped(why) | Ended::Closed(Err(why))) => run.world.trace("node.ended", why),
+            Ok(Ended::NotOpen(why) | Ended::Stopped(why) | Ended::Closed(Err(why))) => {
+                run.world.trace("node.ended", why)
+            }
             Ok(Ended::Closed(Ok(()))) => run.world.trace("node.closed", ""),
         }
         if rng.chance(0.5) {
@@ -59,7 +61,8 @@ pub async fn drive(run: Arc<Run>) {
         }
         let healing = run.state.lock().healing;
         let downtime = run.state.lock().downtime.take();
-        let downtime = downtime.unwrap_or_else(|| Duration::from_millis(if rng.chance(0.5) { 0 } else { rng.below(2000) }));
+        let downtime =
+            downtime.unwrap_or_else(|| Duration::from_millis(if rng.chance(0.5) { 0 } else { rng.below(2000) }));
         run.world.sleep(if healing { Duration::ZERO } else { downtime }).await;
     }
 }

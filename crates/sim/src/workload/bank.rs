@@ -36,7 +36,7 @@ pub async fn step(client: &mut Client) -> Result<(), Error> {
 
 /// Few accounts take part in most transfers.
 fn account(client: &mut Client) -> u64 {
-    let among = if client.rng.chance(0.5) { client.accounts / 4 } else { client.accounts };
+    let among = if client.rng.chance(0.5) { client.accounts / 6 } else { client.accounts };
     client.rng.below(among.max(2))
 }
 

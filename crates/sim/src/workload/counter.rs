@@ -9,7 +9,7 @@ use super::{Client, Txn, Work, decode, encode, number_of, scattered};
 use crate::check::Fate;
 use crate::check::counter::History;
 
-const COUNTERS: u64 = 4;
+const COUNTERS: u64 = 3;
 
 #[derive(Default)]
 pub struct State {

@@ -14,7 +14,7 @@ use crate::check::Fate;
 use crate::check::cycles::{self, Access, Level};
 
 /// Lists in use at a time, of each level.
-const ACTIVE: usize = 5;
+const ACTIVE: usize = 3;
 const APPENDS_MAX: u64 = 40;
 
 #[derive(Default)]
@@ -84,8 +84,7 @@ pub async fn step(client: &mut Client) -> Result<(), Error> {
     let shared = client.shared.clone();
     let started = shared.tick();
     let mut txn = client.begin(isolation);
-    let mut record =
-        cycles::Txn { started, ended: 0, fate: Fate::Failed, accesses: Vec::new(), who: client.who() };
+    let mut record = cycles::Txn { started, ended: 0, fate: Fate::Failed, accesses: Vec::new(), who: client.who() };
     let done = accesses(client, &mut txn, level, &mut record.accesses).await;
     if done.is_err() {
         shared.lists.lock().of(level).txns.push(record);
@@ -99,17 +98,13 @@ pub async fn step(client: &mut Client) -> Result<(), Error> {
         lists.txns.len() - 1
     };
     let fate = client.commit(Work::Lists, txn).await;
-    let record = &mut shared.lists.lock().of(level).txns[at];
+    let mut state = shared.lists.lock();
+    let record = &mut state.of(level).txns[at];
     (record.fate, record.ended) = (fate, shared.tick());
     Ok(())
 }
 
-async fn accesses(
-    client: &mut Client,
-    txn: &mut Txn,
-    level: Level,
-    accesses: &mut Vec<Access>,
-) -> Result<(), Error> {
+async fn accesses(client: &mut Client, txn: &mut Txn, level: Level, accesses: &mut Vec<Access>) -> Result<(), Error> {
     let shared = client.shared.clone();
     let active = shared.lists.lock().of(level).active();
     for _ in 0..1 + client.rng.below(5) {

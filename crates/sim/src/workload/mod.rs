@@ -110,6 +110,10 @@ impl Shared {
         self.tally.lock().commits.clone()
     }
 
+    pub fn commits_in_all(&self) -> u64 {
+        self.tally.lock().commits.values().sum()
+    }
+
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         self.tally.lock().outcomes.clone()
     }
@@ -148,6 +152,8 @@ pub struct Client {
     /// How often it takes its time in the middle of a transaction, and for how long at most.
     pub dawdles: f64,
     pub dawdles_for: Duration,
+    /// The same, for some milliseconds.
+    pub hesitates: f64,
 }
 
 impl Client {
@@ -177,9 +183,12 @@ impl Client {
 
     /// Sometimes takes its time.
     pub async fn dawdle(&mut self) {
+        if self.rng.chance(self.hesitates) {
+            self.clock.sleep(Duration::from_millis(self.rng.below(16))).await;
+        }
         if self.rng.chance(self.dawdles) {
             let most = self.dawdles_for.as_millis() as u64;
-            let ms = if self.rng.chance(0.5) { self.rng.below(most / 10 + 1) } else { self.rng.below(most + 1) };
+            let ms = if self.rng.chance(0.7) { self.rng.below(most / 20 + 1) } else { self.rng.below(most + 1) };
             self.clock.sleep(Duration::from_millis(ms)).await;
         }
     }

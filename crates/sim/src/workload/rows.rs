@@ -118,7 +118,8 @@ impl Model {
             }
             10..12 => {
                 let seen = txn.get(&key).await?;
-                let pair = |value: Option<Bytes>| value.map(|value| (key.clone(), value)).into_iter().collect::<Vec<_>>();
+                let pair =
+                    |value: Option<Bytes>| value.map(|value| (key.clone(), value)).into_iter().collect::<Vec<_>>();
                 let expected = pair(self.rows.get(&key).cloned());
                 compare(client, txn, "a get", &pair(seen), &expected);
             }
@@ -151,7 +152,8 @@ impl Model {
         }
         let reverse = client.rng.chance(0.5);
         let rows_max = if client.rng.chance(0.5) { 1 + client.rng.below(6) } else { 0 };
-        let mut expected: Vec<_> = self.rows.range::<[u8], _>(span.bounds()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut expected: Vec<_> =
+            self.rows.range::<[u8], _>(span.bounds()).map(|(k, v)| (k.clone(), v.clone())).collect();
         if reverse {
             expected.reverse();
         }

@@ -70,6 +70,8 @@ const RUNS_MAX: usize = 18;
 const POLL: Duration = Duration::from_millis(1);
 /// After how many written bytes free room on the disk is looked at again.
 const ROOM_EVERY_BYTES: usize = 1 << 20;
+/// With less room than this the journal is left alone.
+const ROOM_FOR_JOURNAL: u64 = 1 << 20;
 
 pub(super) struct Store {
     env: Env,
@@ -180,6 +182,8 @@ impl Store {
             let keyspace = gate.as_ref().ok_or(Error::Closed)?.keyspace.clone();
             drop(gate);
             let Some(target) = keyspace.tree.get_highest_memtable_seqno() else { return Ok(()) };
+            // A table that doesn't fit would end fjall's worker.
+            self.check_disk(keyspace.tree.active_memtable().size() + ROOM_FOR_JOURNAL)?;
             keyspace.rotate_memtable().map_err(|error| self.fail(error))?;
             (keyspace, target)
         };
@@ -302,6 +306,10 @@ impl Store {
     /// Whether fjall's worker still lives: only a poisoned database refuses to pass its buffer to the system.
     fn check_worker(&self) -> Result<()> {
         self.failure.check()?;
+        if self.free_bytes()? < ROOM_FOR_JOURNAL {
+            // Passing on the buffer could fail, and that would be our doing.
+            return Ok(());
+        }
         let gate = self.gate.read();
         match gate.as_ref() {
             None => Ok(()),

@@ -1,6 +1,6 @@
 //! How fast the state engine on fjall is on this machine, on one core: a table of microseconds and rates to tune by.
 //!
-//! `cargo test -p atoll-storage --test engine_bench -- --ignored --nocapture`; keys look like rows of SQL tables.
+//! `cargo run -p atoll-storage --example engine_bench`; keys look like rows of SQL tables.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -114,9 +114,8 @@ impl Bench {
     }
 }
 
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn bench() -> Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
     let rows = 1_000_000;
     let root = std::env::temp_dir().join(format!("atoll-engine-bench-{}", std::process::id()));
     let env = Env::real(root.clone());
