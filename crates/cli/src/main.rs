@@ -5,7 +5,7 @@
 //! | start | [`start`]: run a node |
 //! | status | [`status`]: ask a running one |
 //! | debug | [`debug`]: look at the store of a stopped one |
-//! | bench | [`bench`]: measure, and kill nodes under load |
+//! | bench | [`mod@bench`]: measure, and kill nodes under load |
 
 // The terminal's side of the outside world: arguments, signals, children, the clock of measurements.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]

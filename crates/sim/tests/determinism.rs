@@ -1,5 +1,8 @@
 //! One seed is one run, in every process, and the binary tells what scripts rely on.
 
+// The simulator is run as users run it: as a process.
+#![allow(clippy::disallowed_methods)]
+
 use std::process::{Command, Output};
 
 fn sim(args: &[&str]) -> Output {
