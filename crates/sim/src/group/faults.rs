@@ -49,6 +49,11 @@ pub enum What {
         id: NodeId,
         keep: u64,
     },
+    /// A voter is away until the log that it lacks is purged, and perhaps crashes while it takes a snapshot.
+    Behind {
+        id: NodeId,
+        down_ms: u64,
+    },
     Transfer {
         group: GroupId,
         to: NodeId,

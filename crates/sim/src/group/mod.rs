@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 
 use crate::check::linear::{self, Kind, Op};
 use crate::check::{REPORTED_MAX, agreement};
-use crate::run::{Config, Outcome};
+use crate::run::{Config, HEAL, Outcome};
 use machine::Registers;
 use replica::Replica;
 
@@ -108,12 +108,12 @@ pub async fn run(world: World, config: Config) -> Outcome {
         registers: Mutex::default(),
         state: Mutex::default(),
     });
-    let schedule = faults::choose(&mut world.rng("schedule"), config.seconds.saturating_sub(8) * 1000, &config.without);
+    let schedule = faults::choose(&mut world.rng("schedule"), config.safety().as_millis() as u64, &config.without);
     let described = schedule
         .iter()
         .map(|(number, at, what)| format!("{number:>3} at {:>6.3} {what:?}", *at as f64 / 1000.0))
         .collect();
-    if let Err(what) = play(&run, schedule, config.seconds.saturating_sub(8)).await {
+    if let Err(what) = play(&run, schedule, &config).await {
         run.problem(what);
     }
     let mut violations = run.state.lock().problems.clone();
@@ -140,7 +140,7 @@ fn check_registers(run: &Run) -> Vec<String> {
 }
 
 /// Err: the run could not go on to its end.
-async fn play(run: &Arc<Run>, schedule: Vec<(usize, u64, faults::What)>, safety_s: u64) -> Result<(), String> {
+async fn play(run: &Arc<Run>, schedule: Vec<(usize, u64, faults::What)>, config: &Config) -> Result<(), String> {
     let tasks = &run.judge.tasks;
     for id in VOTERS {
         tasks.spawn("driver", replica::drive(run.clone(), id));
@@ -150,12 +150,13 @@ async fn play(run: &Arc<Run>, schedule: Vec<(usize, u64, faults::What)>, safety_
         run.state.lock().busy += 1;
         tasks.spawn("client", work(run.clone(), client));
     }
-    let ends = run.world.now() + Duration::from_secs(safety_s);
+    let ends = run.world.now() + config.safety();
     let faults: Vec<_> = schedule
         .into_iter()
         .map(|(number, at, what)| tasks.spawn("fault", faults::play(run.clone(), number, at, what)))
         .collect();
-    while run.world.now() < ends {
+    let enough = |run: &Run| run.state.lock().commits.values().sum::<u64>() >= config.enough();
+    while run.world.now() < ends || (!enough(run) && run.world.now() < ends * 2) {
         run.sleep_ms(250).await;
         if !run.state.lock().problems.is_empty() {
             return Ok(());
@@ -313,7 +314,7 @@ async fn progress(run: &Arc<Run>) -> Result<(), String> {
         let behind: Vec<_> =
             GROUPS.iter().filter(|group| count(&now, group) < count(&before, group) + PROGRESS).collect();
         let passed = run.world.now() - began;
-        if behind.is_empty() && passed >= Duration::from_secs(8) {
+        if behind.is_empty() && passed >= HEAL {
             return Ok(());
         }
         if passed >= PROGRESS_WITHIN {

@@ -27,7 +27,7 @@ use atoll_env::{Env, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::run::{Config, Outcome};
+use crate::run::{Config, HEAL, Outcome};
 use crate::workload::gateway::Gateway;
 use crate::workload::{self, Client, Shared, Work};
 
@@ -39,7 +39,7 @@ const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
 /// So many commits of every workload are progress.
 const PROGRESS: u64 = 5;
 /// Commits in a second that are enough.
-const PACE: u64 = 55;
+const PACE: u64 = 48;
 const END_WITHIN: Duration = Duration::from_secs(60);
 
 /// Sizes and habits, chosen by the seed.
@@ -57,6 +57,7 @@ struct Plan {
     gives_up: f64,
     crash_in_bootstrap: bool,
     safety: Duration,
+    enough: u64,
 }
 
 impl Plan {
@@ -86,7 +87,8 @@ impl Plan {
             hesitates: *rng.pick(&[0.1, 0.3, 0.5]),
             gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
             crash_in_bootstrap: rng.chance(0.3),
-            safety: Duration::from_secs(config.seconds.saturating_sub(8)),
+            safety: config.safety(),
+            enough: config.enough(),
         }
     }
 }
@@ -164,7 +166,7 @@ async fn play(run: &Arc<Run>, schedule: Vec<schedule::Item>) -> Result<(), Strin
     let ends = run.world.now() + run.plan.safety;
     let faults: Vec<_> =
         schedule.into_iter().map(|item| tasks.spawn("fault", faults::play(run.clone(), item))).collect();
-    while run.world.now() < ends {
+    while run.world.now() < ends || (run.shared.commits_in_all() < run.plan.enough && run.world.now() < ends * 2) {
         run.world.sleep(Duration::from_millis(250)).await;
         if run.shared.has_problem() {
             // What follows can only be confusing.
@@ -247,8 +249,6 @@ async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
 async fn progress(run: &Arc<Run>) -> Result<(), String> {
     let before = run.shared.commits();
     let began = run.world.now();
-    let until = (began + Duration::from_secs(8)).max(began + PROGRESS_WITHIN);
-    let at_least = began + Duration::from_secs(8);
     loop {
         run.world.sleep(Duration::from_millis(250)).await;
         if run.shared.has_problem() {
@@ -263,11 +263,11 @@ async fn progress(run: &Arc<Run>) -> Result<(), String> {
             })
             .map(|work| work.name())
             .collect();
-        let late = run.world.now() >= until;
-        if behind.is_empty() && run.world.now() >= at_least {
+        let passed = run.world.now() - began;
+        if behind.is_empty() && passed >= HEAL {
             return Ok(());
         }
-        if late {
+        if passed >= PROGRESS_WITHIN {
             let outcomes = run.shared.outcomes();
             return Err(format!(
                 "progress: within {PROGRESS_WITHIN:?} after the faults have ended these did not commit {PROGRESS} times: \
