@@ -1,0 +1,6 @@
+//! Stub.
+
+use crate::function::ScalarTable;
+
+pub const IO: crate::io::IoTable = &[];
+pub const SCALARS: ScalarTable = &[];

@@ -1,0 +1,1 @@
+//! Bytes whose order is the order of the values.

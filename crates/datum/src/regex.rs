@@ -1,0 +1,6 @@
+//! Stub.
+
+use crate::function::{ScalarTable, SetTable};
+
+pub const SCALARS: ScalarTable = &[];
+pub const SETS: SetTable = &[];
