@@ -1,0 +1,27 @@
+//! SQL: names, types, plans, operators, definitions, sessions.
+//!
+//! ```text
+//!   text ─▶ syntax ─▶ bind ─▶ plan ─▶ optimize ─▶ exec ─▶ rows
+//!                      │                            │
+//!                   catalog                   kv (transactions)
+//! ```
+//!
+//! Read in this order:
+//!
+//! - [`kv`]: what is asked of the layers below
+//! - [`types`], [`catalog`]: what exists
+//! - [`plan`]: what a statement is to do
+//! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
+//! - [`exec`]: how it is done
+//! - [`session`]: a client's session
+
+pub mod catalog;
+pub mod exec;
+pub mod function;
+pub mod kv;
+pub mod plan;
+pub mod session;
+pub mod system;
+pub mod types;
+
+pub use atoll_datum::{Error, Result};

@@ -1,0 +1,10 @@
+//! A client's session.
+//!
+//! - [`scope`]: what statements see of their session
+//! - [`node`]: what all sessions of a node share
+
+pub mod node;
+pub mod scope;
+
+pub use node::Node;
+pub use scope::Scope;
