@@ -210,7 +210,7 @@ impl<'a> Matcher<'a> {
     /// Whether the span is so many times what a group matched. If that matched nothing, not even none is right.
     fn refers(&self, reference: &Reference, start: usize, end: usize) -> bool {
         let Some((from, to)) = self.spans[reference.number - 1] else { return false };
-        let (referred, matched) = (self.text[from..to].as_bytes(), self.text[start..end].as_bytes());
+        let (referred, matched) = (&self.text.as_bytes()[from..to], &self.text.as_bytes()[start..end]);
         if referred.is_empty() {
             return matched.is_empty();
         }

@@ -15,13 +15,13 @@ pub const BYTES_AGG: AggregateEntry =
     AggregateEntry { new: |_| Box::new(Joined::<Vec<u8>> { so_far: None }), skips_nulls: false };
 
 pub const MIN_TEXT: AggregateEntry =
-    AggregateEntry { new: |_| Extreme::new(Ordering::Less, text_order), skips_nulls: true };
+    AggregateEntry { new: |_| Extreme::boxed(Ordering::Less, text_order), skips_nulls: true };
 pub const MAX_TEXT: AggregateEntry =
-    AggregateEntry { new: |_| Extreme::new(Ordering::Greater, text_order), skips_nulls: true };
+    AggregateEntry { new: |_| Extreme::boxed(Ordering::Greater, text_order), skips_nulls: true };
 pub const MIN_BPCHAR: AggregateEntry =
-    AggregateEntry { new: |_| Extreme::new(Ordering::Less, bpchar_order), skips_nulls: true };
+    AggregateEntry { new: |_| Extreme::boxed(Ordering::Less, bpchar_order), skips_nulls: true };
 pub const MAX_BPCHAR: AggregateEntry =
-    AggregateEntry { new: |_| Extreme::new(Ordering::Greater, bpchar_order), skips_nulls: true };
+    AggregateEntry { new: |_| Extreme::boxed(Ordering::Greater, bpchar_order), skips_nulls: true };
 
 /// Of one value at most, PostgreSQL's limit.
 const BYTES_MAX: usize = 0x3fff_ffff;
@@ -101,7 +101,7 @@ struct Extreme {
 }
 
 impl Extreme {
-    fn new(wanted: Ordering, compare: fn(&Datum, &Datum) -> Ordering) -> Box<dyn Aggregate> {
+    fn boxed(wanted: Ordering, compare: fn(&Datum, &Datum) -> Ordering) -> Box<dyn Aggregate> {
         Box::new(Extreme { best: None, wanted, compare })
     }
 }

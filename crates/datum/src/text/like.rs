@@ -106,7 +106,7 @@ enum Shape {
     Exact(Box<str>),
     Prefix(Box<str>),
     Suffix(Box<str>),
-    Contains(memmem::Finder<'static>),
+    Contains(Box<memmem::Finder<'static>>),
     Pieces(Vec<Piece>),
     /// Has a backslash at its end: interpreted, for the error must come when it would.
     Dangling(Box<str>),
@@ -175,7 +175,7 @@ impl Shape {
             [Some(prefix), Some(rest)] if rest.is_empty() => Shape::Prefix(prefix.clone()),
             [Some(none), Some(suffix)] if none.is_empty() => Shape::Suffix(suffix.clone()),
             [Some(none), Some(text), Some(rest)] if none.is_empty() && rest.is_empty() => {
-                Shape::Contains(memmem::Finder::new(text.as_bytes()).into_owned())
+                Shape::Contains(Box::new(memmem::Finder::new(text.as_bytes()).into_owned()))
             }
             _ => Shape::Pieces(pieces.into_iter().map(Piece::new).collect()),
         }

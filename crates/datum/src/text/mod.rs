@@ -7,7 +7,7 @@
 //! - [`split`]: strings to lists and back
 //! - [`format`]: values of other types within text, quoting
 //! - [`encoding`]: encodings, forms of Unicode
-//! - [`size`]: `pg_size_pretty`
+//! - [`size`]: sizes as people write them
 //! - [`aggregate`]: `string_agg`, `min`, `max`
 //!
 //! Regular expressions are [`crate::regex`]. All of it is UTF-8 in collation C: texts are ordered by their bytes, and
