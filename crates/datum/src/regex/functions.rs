@@ -11,6 +11,7 @@ use super::syntax::Options;
 use crate::array::Array;
 use crate::datum::Datum;
 use crate::error::{Error, Result};
+use crate::text::string::check_growth;
 use crate::text::{int_of, str_of};
 use crate::{oid, sqlstate};
 
@@ -179,6 +180,7 @@ fn replace(search: &Search, text: &Datum, replacement: &Datum, from: i32, number
         out.push_str(&search.text[copied..found.start]);
         replacement.write(search.text, found, &mut out);
         copied = found.end;
+        check_growth(out.len(), 0)?;
         Ok(number == 0)
     })?;
     if !replaced {

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use crate::datum::Datum;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::function::{Aggregate, AggregateEntry, Call};
-use crate::sqlstate;
 use crate::text::compare::{bpchar_order, text_order};
+use crate::text::string::check_growth;
 use crate::text::{bytes_of, str_of};
 
 pub const STRING_AGG: AggregateEntry =
@@ -22,9 +22,6 @@ pub const MIN_BPCHAR: AggregateEntry =
     AggregateEntry { new: |_| Extreme::boxed(Ordering::Less, bpchar_order), skips_nulls: true };
 pub const MAX_BPCHAR: AggregateEntry =
     AggregateEntry { new: |_| Extreme::boxed(Ordering::Greater, bpchar_order), skips_nulls: true };
-
-/// Of one value at most, PostgreSQL's limit.
-const BYTES_MAX: usize = 0x3fff_ffff;
 
 /// What values are joined in.
 trait Buffer: Default + Send {
@@ -77,11 +74,7 @@ impl<B: Buffer> Aggregate for Joined<B> {
             buffer.push(&arguments[1]);
         }
         buffer.push(&arguments[0]);
-        if buffer.len() >= BYTES_MAX {
-            return Err(Error::new(sqlstate::PROGRAM_LIMIT_EXCEEDED, "out of memory")
-                .detail("A string that is put together exceeds the largest size of a value."));
-        }
-        Ok(())
+        check_growth(buffer.len(), 0)
     }
 
     fn finish(&self, _: &Call) -> Result<Datum> {

@@ -8,7 +8,7 @@ use crate::function::Call;
 use crate::io::Form;
 use crate::oid::Oid;
 use crate::text::str_of;
-use crate::text::string::concat;
+use crate::text::string::{check_growth, concat};
 use crate::{builtin::builtin, oid, sqlstate};
 
 /// What the output function of the type writes.
@@ -157,6 +157,7 @@ fn push_padded(text: &str, width: i32, left: bool, out: &mut String) -> Result<(
     let left = left || width < 0;
     let width = width.checked_abs().ok_or_else(out_of_range)?;
     let missing = (width as usize).saturating_sub(text.chars().count());
+    check_growth(out.len() + text.len(), missing)?;
     if left {
         out.push_str(text);
     }

@@ -50,16 +50,22 @@ pub fn pretty_int(value: &Datum) -> Result<Datum> {
 pub fn pretty_numeric(call: &Call, value: &Datum) -> Result<Datum> {
     let mut text = String::new();
     push_value(call, oid::NUMERIC, value, &mut text)?;
+    Ok(Datum::text(pretty_decimal(&text)))
+}
+
+/// `text` is a numeric's.
+pub fn pretty_decimal(text: &str) -> String {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
-        None => ("", text.as_str()),
+        None => ("", text),
     };
     if !digits.starts_with(|digit: char| digit.is_ascii_digit()) {
-        return Ok(Datum::text(format!("{text} {}", UNITS[UNITS.len() - 1].name)));
+        // Not a number, or infinite.
+        return format!("{text} {}", UNITS[UNITS.len() - 1].name);
     }
     let mut whole = Digits::new(digits.split('.').next().unwrap_or_default());
     if whole.is_below(UNITS[0].limit) {
-        return Ok(Datum::text(format!("{text} {}", UNITS[0].name)));
+        return format!("{text} {}", UNITS[0].name);
     }
     let mut at = 0;
     while at + 1 < UNITS.len() && !whole.is_below(UNITS[at].limit) {
@@ -68,7 +74,7 @@ pub fn pretty_numeric(call: &Call, value: &Datum) -> Result<Datum> {
     }
     whole.add_one();
     whole.divide(2);
-    Ok(Datum::text(format!("{sign}{} {}", whole.to_text(), UNITS[at].name)))
+    format!("{sign}{} {}", whole.to_text(), UNITS[at].name)
 }
 
 /// A whole number of any size, its highest decimal digit first.

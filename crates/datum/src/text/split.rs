@@ -9,6 +9,7 @@ use crate::datum::Datum;
 use crate::error::{Error, Result};
 use crate::function::Call;
 use crate::text::format::push_value;
+use crate::text::string::check_growth;
 use crate::text::{int_of, str_of};
 use crate::{oid, sqlstate};
 
@@ -83,6 +84,7 @@ pub fn array_to_string(call: &Call, arguments: &[Datum]) -> Result<Datum> {
             continue;
         }
         if !first {
+            check_growth(out.len(), separator.len())?;
             out.push_str(separator);
         }
         first = false;

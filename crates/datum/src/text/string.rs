@@ -10,8 +10,17 @@ use crate::sqlstate;
 use crate::text::compare::unpadded;
 use crate::text::{int_of, str_of};
 
-/// Bytes of a value at most.
-const BYTES_MAX: usize = 0x3fff_ffff - 4;
+/// Bytes of a value at most: what a statement puts together must not exhaust the node.
+pub const BYTES_MAX: usize = 0x3fff_ffff - 4;
+
+/// Refuses to add `more` bytes to a value that has `bytes`.
+pub fn check_growth(bytes: usize, more: usize) -> Result<()> {
+    if bytes.saturating_add(more) <= BYTES_MAX {
+        return Ok(());
+    }
+    let detail = format!("Cannot enlarge string buffer containing {bytes} bytes by {more} more bytes.");
+    Err(Error::new(sqlstate::PROGRAM_LIMIT_EXCEEDED, "out of memory").detail(detail))
+}
 
 pub fn too_long() -> Error {
     Error::new(sqlstate::PROGRAM_LIMIT_EXCEEDED, "requested length too large")
@@ -43,6 +52,7 @@ pub fn concat(a: &Datum, b: &Datum) -> Result<Datum> {
     if right.is_empty() {
         return Ok(a.clone());
     }
+    check_growth(left.len(), right.len())?;
     Ok(Datum::text([left, right].concat()))
 }
 
@@ -199,6 +209,10 @@ pub fn replace(arguments: &[Datum]) -> Result<Datum> {
     let (text, from, to) = (str_of(&arguments[0]), str_of(&arguments[1]), str_of(&arguments[2]));
     if from.is_empty() || memmem::find(text.as_bytes(), from.as_bytes()).is_none() {
         return Ok(arguments[0].clone());
+    }
+    if to.len() > from.len() {
+        let count = memmem::find_iter(text.as_bytes(), from).count();
+        check_growth(text.len(), count.saturating_mul(to.len() - from.len()))?;
     }
     Ok(Datum::text(text.replace(from, to)))
 }

@@ -212,6 +212,40 @@ fn compiled_patterns_match_as_interpreted_ones_do() {
 }
 
 #[test]
+fn sizes_of_numerics() {
+    for (size, pretty) in [
+        ("10239.9", "10239.9 bytes"),
+        ("10240.0", "10 kB"),
+        ("-10240.5", "-10 kB"),
+        ("-20479.5", "-20 kB"),
+        ("123.45", "123.45 bytes"),
+        ("1000000000000000000000000000000", "888178419700125 PB"),
+        ("NaN", "NaN PB"),
+        ("-Infinity", "-Infinity PB"),
+    ] {
+        assert_eq!(size::pretty_decimal(size), pretty);
+    }
+}
+
+/// Texts that together would be larger than a value may be are refused before they are made.
+#[test]
+fn growth_is_limited() {
+    let large = Datum::text("x".repeat(1 << 20));
+    let refused =
+        |answer: Result<Datum>| answer.is_err_and(|error| error.state() == crate::sqlstate::PROGRAM_LIMIT_EXCEEDED);
+    assert!(refused(string::replace(&[large.clone(), Datum::text("x"), Datum::text("y".repeat(2000))])));
+    assert!(refused(crate::regex::functions::regexp_replace(&[
+        large.clone(),
+        Datum::text("x"),
+        Datum::text("y".repeat(2000)),
+        Datum::text("g"),
+    ])));
+    let settings = Settings::default();
+    let call = Call { settings: &settings, argument_types: &[oid::TEXT], result_type: oid::TEXT };
+    assert!(refused(format::format(&call, &[Datum::text("%*s"), Datum::Int4(i32::MAX), large])));
+}
+
+#[test]
 fn aggregates() {
     let settings = Settings::default();
     let call = Call { settings: &settings, argument_types: &[oid::TEXT], result_type: oid::TEXT };
