@@ -43,6 +43,8 @@ pub fn matches(text: &[u8], pattern: &[u8], unit: Unit) -> Result<bool> {
         let literal = match pattern.get(next) {
             None if at == text.len() => return Ok(true),
             None => None,
+            // No text is left, and another try would have even less.
+            Some(_) if at == text.len() => return Ok(pattern[next..].iter().all(|rest| *rest == b'%')),
             Some(b'%') => {
                 while let Some(wild @ (b'%' | b'_')) = pattern.get(next) {
                     next += 1;
@@ -60,8 +62,6 @@ pub fn matches(text: &[u8], pattern: &[u8], unit: Unit) -> Result<bool> {
                 }
                 continue;
             }
-            // Less text for more pattern: no other try can help.
-            Some(_) if at == text.len() => return Ok(false),
             Some(b'_') => {
                 at += unit.width(&text[at..]);
                 next += 1;
