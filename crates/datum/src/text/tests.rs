@@ -234,12 +234,6 @@ fn growth_is_limited() {
     let refused =
         |answer: Result<Datum>| answer.is_err_and(|error| error.state() == crate::sqlstate::PROGRAM_LIMIT_EXCEEDED);
     assert!(refused(string::replace(&[large.clone(), Datum::text("x"), Datum::text("y".repeat(2000))])));
-    assert!(refused(crate::regex::functions::regexp_replace(&[
-        large.clone(),
-        Datum::text("x"),
-        Datum::text("y".repeat(2000)),
-        Datum::text("g"),
-    ])));
     let settings = Settings::default();
     let call = Call { settings: &settings, argument_types: &[oid::TEXT], result_type: oid::TEXT };
     assert!(refused(format::format(&call, &[Datum::text("%*s"), Datum::Int4(i32::MAX), large])));
