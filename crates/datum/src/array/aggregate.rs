@@ -1,19 +1,19 @@
 //! `array_agg` of values and of arrays; `min` and `max` of arrays.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{Array, Dimension, construct, subscript_error};
 use crate::datum::Datum;
 use crate::error::{Error, Result};
 use crate::function::{Aggregate, AggregateEntry, AggregateTable, Call};
+use crate::misc::Extreme;
 use crate::sqlstate;
 
 pub const AGGREGATES: AggregateTable = &[
     ("array_agg", "2776", AggregateEntry { new: |_| Box::new(Values::default()), skips_nulls: false }),
     ("array_agg", "2277", AggregateEntry { new: |_| Box::new(Arrays::default()), skips_nulls: false }),
-    ("min", "2277", AggregateEntry { new: |_| Box::new(Extreme::new(Ordering::Less)), skips_nulls: true }),
-    ("max", "2277", AggregateEntry { new: |_| Box::new(Extreme::new(Ordering::Greater)), skips_nulls: true }),
+    ("min", "2277", AggregateEntry { new: |_| Box::new(Extreme::least()), skips_nulls: true }),
+    ("max", "2277", AggregateEntry { new: |_| Box::new(Extreme::greatest()), skips_nulls: true }),
 ];
 
 #[derive(Default)]
@@ -77,34 +77,5 @@ impl Aggregate for Arrays {
 
     fn bytes(&self) -> usize {
         self.bytes
-    }
-}
-
-struct Extreme {
-    /// What a better value is to the best so far.
-    better: Ordering,
-    best: Datum,
-}
-
-impl Extreme {
-    fn new(better: Ordering) -> Extreme {
-        Extreme { better, best: Datum::Null }
-    }
-}
-
-impl Aggregate for Extreme {
-    fn step(&mut self, _: &Call, arguments: &[Datum]) -> Result<()> {
-        if self.best.is_null() || arguments[0].compare(&self.best) == self.better {
-            self.best = arguments[0].clone();
-        }
-        Ok(())
-    }
-
-    fn finish(&self, _: &Call) -> Result<Datum> {
-        Ok(self.best.clone())
-    }
-
-    fn bytes(&self) -> usize {
-        self.best.bytes()
     }
 }

@@ -288,7 +288,7 @@ fn is_valid(node: &[u8], depth: usize) -> bool {
     let Some((header, rest)) = node.split_first() else { return false };
     match header & KIND_MASK {
         NULL | FALSE | TRUE => *header <= TRUE && rest.is_empty(),
-        NUMBER => *header == NUMBER && Numeric::decode_value(rest).is_some(),
+        NUMBER => *header == NUMBER && Numeric::decode_value(rest).is_ok(),
         STRING => *header == STRING && std::str::from_utf8(rest).is_ok(),
         ARRAY if depth < DEPTH_MAX => {
             let Some(array) = Elements::open(node) else { return false };
@@ -319,14 +319,14 @@ fn ends_fit(ends: Ends, payload: &[u8]) -> bool {
 }
 
 /// Writes one value. Containers that are open lie on a stack, each with what it holds so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     open: Vec<Container>,
     /// The finished value.
     done: Vec<u8>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Container {
     payload: Vec<u8>,
     ends: Vec<usize>,
@@ -384,6 +384,11 @@ impl Builder {
     /// A copy of a value that exists.
     pub fn node(&mut self, node: Node) {
         self.push(node.depth(), |out| out.extend_from_slice(node.0));
+    }
+
+    /// Of what is written so far, roughly.
+    pub fn bytes(&self) -> usize {
+        self.open.iter().map(|container| container.payload.len() + container.keys.len() + 8 * container.ends.len()).sum()
     }
 
     pub fn member(&mut self, key: &str, value: Node) {
