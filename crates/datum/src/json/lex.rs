@@ -289,7 +289,7 @@ impl<'a> Lexer<'a> {
         }
         let prefix = if from > line_start { "..." } else { "" };
         let rest = self.input.as_bytes().get(end);
-        let goes_on = self.token != Token::End && rest.is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
+        let goes_on = rest.is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
         let suffix = if goes_on { "..." } else { "" };
         format!("JSON data, line {line}: {prefix}{}{suffix}", &self.input[from..end])
     }
