@@ -130,15 +130,10 @@ fn encode_value(value: &Datum, of: Oid, out: &mut Vec<u8>) -> Result<()> {
         Datum::Text(text) if of == oid::BPCHAR => push_bytes(text.trim_end_matches(' ').as_bytes(), out),
         Datum::Text(text) => push_bytes(text.as_bytes(), out),
         Datum::Bytea(bytes) => push_bytes(bytes, out),
-        Datum::TimeTz(value) => {
-            push_i64(value.micros + i64::from(value.west_seconds) * MICROS_PER_SECOND, out);
-            push_i32(value.west_seconds, out);
-        }
-        Datum::Interval(value) => {
-            let span = (i128::from(value.months) * 30 + i128::from(value.days)) * MICROS_PER_DAY;
-            let span = span + i128::from(value.micros) + SPAN_BIAS;
-            out.extend_from_slice(&span.to_be_bytes()[16 - SPAN_BYTES..]);
-        }
+        Datum::TimeTz(value) => out.extend_from_slice(&value.encode_key()),
+        // Without the fields behind the span, in which equal intervals may differ: a unique index knows no month of its
+        // own.
+        Datum::Interval(value) => out.extend_from_slice(&value.encode_key()[..SPAN_BYTES]),
         Datum::Uuid(value) => out.extend_from_slice(value),
         Datum::Enum(value) => out.extend_from_slice(&value.position.to_be_bytes()),
         Datum::Array(array) => encode_array(array, out)?,
@@ -149,10 +144,9 @@ fn encode_value(value: &Datum, of: Oid, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i128 = 86_400_000_000;
 const MICROS_PER_MONTH: i128 = 30 * MICROS_PER_DAY;
-/// The span of an interval needs 74 bits.
+/// Of the span that begins an interval's own key: a biased big-endian number.
 const SPAN_BYTES: usize = 10;
 const SPAN_BIAS: i128 = 1 << (8 * SPAN_BYTES - 1);
 
@@ -227,9 +221,8 @@ fn decode_value(of: Oid, form: Option<&Form>, input: &mut &[u8]) -> Result<Datum
         oid::NUMERIC => Datum::Numeric(Numeric::decode_key(input)?),
         oid::BYTEA => Datum::Bytea(take_bytes(input)?.into()),
         oid::TIMETZ => {
-            let (utc, west_seconds) = (take_i64(input)?, take_i32(input)?);
-            let micros = utc.checked_sub(i64::from(west_seconds) * MICROS_PER_SECOND).ok_or_else(damaged)?;
-            Datum::TimeTz(TimeTz { micros, west_seconds })
+            let key = take_some(input)?;
+            Datum::TimeTz(TimeTz::decode_key(&key).ok_or_else(damaged)?)
         }
         oid::INTERVAL => Datum::Interval(take_interval(input)?),
         oid::UUID => Datum::Uuid(take_some(input)?),
