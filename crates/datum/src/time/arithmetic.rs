@@ -149,19 +149,23 @@ pub fn timestamp_to_date(local: i64) -> i32 {
     }
 }
 
-/// A time of day moves around the clock.
+/// A time of day moves around the clock; PostgreSQL lets the largest intervals overflow here.
 pub fn time_plus(time: i64, micros: i64) -> i64 {
-    (time + micros % MICROS_PER_DAY).rem_euclid(MICROS_PER_DAY)
+    time.wrapping_add(micros).rem_euclid(MICROS_PER_DAY)
 }
 
 pub fn time_minus(time: i64, micros: i64) -> i64 {
-    (time - micros % MICROS_PER_DAY).rem_euclid(MICROS_PER_DAY)
+    time.wrapping_sub(micros).rem_euclid(MICROS_PER_DAY)
 }
 
 /// The difference in years, months, days and time, as people count it.
 ///
-/// What is missing to a whole month is counted with the length of the earlier date's month.
+/// What is missing to a whole month is counted with the length of the earlier date's month. PostgreSQL takes infinity
+/// for the moment that its number would be, and minus infinity for no moment at all.
 pub fn age(left: i64, right: i64, zone: Option<&Zone>) -> Result<Interval> {
+    if left == MINUS_INFINITY || right == MINUS_INFINITY {
+        return Err(timestamp_out_of_range());
+    }
     let shown = |micros: i64| match zone {
         Some(zone) => Civil::in_zone(micros, zone).0,
         None => Civil::of(micros),
@@ -187,14 +191,9 @@ pub fn date_moment(date: i32, zone: Option<&Zone>) -> i128 {
     match date {
         DATE_MINUS_INFINITY => i128::MIN,
         DATE_INFINITY => i128::MAX,
-        date => {
-            let local = i128::from(date) * i128::from(MICROS_PER_DAY);
-            let east = match (zone, i64::try_from(local)) {
-                (Some(zone), Ok(local)) => zone.offset_of_local(local),
-                _ => 0,
-            };
-            local - i128::from(east) * i128::from(MICROS_PER_SECOND)
-        }
+        // Later than any timestamp, and before infinity.
+        date if i64::from(date) >= calendar::TIMESTAMP_END_DAY => i128::MAX - 1,
+        date => timestamp_moment(i64::from(date) * MICROS_PER_DAY, zone),
     }
 }
 

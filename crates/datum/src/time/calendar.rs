@@ -250,6 +250,14 @@ pub fn round_micros(micros: i64, precision: i32) -> Option<i64> {
     Some(micros.checked_add(half)? / scale * scale)
 }
 
+/// What the zone's clocks show, which at the ends of the range need not be a timestamp.
+pub fn local_of(utc_micros: i64, zone: &Zone) -> i64 {
+    if is_infinite(utc_micros) {
+        return utc_micros;
+    }
+    utc_micros.saturating_add(i64::from(zone.offset_at(utc_micros)) * MICROS_PER_SECOND)
+}
+
 /// From UTC to what the zone's clocks show, as a timestamp without zone.
 pub fn utc_to_local(utc_micros: i64, zone: &Zone) -> Result<i64> {
     shift(utc_micros, zone.offset_at(utc_micros))

@@ -127,8 +127,9 @@ pub fn extract(name: &str, source: Source) -> Result<Value> {
     let unsupported = || not_supported(&name, source.type_name());
     let Some(unit) = words::field(&name) else {
         use Word::{Allballs, Infinity, MinusInfinity, Now, Today, Tomorrow, Yesterday};
+        let has_date = matches!(source, Source::Date(_) | Source::Timestamp(_) | Source::TimestampTz(..));
         return Err(match words::date_word(&name) {
-            Some(Now | Today | Tomorrow | Yesterday | Infinity | MinusInfinity | Allballs) => unsupported(),
+            Some(Now | Today | Tomorrow | Yesterday | Infinity | MinusInfinity | Allballs) if has_date => unsupported(),
             _ => not_recognized(&name, source.type_name()),
         });
     };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::arguments::{any_null, date, float8, int4, interval, text, time, timestamp, timestamptz, timetz, wrong};
-use super::calendar::{self, Civil, MICROS_PER_DAY, is_infinite, local_to_utc, utc_to_local};
+use super::calendar::{self, Civil, MICROS_PER_DAY, is_infinite, local_of, local_to_utc, utc_to_local};
 use super::compare::overlaps;
 use super::fields::{self, Source};
 use super::interval::{Interval, Modifier};
@@ -66,7 +66,7 @@ pub const SCALARS: ScalarTable = &[
     ("time_timetz", time_timetz),
     ("timetz_time", |_, a| Ok(Datum::Time(timetz(&a[0]).micros))),
     ("timestamp_time", |_, a| Ok(time_of(timestamp(&a[0])))),
-    ("timestamptz_time", |call, a| Ok(time_of(utc_to_local(timestamptz(&a[0]), &call.settings.zone)?))),
+    ("timestamptz_time", |call, a| Ok(time_of(local_of(timestamptz(&a[0]), &call.settings.zone)))),
     ("timestamptz_timetz", |call, a| {
         let utc = timestamptz(&a[0]);
         if is_infinite(utc) {
@@ -90,7 +90,7 @@ pub const SCALARS: ScalarTable = &[
     ("timestamp_finite", |_, a| Ok(Datum::Bool(!is_infinite(micros(&a[0]))))),
     ("timestamp_date", |_, a| Ok(Datum::Date(arithmetic::timestamp_to_date(timestamp(&a[0]))))),
     ("timestamptz_date", |call, a| {
-        let local = utc_to_local(timestamptz(&a[0]), &call.settings.zone)?;
+        let local = local_of(timestamptz(&a[0]), &call.settings.zone);
         Ok(Datum::Date(arithmetic::timestamp_to_date(local)))
     }),
     ("timestamp_timestamptz", |call, a| to_timestamptz(call, timestamp(&a[0]))),
@@ -193,8 +193,20 @@ pub const SCALARS: ScalarTable = &[
         Ok(Datum::Interval(make::interval(counts, float8(&a[6]))?))
     }),
     // In other zones
-    ("timestamp_zone", |_, a| Ok(Datum::TimestampTz(NamedZone::find(text(&a[0]))?.local_to_utc(timestamp(&a[1]))?))),
-    ("timestamptz_zone", |_, a| Ok(Datum::Timestamp(NamedZone::find(text(&a[0]))?.utc_to_local(timestamptz(&a[1]))?))),
+    ("timestamp_zone", |_, a| {
+        let local = timestamp(&a[1]);
+        if is_infinite(local) {
+            return Ok(Datum::TimestampTz(local));
+        }
+        Ok(Datum::TimestampTz(NamedZone::find(text(&a[0]))?.local_to_utc(local)?))
+    }),
+    ("timestamptz_zone", |_, a| {
+        let utc = timestamptz(&a[1]);
+        if is_infinite(utc) {
+            return Ok(Datum::Timestamp(utc));
+        }
+        Ok(Datum::Timestamp(NamedZone::find(text(&a[0]))?.utc_to_local(utc)?))
+    }),
     ("timetz_zone", |call, a| Ok(Datum::TimeTz(NamedZone::find(text(&a[0]))?.timetz(timetz(&a[1]), call.settings)))),
     ("timestamp_izone", |_, a| {
         let local = timestamp(&a[1]);

@@ -228,7 +228,7 @@ impl UnitReader {
             number = Number::whole(all.ok_or(Refusal::FieldOverflow)?);
             unit = Unit::Month;
         } else if rest.starts_with('.') {
-            let fraction = if rest == "." { 0.0 } else { decimals(rest)? };
+            let fraction = decimals(rest)?;
             number.fraction = if minus { -fraction } else { fraction };
         } else if !rest.is_empty() {
             return Err(Refusal::Format);

@@ -12,26 +12,22 @@ fn overflow(message: String) -> Error {
     Error::new(sqlstate::DATETIME_FIELD_OVERFLOW, message)
 }
 
-/// Years before Christ are negative.
-fn civil(year: i32, month: i32, day: i32) -> Result<Civil> {
-    let shown = || format!("{year}-{month:02}-{day:02}");
-    let refused = || overflow(format!("date field value out of range: {}", shown()));
-    let counted = year.checked_abs().ok_or_else(refused)?;
-    let mut civil = Civil { year: counted, month, day, ..Civil::default() };
-    parse::validate(&Given::date(year < 0), None, &mut civil).map_err(|_| refused())?;
-    if !calendar::is_julian_date(civil.year, civil.month) {
-        return Err(overflow(format!("date out of range: {}", shown())));
-    }
+/// Years before Christ are negative. Refused, the date as it was given or with its year counted anew: PostgreSQL's
+/// functions differ in which they print.
+fn civil(year: i32, month: i32, day: i32) -> std::result::Result<Civil, Civil> {
+    let given = Civil { year, month, day, ..Civil::default() };
+    let mut civil = Civil { year: year.checked_abs().ok_or(given)?, ..given };
+    parse::validate(&Given::date(year < 0), None, &mut civil).map_err(|_| civil)?;
     Ok(civil)
 }
 
 pub fn date(year: i32, month: i32, day: i32) -> Result<i32> {
-    let days = civil(year, month, day)?.days();
-    if calendar::is_date(days) {
-        Ok(days as i32)
-    } else {
-        Err(overflow(format!("date out of range: {year}-{month:02}-{day:02}")))
-    }
+    let shown = |civil: &Civil| format!("{}-{month:02}-{day:02}", civil.year);
+    let wrong = |civil: Civil| overflow(format!("date field value out of range: {}", shown(&civil)));
+    let civil = civil(year, month, day).map_err(wrong)?;
+    let days = Some(&civil).filter(|civil| calendar::is_julian_date(civil.year, civil.month)).map(Civil::days);
+    let days = days.filter(|days| calendar::is_date(*days));
+    Ok(days.ok_or_else(|| overflow(format!("date out of range: {}", shown(&civil))))? as i32)
 }
 
 pub fn time(hour: i32, minute: i32, second: f64) -> Result<i64> {
@@ -48,12 +44,18 @@ pub fn time(hour: i32, minute: i32, second: f64) -> Result<i64> {
 
 pub fn timestamp(date: [i32; 3], hour: i32, minute: i32, second: f64) -> Result<i64> {
     let [year, month, day] = date;
-    let days = civil(year, month, day)?.days();
+    let shown = || format!("{year}-{month:02}-{day:02}");
+    let civil = civil(year, month, day);
+    let civil = civil.map_err(|_| overflow(format!("date field value out of range: {}", shown())))?;
+    if !calendar::is_julian_date(civil.year, civil.month) {
+        return Err(overflow(format!("date out of range: {}", shown())));
+    }
+    let days = civil.days();
     let time = time(hour, minute, second)?;
     let micros = days.checked_mul(MICROS_PER_DAY).and_then(|micros| micros.checked_add(time));
     micros.filter(|micros| calendar::is_timestamp(*micros)).ok_or_else(|| {
-        let shown = format!("{year}-{month:02}-{day:02} {hour}:{minute:02}:{:0>2}", general(second));
-        overflow(format!("timestamp out of range: {shown}"))
+        let clock = format!("{hour}:{minute:02}:{:0>2}", general(second));
+        overflow(format!("timestamp out of range: {} {clock}", shown()))
     })
 }
 
@@ -112,7 +114,7 @@ pub fn timestamptz_of_epoch(seconds: f64) -> Result<i64> {
 fn general(value: f64) -> String {
     const DIGITS: i32 = 6;
     if !value.is_finite() {
-        let name = if value.is_nan() { "nan" } else { "inf" };
+        let name = if value.is_nan() { "NaN" } else { "Infinity" };
         return if value < 0.0 { format!("-{name}") } else { name.to_owned() };
     }
     let scientific = format!("{value:.*e}", DIGITS as usize - 1);

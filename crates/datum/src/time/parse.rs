@@ -92,17 +92,21 @@ mod part {
     pub const DST: u32 = 1 << 9;
     /// Something that already means daylight saving: `EDT DST` is refused.
     pub const SUMMER: u32 = 1 << 10;
-    pub const TIME: u32 = 1 << 11;
+    /// Of a zone, with a history.
+    pub const ABBREVIATION: u32 = 1 << 11;
+    pub const HOUR: u32 = 1 << 12;
+    pub const MINUTE: u32 = 1 << 13;
+    pub const SECOND: u32 = 1 << 14;
+    pub const DECIMALS: u32 = 1 << 15;
+    pub const TIME: u32 = HOUR | MINUTE | SECOND | DECIMALS;
     pub const DATE: u32 = YEAR | MONTH | DAY;
 }
 
 /// What the field before a number said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Label {
-    Julian,
+    Unit(Unit),
     Time,
-    /// Accepted before, refused on, a number.
-    Other,
 }
 
 /// The zone that the text names, of which the offset is only known when the date is.
@@ -176,14 +180,14 @@ impl<'a> Reader<'a> {
             }
             self.seen |= found;
         }
+        self.validate()?;
+        self.apply_half_day()?;
         match self.special {
             Some(Word::Epoch) => return Ok(Moment::Epoch),
             Some(Word::Infinity) => return Ok(Moment::Infinity),
             Some(Word::MinusInfinity) => return Ok(Moment::MinusInfinity),
             _ => {}
         }
-        self.validate()?;
-        self.apply_half_day()?;
         if self.seen & part::DATE != part::DATE {
             return Err(Refusal::Format);
         }
@@ -216,7 +220,6 @@ impl<'a> Reader<'a> {
                 }
                 Kind::Date => self.time_with_offset(text)?,
                 Kind::Time => {
-                    self.expect_time()?;
                     self.clock(text)?;
                     part::TIME
                 }
@@ -240,7 +243,7 @@ impl<'a> Reader<'a> {
         if time_overflows(&self.civil) {
             return Err(Refusal::FieldOverflow);
         }
-        if self.seen & part::TIME == 0 {
+        if !self.has_time() {
             return Err(Refusal::Format);
         }
         let east = self.offset_of_time()?;
@@ -262,9 +265,10 @@ impl<'a> Reader<'a> {
                 None if has_date == part::DATE => Ok(self.civil.offset_in(&zone)),
                 None => Err(Refusal::Format),
             },
-            Some(zone) => Ok(resolve(&zone, &on_day(self.civil))),
             None if self.seen & part::ZONE != 0 => Ok(self.east_seconds),
-            None if has_dst || (has_date != 0 && has_date != part::DATE) => Err(Refusal::Format),
+            None if has_dst => Err(Refusal::Format),
+            _ if has_date != 0 && has_date != part::DATE => Err(Refusal::Format),
+            Some(zone) => Ok(resolve(&zone, &on_day(self.civil))),
             None => Ok(on_day(self.civil).offset_in(&self.settings.zone)),
         }
     }
@@ -277,6 +281,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn has_time(&self) -> bool {
+        self.seen & part::TIME == part::TIME
+    }
+
     fn begins_with_date(&self, last: Option<Kind>) -> bool {
         last == Some(Kind::Date) || self.kind(1) == Some(Kind::Time)
     }
@@ -287,7 +295,7 @@ impl<'a> Reader<'a> {
 
     /// With punctuation inside: a date, or once there is one the name of a zone, or digits of a time and an offset.
     fn date_or_zone(&mut self, text: &str) -> Parsed<u32> {
-        if self.label == Some(Label::Julian) {
+        if self.label == Some(Label::Unit(Unit::Julian)) {
             let (digits, rest) = split_integer(text);
             let day = integer(digits)?.filter(|day| *day >= 0).ok_or(Refusal::FieldOverflow)?;
             self.set_julian(day);
@@ -302,7 +310,7 @@ impl<'a> Reader<'a> {
             return self.named_zone(text);
         }
         self.expect_time()?;
-        if self.seen & part::TIME != 0 {
+        if self.has_time() {
             return Err(Refusal::Format);
         }
         let (digits, zone) = text.split_at(text.find('-').ok_or(Refusal::Format)?);
@@ -314,7 +322,7 @@ impl<'a> Reader<'a> {
         if !text.starts_with(|first: char| first.is_ascii_digit()) {
             return self.named_zone(text);
         }
-        if self.seen & part::TIME != 0 {
+        if self.has_time() {
             return Err(Refusal::Format);
         }
         let (digits, zone) = text.split_at(text.find('-').ok_or(Refusal::Format)?);
@@ -334,23 +342,65 @@ impl<'a> Reader<'a> {
         if !rest.is_empty() && !rest.starts_with('.') {
             return Err(Refusal::Format);
         }
-        let found = match label {
-            Label::Julian if value < 0 => return Err(Refusal::FieldOverflow),
-            Label::Julian if rest.is_empty() => {
+        let decimals_allowed = matches!(label, Label::Time | Label::Unit(Unit::Julian | Unit::Second));
+        if !rest.is_empty() && !decimals_allowed {
+            return Err(Refusal::Format);
+        }
+        let Label::Unit(unit) = label else {
+            self.special = None;
+            return match self.run_together(text, self.seen | part::DATE)? {
+                part::TIME => Ok(part::TIME),
+                _ => Err(Refusal::Format),
+            };
+        };
+        let has = |part| self.seen & part != 0;
+        let found = match unit {
+            Unit::Julian if value < 0 => return Err(Refusal::FieldOverflow),
+            Unit::Julian => {
                 self.set_julian(value);
-                part::DATE
+                if rest.is_empty() {
+                    part::DATE
+                } else {
+                    let micros = (decimals(rest)? * MICROS_PER_DAY as f64).round_ties_even();
+                    self.civil = self.civil.with_time(micros as i64);
+                    part::DATE | part::TIME
+                }
             }
-            Label::Julian => {
-                self.set_julian(value);
-                let day_fraction = decimals(rest)?;
-                self.civil = self.civil.with_time((day_fraction * MICROS_PER_DAY as f64).round_ties_even() as i64);
-                part::DATE | part::TIME
+            Unit::Year => {
+                self.civil.year = value;
+                part::YEAR
             }
-            Label::Time => match self.run_together(text, self.seen | part::DATE)? {
-                part::TIME => part::TIME,
-                _ => return Err(Refusal::Format),
-            },
-            Label::Other => return Err(Refusal::Format),
+            // With a month and an hour there, `m` is the minute.
+            Unit::Month if has(part::MONTH) && has(part::HOUR) => {
+                self.civil.minute = value;
+                part::MINUTE
+            }
+            Unit::Month => {
+                self.civil.month = value;
+                part::MONTH
+            }
+            Unit::Day => {
+                self.civil.day = value;
+                part::DAY
+            }
+            Unit::Hour => {
+                self.civil.hour = value;
+                part::HOUR
+            }
+            Unit::Minute => {
+                self.civil.minute = value;
+                part::MINUTE
+            }
+            Unit::Second => {
+                self.civil.second = value;
+                if rest.is_empty() {
+                    part::SECOND
+                } else {
+                    self.civil.micros = fraction_of_second(rest)?;
+                    part::SECOND | part::DECIMALS
+                }
+            }
+            _ => return Err(Refusal::Format),
         };
         self.special = None;
         Ok(found)
@@ -364,7 +414,7 @@ impl<'a> Reader<'a> {
         match text.find('.') {
             Some(_) if has_date == 0 => date(text, self),
             Some(point) if point > 2 => self.run_together(text, self.seen),
-            None if text.len() >= 6 && (has_date == 0 || self.seen & part::TIME == 0) => {
+            _ if text.len() >= 6 && (has_date == 0 || self.seen & part::TIME == 0) => {
                 self.run_together(text, self.seen)
             }
             _ => self.single_number(text, self.text_month, self.seen),
@@ -486,7 +536,7 @@ impl<'a> Reader<'a> {
                 part::DST | part::SUMMER
             }
             Word::Unit(unit) => {
-                self.label = Some(if unit == Unit::Julian { Label::Julian } else { Label::Other });
+                self.label = Some(Label::Unit(unit));
                 0
             }
             _ => return Err(Refusal::Format),
@@ -513,6 +563,7 @@ impl<'a> Reader<'a> {
             }
             Meaning::Of(zone) => {
                 self.zone = Some(NamedZone::Abbreviation(text.to_owned(), Zone::by_name(zone)?));
+                return Some(part::ZONE | part::ABBREVIATION);
             }
         }
         Some(part::ZONE)
@@ -544,7 +595,7 @@ impl<'a> Reader<'a> {
             self.two_digit_year |= year.len() == 2;
             return Ok(part::DATE);
         }
-        if seen & part::TIME == 0 && matches!(digits.len(), 4 | 6) {
+        if seen & part::TIME != part::TIME && matches!(digits.len(), 4 | 6) {
             self.civil.hour = wrapping(&digits[..2]);
             self.civil.minute = wrapping(&digits[2..4]);
             self.civil.second = wrapping(&digits[4..]);
@@ -665,7 +716,6 @@ fn date(text: &str, reader: &mut Reader) -> Parsed<u32> {
     };
     for part in parts.iter().filter(|part| part.starts_with(|first: char| first.is_ascii_alphabetic())) {
         match words::date_word(part) {
-            Some(Word::Ignored) => {}
             Some(Word::Month(month)) => {
                 reader.civil.month = month;
                 text_month = true;
@@ -859,17 +909,14 @@ fn wrapping(digits: &str) -> i32 {
 
 /// `.25` as microseconds.
 pub fn fraction_of_second(text: &str) -> Parsed<i32> {
-    if text == "." {
-        return Ok(0);
-    }
     Ok((decimals(text)? * 1e6).round_ties_even() as i32)
 }
 
-/// `.25`, and nothing after it.
+/// `.25`, and nothing after it; a point alone is 0.
 pub fn decimals(text: &str) -> Parsed<f64> {
     let digits = text.strip_prefix('.').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     match digits {
-        Some("") => Err(Refusal::Format),
+        Some("") => Ok(0.0),
         Some(_) => text.parse().map_err(|_| Refusal::Format),
         None => Err(Refusal::Format),
     }

@@ -229,6 +229,7 @@ fn posix(text: &str) -> Option<Zone> {
     let summer_west = if rest.starts_with(',') || rest.is_empty() { west - 3600 } else { posix_offset(&mut rest)? };
     let rule = if rest.is_empty() { POSIX_RULE_DEFAULT } else { rest };
     let (standard_offset, summer_offset) = (posix_number(west), posix_number(summer_west));
+    let (abbreviation, summer) = (plain_abbreviation(abbreviation), plain_abbreviation(summer));
     let whole = format!("<{abbreviation}>{standard_offset}<{summer}>{summer_offset}{rule}");
     let rules = TimeZone::posix(&whole).ok()?;
     Some(Zone(Arc::new(Inner { name, rules: Rules::Changing(rules) })))
@@ -244,6 +245,13 @@ fn posix_abbreviation<'a>(rest: &mut &'a str) -> Option<&'a str> {
     let (inside, after) = rest.split_at(end);
     *rest = after;
     Some(inside)
+}
+
+/// PostgreSQL takes any characters for an abbreviation, the reader of rules at least three that are plain.
+fn plain_abbreviation(abbreviation: &str) -> &str {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-');
+    let fits = abbreviation.len() >= 3 && abbreviation.bytes().all(plain);
+    if fits { abbreviation } else { "---" }
 }
 
 fn posix_offset(rest: &mut &str) -> Option<i32> {
