@@ -93,7 +93,8 @@ fn slices_read() {
 
 #[test]
 fn elements_are_assigned() {
-    let one = |from: &str, subscripts: &[i32]| outcome(assign(oid::INT4, Some(&array(from)), subscripts, Datum::Int4(0)));
+    let one =
+        |from: &str, subscripts: &[i32]| outcome(assign(oid::INT4, Some(&array(from)), subscripts, Datum::Int4(0)));
     assert_eq!(one("{1,2,3}", &[2]), "{1,0,3}");
     assert_eq!(one("{1,2}", &[5]), "{1,2,NULL,NULL,0}");
     assert_eq!(one("{1,2}", &[-1]), "[-1:2]={0,NULL,1,2}");
