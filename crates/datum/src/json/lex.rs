@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The same, as long as the input where nothing had to be resolved.
+    /// The same, to keep: borrowed from the input where nothing had to be resolved. Only once for each token.
     pub fn take_string(&mut self) -> Cow<'a, str> {
         match self.resolved.take() {
             Some(resolved) => Cow::Owned(resolved),
