@@ -1,0 +1,265 @@
+//! How floats are read and written.
+//!
+//! Written with as few digits as read back the same number, as long as `extra_float_digits` is above 0; the standard
+//! library finds those digits, PostgreSQL's form around them is made here.
+
+use std::fmt::Write;
+
+use super::is_space;
+use crate::datum::Datum;
+use crate::error::{Error, Result};
+use crate::function::Settings;
+use crate::io::{TypeIo, malformed};
+use crate::oid::{self, Oid};
+use crate::sqlstate;
+
+pub(super) const FLOAT8: (Oid, TypeIo) = (
+    oid::FLOAT8,
+    TypeIo {
+        parse: |text, _, _| parse_f64(text).map(Datum::Float8),
+        format: |value, settings: &Settings, out| match value {
+            Datum::Float8(number) => format_f64(*number, settings.extra_float_digits, out),
+            _ => panic!("not a float8: {value:?}"),
+        },
+        receive: |bytes, _| match <[u8; 8]>::try_from(bytes) {
+            Ok(bytes) => Ok(Datum::Float8(f64::from_be_bytes(bytes))),
+            Err(_) => Err(malformed("double precision")),
+        },
+        send: |value, out| match value {
+            Datum::Float8(number) => out.extend_from_slice(&number.to_be_bytes()),
+            _ => panic!("not a float8: {value:?}"),
+        },
+    },
+);
+
+pub(super) const FLOAT4: (Oid, TypeIo) = (
+    oid::FLOAT4,
+    TypeIo {
+        parse: |text, _, _| parse_f32(text).map(Datum::Float4),
+        format: |value, settings: &Settings, out| match value {
+            Datum::Float4(number) => format_f32(*number, settings.extra_float_digits, out),
+            _ => panic!("not a float4: {value:?}"),
+        },
+        receive: |bytes, _| match <[u8; 4]>::try_from(bytes) {
+            Ok(bytes) => Ok(Datum::Float4(f32::from_be_bytes(bytes))),
+            Err(_) => Err(malformed("real")),
+        },
+        send: |value, out| match value {
+            Datum::Float4(number) => out.extend_from_slice(&number.to_be_bytes()),
+            _ => panic!("not a float4: {value:?}"),
+        },
+    },
+);
+
+/// Digits that survive being read and written: what C calls `DBL_DIG` and `FLT_DIG`.
+const F64_DIGITS: i32 = 15;
+const F32_DIGITS: i32 = 6;
+
+pub fn parse_f64(text: &str) -> Result<f64> {
+    parse(
+        text,
+        "double precision",
+        |digits| digits.parse().ok(),
+        |value: f64| value.is_infinite(),
+        |value| value == 0.0,
+    )
+}
+
+pub fn parse_f32(text: &str) -> Result<f32> {
+    parse(text, "real", |digits| digits.parse().ok(), |value: f32| value.is_infinite(), |value| value == 0.0)
+}
+
+fn parse<T: From<f32> + Copy>(
+    text: &str,
+    type_name: &str,
+    digits: impl Fn(&str) -> Option<T>,
+    is_infinite: impl Fn(T) -> bool,
+    is_zero: impl Fn(T) -> bool,
+) -> Result<T> {
+    let trimmed = text.trim_matches(is_space);
+    let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
+    let named = |value: f32| T::from(if trimmed.starts_with('-') { -value } else { value });
+    let is = |name: &str| unsigned.eq_ignore_ascii_case(name);
+    if is("nan") {
+        return Ok(named(f32::NAN));
+    }
+    if is("infinity") || is("inf") {
+        return Ok(named(f32::INFINITY));
+    }
+    let number = decimal_prefix(unsigned);
+    let value = if number == 0 { None } else { digits(&trimmed[..trimmed.len() - unsigned.len() + number]) };
+    let Some(value) = value else { return Err(Error::invalid_input(type_name, text)) };
+    let mantissa = unsigned[..number].split(['e', 'E']).next().unwrap_or("");
+    let lost = is_zero(value) && mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+    if is_infinite(value) || lost {
+        let written = &trimmed[..trimmed.len() - unsigned.len() + number];
+        let message = format!("\"{written}\" is out of range for type {type_name}");
+        return Err(Error::new(sqlstate::NUMERIC_VALUE_OUT_OF_RANGE, message));
+    }
+    if number < unsigned.len() {
+        return Err(Error::invalid_input(type_name, text));
+    }
+    Ok(value)
+}
+
+/// How much of the text is a decimal number without a sign; 0 if it doesn't begin with one.
+fn decimal_prefix(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digits_from = |at: usize| bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits_from(0);
+    let mut end = whole;
+    if bytes.get(end) == Some(&b'.') {
+        let fraction = digits_from(end + 1);
+        if whole + fraction == 0 {
+            return 0;
+        }
+        end += 1 + fraction;
+    }
+    if end > 0 && matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits_from((end + 1 + sign).min(bytes.len()));
+        if exponent > 0 {
+            end += 1 + sign + exponent;
+        }
+    }
+    end
+}
+
+pub fn format_f64(value: f64, extra_float_digits: i32, out: &mut String) {
+    if write_special(value, out) {
+        return;
+    }
+    if extra_float_digits <= 0 {
+        return write_general(value, (F64_DIGITS + extra_float_digits).max(1), out);
+    }
+    let bits = value.abs().to_bits();
+    let exponent = (bits >> 52) as i32;
+    let fraction = bits & ((1 << 52) - 1);
+    let binary = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    let digits = shortest(&value.abs(), binary, F64_DIGITS, |digits| digits.parse() == Ok(value.abs()));
+    write_digits(value.is_sign_negative(), &digits, F64_DIGITS, out);
+}
+
+pub fn format_f32(value: f32, extra_float_digits: i32, out: &mut String) {
+    if write_special(f64::from(value), out) {
+        return;
+    }
+    if extra_float_digits <= 0 {
+        return write_general(f64::from(value), (F32_DIGITS + extra_float_digits).max(1), out);
+    }
+    let bits = value.abs().to_bits();
+    let exponent = (bits >> 23) as i32;
+    let fraction = u64::from(bits & ((1 << 23) - 1));
+    let binary = if exponent == 0 { (fraction, -149) } else { (fraction | 1 << 23, exponent - 150) };
+    let digits = shortest(&value.abs(), binary, F32_DIGITS, |digits| digits.parse() == Ok(value.abs()));
+    write_digits(value.is_sign_negative(), &digits, F32_DIGITS, out);
+}
+
+fn write_special(value: f64, out: &mut String) -> bool {
+    let special = if value.is_nan() {
+        "NaN"
+    } else if value == f64::INFINITY {
+        "Infinity"
+    } else if value == f64::NEG_INFINITY {
+        "-Infinity"
+    } else {
+        return false;
+    };
+    out.push_str(special);
+    true
+}
+
+/// `d.ddd × 10^exponent`: the digits without the point, and without zeros at their end.
+struct Digits {
+    digits: String,
+    exponent: i32,
+}
+
+impl Digits {
+    /// Of what `{:e}` printed.
+    fn of(scientific: &str) -> Digits {
+        let (mantissa, exponent) = scientific.split_once('e').expect("scientific notation has an exponent");
+        let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        digits.truncate(digits.trim_end_matches('0').len().max(1));
+        Digits { digits, exponent: exponent.parse().expect("an exponent is a number") }
+    }
+
+    fn scientific(&self) -> String {
+        format!("{}.{}e{}", &self.digits[..1], &self.digits[1..], self.exponent)
+    }
+}
+
+/// The fewest digits that read back the same, of a number `m × 2^q` that isn't negative. PostgreSQL doesn't count on
+/// readers that round ties to even: digits that stand for a point exactly between two floats are not enough for it.
+/// But where two of as few digits are equally near, it takes the even one; that needs so many digits at least that a
+/// number with one more isn't certain to be written whole.
+fn shortest<T: std::fmt::LowerExp>(
+    value: &T,
+    binary: (u64, i32),
+    certain_digits: i32,
+    reads_back: impl Fn(&str) -> bool,
+) -> Digits {
+    let with_digits = |count: usize| Digits::of(&format!("{value:.*e}", count - 1));
+    let digits = Digits::of(&format!("{value:e}"));
+    if is_between_floats(&digits, binary) {
+        let mut longer = (digits.digits.len() + 1..=17).map(with_digits);
+        let enough = longer.find(|longer| !is_between_floats(longer, binary) && reads_back(&longer.scientific()));
+        return enough.unwrap_or(digits);
+    }
+    if digits.digits.len() >= certain_digits as usize { with_digits(digits.digits.len()) } else { digits }
+}
+
+/// Are the digits exactly halfway from `m × 2^q` to one of its neighbours? Only integers can be, if they have no more
+/// digits than are needed.
+fn is_between_floats(digits: &Digits, (m, q): (u64, i32)) -> bool {
+    let last_place = digits.exponent + 1 - digits.digits.len() as i32;
+    if last_place < 0 || m == 0 {
+        return false;
+    }
+    // The digits as an odd number times a power of two.
+    let Ok(mantissa) = digits.digits.parse::<u64>() else { return false };
+    let twos = mantissa.trailing_zeros();
+    let fives = 5u64.checked_pow(last_place as u32);
+    let Some(odd) = fives.and_then(|fives| (mantissa >> twos).checked_mul(fives)) else { return false };
+    let power = twos as i32 + last_place;
+    // Below a power of two, floats are twice as dense.
+    let below_power_of_two = m.is_power_of_two() && power == q - 2 && odd == 4 * m - 1;
+    (power == q - 1 && (odd == 2 * m + 1 || odd == 2 * m - 1)) || below_power_of_two
+}
+
+/// As C prints `%.{digits}g`.
+fn write_general(value: f64, digits: i32, out: &mut String) {
+    let written = format!("{:.*e}", digits as usize - 1, value.abs());
+    write_digits(value.is_sign_negative(), &Digits::of(&written), digits, out);
+}
+
+/// With an exponent if it is below -4 or not below `plain_digits`.
+fn write_digits(negative: bool, number: &Digits, plain_digits: i32, out: &mut String) {
+    if negative {
+        out.push('-');
+    }
+    let Digits { digits, exponent } = number;
+    if *exponent < -4 || *exponent >= plain_digits {
+        out.push_str(&digits[..1]);
+        if digits.len() > 1 {
+            out.push('.');
+            out.push_str(&digits[1..]);
+        }
+        let sign = if *exponent < 0 { '-' } else { '+' };
+        write!(out, "e{sign}{:02}", exponent.abs()).expect("a string takes everything");
+    } else if *exponent < 0 {
+        out.push_str("0.");
+        out.extend(std::iter::repeat_n('0', -exponent as usize - 1));
+        out.push_str(digits);
+    } else {
+        let whole = *exponent as usize + 1;
+        if digits.len() > whole {
+            out.push_str(&digits[..whole]);
+            out.push('.');
+            out.push_str(&digits[whole..]);
+        } else {
+            out.push_str(digits);
+            out.extend(std::iter::repeat_n('0', whole - digits.len()));
+        }
+    }
+}
