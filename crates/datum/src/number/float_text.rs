@@ -92,7 +92,9 @@ fn parse<T: From<f32> + Copy>(
     let mantissa = unsigned[..number].split(['e', 'E']).next().unwrap_or("");
     let lost = is_zero(value) && mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
     if is_infinite(value) || lost {
+        // PostgreSQL quotes all of what should be a float4, and of a float8 what it could read.
         let written = &trimmed[..trimmed.len() - unsigned.len() + number];
+        let written = if type_name == "real" { text } else { written };
         let message = format!("\"{written}\" is out of range for type {type_name}");
         return Err(Error::new(sqlstate::NUMERIC_VALUE_OUT_OF_RANGE, message));
     }

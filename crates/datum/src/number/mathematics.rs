@@ -38,7 +38,10 @@ pub(super) const SCALARS: ScalarTable = &[
     ("dcosh", scalar!(|a: Float8| a.cosh() => Float8)),
     ("dtanh", scalar!(|a: Float8| a.tanh() => Float8)),
     ("dasinh", scalar!(|a: Float8| inverse_hyperbolic_sine(a) => Float8)),
-    ("dacosh", scalar!(|a: Float8| if a < 1.0 { return Err(out_of_range()) } else { inverse_hyperbolic_cosine(a) } => Float8)),
+    (
+        "dacosh",
+        scalar!(|a: Float8| if a < 1.0 { return Err(out_of_range()) } else { inverse_hyperbolic_cosine(a) } => Float8),
+    ),
     ("datanh", scalar!(|a: Float8| inverse_hyperbolic_tangent(within_one(a)?) => Float8)),
     ("degrees", scalar!(|a: Float8| double::div(a, RADIANS_PER_DEGREE)? => Float8)),
     ("radians", scalar!(|a: Float8| double::mul(a, RADIANS_PER_DEGREE)? => Float8)),
