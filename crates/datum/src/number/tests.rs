@@ -108,7 +108,7 @@ fn floats_are_read_and_written() {
         // 16 digits would be halfway to the next float.
         (18014398509481988.0, "1.8014398509481988e+16"),
         // Two of 16 digits are equally near: the even one.
-        (773.14898681640625, "773.1489868164062"),
+        (f64::from(773.149f32), "773.1489868164062"),
         (f64::NAN, "NaN"),
         (f64::NEG_INFINITY, "-Infinity"),
     ] {
@@ -186,7 +186,9 @@ fn stepped(name: &str, types: &str, type_name: &str, values: &[&str]) -> Box<dyn
 
 #[test]
 fn aggregates_have_postgresqls_types_and_scales() {
-    let cases: &[(&str, &str, &str, &[&str], &str, &str)] = &[
+    // Name, types, type of the values, values, type of the result, result.
+    type Case = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
+    let cases: &[Case] = &[
         ("count", "2276", "int4", &["1", "NULL", "3"], "int8", "2"),
         ("sum", "23", "int4", &["2147483647", "2147483647"], "int8", "4294967294"),
         ("sum", "23", "int4", &["NULL"], "int8", "NULL"),
