@@ -324,11 +324,12 @@ fn width_bucket(operand: f64, low: f64, high: f64, count: i32) -> Result<i32> {
     if low == high {
         return refused("lower bound cannot equal upper bound");
     }
-    let ascending = low < high;
-    if if ascending { operand < low } else { operand > low } {
+    let (outside, beyond) =
+        if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    if outside {
         return Ok(0);
     }
-    if if ascending { operand >= high } else { operand <= high } {
+    if beyond {
         return count.checked_add(1).ok_or_else(|| Error::out_of_range("integer"));
     }
     let mut width = high - low;

@@ -5,6 +5,7 @@
 //! [`BigInt`] counts units of 2^-bits, so that a product needs a shift and not a division.
 
 use std::f64::consts::{LN_10, LOG2_10, LOG10_E};
+use std::sync::LazyLock;
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::{One, Signed, ToPrimitive, Zero};
@@ -424,8 +425,16 @@ fn binary_logarithm(number: &Decimal) -> f64 {
     first_bits.log2() + cut as f64 - f64::from(number.scale) * LOG2_10
 }
 
+/// Enough for results of up to some 280 digits.
+const LN_2_BITS: u64 = 1024;
+static LN_2: LazyLock<BigInt> = LazyLock::new(|| compute_logarithm_of_two(LN_2_BITS));
+
 fn natural_logarithm_of_two(bits: u64) -> BigInt {
-    // 2 artanh(1/3)
+    if bits <= LN_2_BITS { &*LN_2 >> (LN_2_BITS - bits) } else { compute_logarithm_of_two(bits) }
+}
+
+/// 2 artanh(1/3)
+fn compute_logarithm_of_two(bits: u64) -> BigInt {
     let mut term: BigInt = (BigInt::one() << (bits + 1)) / 3;
     let (mut sum, mut divisor) = (term.clone(), 1u32);
     while !term.is_zero() {
