@@ -3,8 +3,9 @@
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use super::arithmetic::{TENS, rescaled, scaled_up};
-use super::{Numeric, Repr};
+use super::arithmetic::{TENS, leading, rescaled, scaled_up};
+use super::{Numeric, Repr, SCALE_MAX};
+use crate::error::Result;
 
 /// Decimal digits that a float of 8 bytes keeps for sure: what PostgreSQL converts of it.
 const F64_DIGITS: usize = 15;
@@ -55,6 +56,16 @@ impl Numeric {
             }
             _ => None,
         }
+    }
+
+    /// A number of one digit before the point and `scale` after it, and the power of ten to multiply it by; none if it
+    /// is not finite. Rounding may make it two digits.
+    pub fn scientific(&self, scale: i32) -> Result<Option<(Numeric, i32)>> {
+        let Some((mantissa, from)) = self.finite() else { return Ok(None) };
+        let exponent = leading(&mantissa, i32::from(from)).exponent;
+        let scale = scale.clamp(0, i32::from(SCALE_MAX));
+        let shown = rescaled(&mantissa, i32::from(from) + exponent, scale);
+        Ok(Some((Numeric::checked(shown, scale as u16)?, exponent)))
     }
 
     /// The nearest; infinite if it is too large, zero if too small.

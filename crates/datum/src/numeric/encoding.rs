@@ -55,6 +55,8 @@ const WIRE_NEGATIVE: u16 = 0x4000;
 const WIRE_NAN: u16 = 0xC000;
 const WIRE_INFINITY: u16 = 0xD000;
 const WIRE_NEGATIVE_INFINITY: u16 = 0xF000;
+/// Means nothing, but PostgreSQL sends it.
+const WIRE_INFINITY_SCALE: u16 = 0x20;
 
 impl Numeric {
     /// Appends bytes whose order is the order of the numbers. None begins another.
@@ -172,8 +174,8 @@ impl Numeric {
             out.extend_from_slice(&scale.to_be_bytes());
         };
         let (mantissa, scale) = match &self.0 {
-            Repr::NegativeInfinity => return header(0, 0, WIRE_NEGATIVE_INFINITY, 0, out),
-            Repr::Infinity => return header(0, 0, WIRE_INFINITY, 0, out),
+            Repr::NegativeInfinity => return header(0, 0, WIRE_NEGATIVE_INFINITY, WIRE_INFINITY_SCALE, out),
+            Repr::Infinity => return header(0, 0, WIRE_INFINITY, WIRE_INFINITY_SCALE, out),
             Repr::NaN => return header(0, 0, WIRE_NAN, 0, out),
             Repr::Small { scale, mantissa } => (BigInt::from(*mantissa), *scale),
             Repr::Big(big) => (big.mantissa.clone(), big.scale),

@@ -6,7 +6,7 @@
 //! Read in this order:
 //!
 //! - here: what it is made of, order and hash
-//! - [`text`](self): parsing and printing; `convert`: to and from other numbers; `encoding`: bytes for keys, rows and the wire
+//! - `text`: parsing and printing; `convert`: to and from other numbers; `encoding`: bytes for keys, rows, the wire
 //! - `arithmetic`: `+ - * / %`, rounding, and the rules for the scale of a result
 //! - `transcendental`: roots, powers, logarithms
 //! - `modifier`: `numeric(precision, scale)`
@@ -18,29 +18,39 @@
 //! INVARIANT: a finite number has at most [`INTEGER_DIGITS_MAX`] digits before the point and [`SCALE_MAX`] after it; what
 //! would exceed the first is an error, what would exceed the second is rounded or an error, as PostgreSQL does it.
 
+pub mod aggregate;
 mod arithmetic;
 mod convert;
 mod encoding;
+mod functions;
+mod modifier;
 mod text;
+mod transcendental;
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt::Write;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use num_bigint::{BigInt, Sign};
 use num_traits::{Signed, ToPrimitive, Zero};
 
-use crate::error::{Error, Result};
-use crate::function::{AggregateTable, ScalarTable};
-use crate::sqlstate;
+pub use self::aggregate::AGGREGATES;
+pub use self::functions::SCALARS;
+pub(crate) use self::functions::integer;
+pub use self::modifier::Modifier;
 
-pub const IO: crate::io::IoTable = &[];
-pub const SCALARS: ScalarTable = &[];
-pub const AGGREGATES: AggregateTable = &[];
+use crate::datum::Datum;
+use crate::error::{Error, Result};
+use crate::function::Settings;
+use crate::io::{IoTable, TypeIo};
+use crate::{oid, sqlstate};
+
+pub const IO: IoTable = &[(oid::NUMERIC, TypeIo { parse, format, receive, send })];
 
 /// Digits after the point that a number can have.
 pub const SCALE_MAX: u16 = 16383;
@@ -179,6 +189,24 @@ impl Numeric {
             Repr::NaN => 3,
         }
     }
+}
+
+fn parse(text: &str, modifier: i32, _: &Settings) -> Result<Datum> {
+    Ok(Datum::Numeric(Numeric::parse(text)?.with_modifier(modifier)?))
+}
+
+fn format(value: &Datum, _: &Settings, out: &mut String) {
+    let Datum::Numeric(number) = value else { panic!("not a numeric: {value:?}") };
+    write!(out, "{number}").expect("a string takes everything");
+}
+
+fn receive(bytes: &[u8], modifier: i32) -> Result<Datum> {
+    Ok(Datum::Numeric(Numeric::receive(bytes)?.with_modifier(modifier)?))
+}
+
+fn send(value: &Datum, out: &mut Vec<u8>) {
+    let Datum::Numeric(number) = value else { panic!("not a numeric: {value:?}") };
+    number.send(out);
 }
 
 /// 22003, when a result has no room in the format.
