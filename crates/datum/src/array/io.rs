@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Array, DIMENSIONS_MAX, Dimension, check_dimensions, subscript_error, too_many_dimensions, too_many_elements};
+use super::{
+    Array, DIMENSIONS_MAX, Dimension, check_dimensions, subscript_error, too_many_dimensions, too_many_elements,
+};
 use crate::builtin::builtin;
 use crate::datum::Datum;
 use crate::error::{Error, Result};
@@ -15,21 +17,17 @@ use crate::sqlstate;
 const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}'];
 
 pub fn parse(of: &ArrayForm, text: &str, modifier: i32, settings: &Settings) -> Result<Datum> {
-    let malformed = |detail: String| {
-        let message = format!("malformed array literal: \"{text}\"");
-        Error::new(sqlstate::INVALID_TEXT_REPRESENTATION, message).detail(detail)
-    };
-    let (bounds, contents) = parse_bounds(text, &malformed)?;
-    let mut reader = Reader { text: contents, at: 0, delimiter: char::from(of.delimiter), malformed: &malformed };
+    let (bounds, contents) = parse_bounds(text)?;
+    let mut reader = Reader { text: contents, at: 0, delimiter: char::from(of.delimiter) };
     let (lengths, items) = reader.read()?;
     if !reader.text[reader.at..].trim_start_matches(BLANKS).is_empty() {
-        return Err(malformed("Junk after closing right brace.".into()));
+        return reader.refuse("Junk after closing right brace.");
     }
     let lengths = lengths.into_iter().map(|length| i32::try_from(length).map_err(|_| too_many_elements()));
     let lengths = lengths.collect::<Result<Vec<_>>>()?;
     let dimensions = match bounds {
         Some(bounds) if bounds.iter().map(|bound| bound.length).ne(lengths.iter().copied()) => {
-            return Err(malformed("Specified array dimensions do not match array contents.".into()));
+            return Err(malformed(text, "Specified array dimensions do not match array contents."));
         }
         Some(bounds) => bounds,
         None => lengths.into_iter().map(|length| Dimension { length, lower: 1 }).collect(),
@@ -43,11 +41,13 @@ pub fn parse(of: &ArrayForm, text: &str, modifier: i32, settings: &Settings) -> 
     Ok(Datum::Array(Arc::new(Array::with_dimensions(of.element_type, dimensions, elements)?)))
 }
 
+fn malformed(text: &str, detail: impl Into<String>) -> Error {
+    let message = format!("malformed array literal: \"{text}\"");
+    Error::new(sqlstate::INVALID_TEXT_REPRESENTATION, message).detail(detail)
+}
+
 /// Reads `[2:3][5]=`, if it is there, and gives what follows.
-fn parse_bounds<'a>(
-    text: &'a str,
-    malformed: &dyn Fn(String) -> Error,
-) -> Result<(Option<Vec<Dimension>>, &'a str)> {
+fn parse_bounds(text: &str) -> Result<(Option<Vec<Dimension>>, &str)> {
     let mut bounds = Vec::new();
     let mut rest = text.trim_start_matches(BLANKS);
     while let Some(inside) = rest.strip_prefix('[') {
@@ -56,40 +56,41 @@ fn parse_bounds<'a>(
         }
         let (first, after) = leading_number(inside);
         if first.is_empty() {
-            return Err(malformed("\"[\" must introduce explicitly-specified array dimensions.".into()));
+            return Err(malformed(text, "\"[\" must introduce explicitly-specified array dimensions."));
         }
         let (lower, upper, after) = match after.strip_prefix(':') {
             Some(after) => {
                 let (second, after) = leading_number(after);
                 if second.is_empty() {
-                    return Err(malformed("Missing array dimension value.".into()));
+                    return Err(malformed(text, "Missing array dimension value."));
                 }
-                (bound(first)?, bound(second)?, after)
+                (bound(first), bound(second), after)
             }
-            None => (1, bound(first)?, after),
+            None => (1, bound(first), after),
         };
         let Some(after) = after.strip_prefix(']') else {
-            return Err(malformed("Missing \"]\" after array dimensions.".into()));
+            return Err(malformed(text, "Missing \"]\" after array dimensions."));
         };
         if upper < lower {
             return Err(subscript_error("upper bound cannot be less than lower bound"));
         }
-        let length = upper.checked_sub(lower).and_then(|length| length.checked_add(1)).ok_or_else(too_many_elements)?;
+        // A length that is no number can't be that of the contents.
+        let length = upper.checked_sub(lower).and_then(|length| length.checked_add(1)).unwrap_or(-1);
         bounds.push(Dimension { length, lower });
         rest = after.trim_start_matches(BLANKS);
     }
     if bounds.is_empty() {
         if !rest.starts_with('{') {
-            return Err(malformed("Array value must start with \"{\" or dimension information.".into()));
+            return Err(malformed(text, "Array value must start with \"{\" or dimension information."));
         }
         return Ok((None, rest));
     }
     let Some(contents) = rest.strip_prefix('=') else {
-        return Err(malformed("Missing \"=\" after array dimensions.".into()));
+        return Err(malformed(text, "Missing \"=\" after array dimensions."));
     };
     let contents = contents.trim_start_matches(BLANKS);
     if !contents.starts_with('{') {
-        return Err(malformed("Array contents must start with \"{\".".into()));
+        return Err(malformed(text, "Array contents must start with \"{\"."));
     }
     Ok((Some(bounds), contents))
 }
@@ -98,8 +99,16 @@ fn leading_number(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !matches!(c, '0'..='9' | '-' | '+')).unwrap_or(text.len()))
 }
 
-fn bound(text: &str) -> Result<i32> {
-    text.parse().map_err(|_| too_many_elements())
+/// As C's `atoi` reads it on PostgreSQL's platforms: a sign, digits until something else comes, and bits above the
+/// lower 32 dropped.
+fn bound(text: &str) -> i32 {
+    let (negative, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit);
+    let value = digits.fold(0_i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    (if negative { -value } else { value }) as i32
 }
 
 /// What was read last: decides what may come next.
@@ -118,12 +127,11 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     delimiter: char,
-    malformed: &'a dyn Fn(String) -> Error,
 }
 
 impl Reader<'_> {
     fn refuse<T>(&self, detail: impl Into<String>) -> Result<T> {
-        Err((self.malformed)(detail.into()))
+        Err(malformed(self.text, detail))
     }
 
     fn unexpected<T>(&self, character: char) -> Result<T> {
@@ -189,7 +197,8 @@ impl Reader<'_> {
                 _ if BLANKS.contains(&next) => self.at += 1,
                 _ => {
                     if !matches!(after, After::Open | After::ElementDelimiter) {
-                        let detail = if next == '\\' { "Unexpected \"\\\" character." } else { "Unexpected array element." };
+                        let detail =
+                            if next == '\\' { "Unexpected \"\\\" character." } else { "Unexpected array element." };
                         return self.refuse(detail);
                     }
                     let (item, quoted) = if next == '"' { (self.read_quoted()?, true) } else { self.read_bare()? };

@@ -1,10 +1,10 @@
 //! Arrays of any type, of up to six dimensions.
 //!
-//! - [`io`]: text and binary forms
-//! - [`subscript`]: `a[2]`, `a[2:3]`, and assignment to these
-//! - [`construct`]: `ARRAY[...]`
-//! - [`operate`]: functions and operators that answer about an array or make another
-//! - [`aggregate`]: `array_agg`, `min`, `max`
+//! - `io`: text and binary forms
+//! - `subscript`: `a[2]`, `a[2:3]`, and assignment to these
+//! - `construct`: `ARRAY[...]`
+//! - `operate`: functions and operators that answer about an array or make another
+//! - `aggregate`: `array_agg`, `min`, `max`
 //!
 //! Chapters 8.15 and 9.19 of PostgreSQL's documentation.
 
@@ -26,7 +26,7 @@ use crate::sqlstate;
 
 pub use construct::{from_arrays, from_values};
 pub use io::{format, parse, receive, send};
-pub use subscript::{Bounds, assign, assign_slice, get, slice};
+pub use subscript::{Bounds, assign, assign_slice, get, null_subscript, slice};
 
 pub const SCALARS: ScalarTable = operate::SCALARS;
 pub const SETS: SetTable = operate::SETS;
@@ -78,8 +78,18 @@ impl Array {
             return Ok(Array::empty(element_type));
         }
         check_dimensions(&dimensions)?;
-        debug_assert_eq!(dimensions.iter().map(|dimension| dimension.length as usize).product::<usize>(), elements.len());
+        debug_assert_eq!(
+            dimensions.iter().map(|dimension| dimension.length as usize).product::<usize>(),
+            elements.len()
+        );
         Ok(Array { element_type, dimensions, elements })
+    }
+
+    /// Of parts from storage: none if they don't fit together.
+    pub fn checked(element_type: Oid, dimensions: Vec<Dimension>, elements: Vec<Datum>) -> Option<Array> {
+        let total = if dimensions.is_empty() { 0 } else { check_dimensions(&dimensions).ok()? };
+        let fits = total == elements.len() && (total > 0 || dimensions.is_empty());
+        fits.then_some(Array { element_type, dimensions, elements })
     }
 
     pub fn element_type(&self) -> Oid {
@@ -106,7 +116,9 @@ impl Array {
                 return Ordering::Equal;
             }
             let by_number = self.dimensions.len().cmp(&other.dimensions.len());
-            by_number.then_with(|| lengths(self).cmp(&lengths(other))).then_with(|| self.dimensions.cmp(&other.dimensions))
+            by_number
+                .then_with(|| lengths(self).cmp(&lengths(other)))
+                .then_with(|| self.dimensions.cmp(&other.dimensions))
         })
     }
 }
@@ -119,7 +131,8 @@ pub fn check_dimensions(dimensions: &[Dimension]) -> Result<usize> {
     let mut elements = 1_usize;
     for dimension in dimensions {
         let length = usize::try_from(dimension.length).map_err(|_| too_many_elements())?;
-        elements = elements.checked_mul(length).filter(|elements| *elements <= ELEMENTS_MAX).ok_or_else(too_many_elements)?;
+        elements =
+            elements.checked_mul(length).filter(|elements| *elements <= ELEMENTS_MAX).ok_or_else(too_many_elements)?;
     }
     for dimension in dimensions {
         // The subscript behind the last one must be a number too.

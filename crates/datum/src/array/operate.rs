@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Array, Dimension, check_dimensions, subscript_error, too_many_elements, wrong_number_of_subscripts};
+use super::{
+    Array, DIMENSIONS_MAX, Dimension, check_dimensions, subscript_error, too_many_dimensions, too_many_elements,
+    wrong_number_of_subscripts,
+};
 use crate::builtin::builtin;
 use crate::datum::Datum;
 use crate::error::{Error, Result};
@@ -138,23 +141,22 @@ fn concatenate(_: &Call, arguments: &[Datum]) -> Result<Datum> {
     let (a_dimensions, b_dimensions) = (a.dimensions(), b.dimensions());
     let incompatible = |detail: String| Err(subscript_error("cannot concatenate incompatible arrays").detail(detail));
     let compatible_with = "dimensions are not compatible for concatenation.";
-    let same = |a: &[Dimension], b: &[Dimension]| a.iter().zip(b).all(|(a, b)| a.length == b.length);
     let (outer, inner) = match (a_dimensions.len(), b_dimensions.len()) {
         (a_count, b_count) if a_count == b_count => {
-            if !same(&a_dimensions[1..], &b_dimensions[1..]) {
+            if a_dimensions[1..] != b_dimensions[1..] {
                 return incompatible(format!("Arrays with differing element {compatible_with}"));
             }
             let length = a_dimensions[0].length.checked_add(b_dimensions[0].length).ok_or_else(too_many_elements)?;
             (Dimension { length, ..a_dimensions[0] }, &a_dimensions[1..])
         }
         (a_count, b_count) if a_count == b_count + 1 => {
-            if !same(&a_dimensions[1..], b_dimensions) {
+            if a_dimensions[1..] != *b_dimensions {
                 return incompatible(format!("Arrays with differing {compatible_with}"));
             }
             (one_longer(a_dimensions[0])?, &a_dimensions[1..])
         }
         (a_count, b_count) if a_count + 1 == b_count => {
-            if !same(a_dimensions, &b_dimensions[1..]) {
+            if *a_dimensions != b_dimensions[1..] {
                 return incompatible(format!("Arrays with differing {compatible_with}"));
             }
             (one_longer(b_dimensions[0])?, &b_dimensions[1..])
@@ -213,13 +215,11 @@ fn subscripts(arguments: &[Datum], reverse: bool) -> Box<dyn Iterator<Item = Res
 }
 
 fn position_from(_: &Call, arguments: &[Datum]) -> Result<Datum> {
-    if arguments[0].is_null() {
-        return Ok(Datum::Null);
-    }
-    if arguments[2].is_null() {
+    let Some(array) = not_null(&arguments[0]) else { return Ok(Datum::Null) };
+    if searched(array)?.is_some() && arguments[2].is_null() {
         return Err(Error::new(sqlstate::NULL_VALUE_NOT_ALLOWED, "initial position must not be null"));
     }
-    position(arguments, Some(int(&arguments[2])))
+    position(arguments, (!arguments[2].is_null()).then(|| int(&arguments[2])))
 }
 
 fn position(arguments: &[Datum], from: Option<i32>) -> Result<Datum> {
@@ -279,20 +279,29 @@ fn replace(_: &Call, arguments: &[Datum]) -> Result<Datum> {
 fn fill(call: &Call, arguments: &[Datum], lowers: Option<&Datum>) -> Result<Datum> {
     let null = |what: &str| Error::new(sqlstate::NULL_VALUE_NOT_ALLOWED, format!("{what} cannot be null"));
     let whole = || null("dimension array or low bound array");
+    let check_nulls = |array: &Array| match array.elements().iter().any(Datum::is_null) {
+        true => Err(null("dimension values")),
+        false => Ok(()),
+    };
     let lengths = not_null(&arguments[1]).ok_or_else(whole)?;
     let lowers = lowers.map(|lowers| not_null(lowers).ok_or_else(whole)).transpose()?;
-    for (array, name) in [(Some(lengths), "Dimension"), (lowers, "Low bound")] {
-        if array.is_some_and(|array| array.dimensions().len() > 1) {
-            return Err(wrong_number_of_subscripts().detail(format!("{name} array must be one dimensional.")));
+    let is_flat = |array: &Array| match array.dimensions().len() {
+        0 | 1 => Ok(()),
+        // PostgreSQL says so of the bounds too.
+        _ => Err(wrong_number_of_subscripts().detail("Dimension array must be one dimensional.")),
+    };
+    is_flat(lengths)?;
+    check_nulls(lengths)?;
+    if lengths.elements().len() > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(lengths.elements().len()));
+    }
+    if let Some(lowers) = lowers {
+        is_flat(lowers)?;
+        check_nulls(lowers)?;
+        if lowers.elements().len() != lengths.elements().len() {
+            let detail = "Low bound array has different size than dimensions array.";
+            return Err(wrong_number_of_subscripts().detail(detail));
         }
-    }
-    let given = [Some(lengths), lowers];
-    if given.into_iter().flatten().any(|array| array.elements().iter().any(Datum::is_null)) {
-        return Err(null("dimension values"));
-    }
-    if lowers.is_some_and(|lowers| lowers.elements().len() != lengths.elements().len()) {
-        let detail = "Low bound array has different size than dimensions array.";
-        return Err(wrong_number_of_subscripts().detail(detail));
     }
     let lower = |at: usize| lowers.map_or(1, |lowers| int(&lowers.elements()[at]));
     let dimensions = lengths.elements().iter().enumerate();

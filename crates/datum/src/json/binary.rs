@@ -388,7 +388,10 @@ impl Builder {
 
     /// Of what is written so far, roughly.
     pub fn bytes(&self) -> usize {
-        self.open.iter().map(|container| container.payload.len() + container.keys.len() + 8 * container.ends.len()).sum()
+        self.open
+            .iter()
+            .map(|container| container.payload.len() + container.keys.len() + 8 * container.ends.len())
+            .sum()
     }
 
     pub fn member(&mut self, key: &str, value: Node) {
@@ -431,8 +434,6 @@ impl Sink for Builder {
     /// Of members with one key the last stays.
     fn end_object(&mut self) -> Result<()> {
         let object = self.open.pop().expect("a container is open");
-        let depth = object.depth + 1;
-        check_depth(depth)?;
         let key = |at: usize| part(&object.keys, &object.key_ends, at);
         let value = |at: usize| part(&object.payload, &object.ends, at);
         let mut order: Vec<usize> = (0..object.ends.len()).collect();
@@ -440,6 +441,9 @@ impl Sink for Builder {
             order.sort_unstable_by(|a, b| compare_keys(key(*a), key(*b)).then(b.cmp(a)));
             order.dedup_by(|a, b| key(*a) == key(*b));
         }
+        // Not that of the container, whose deepest member may just have gone.
+        let depth = 1 + order.iter().map(|at| Node(value(*at)).depth()).max().unwrap_or(0);
+        check_depth(depth)?;
 
         let keys_bytes = order.iter().map(|at| key(*at).len()).sum::<usize>();
         let values_bytes = order.iter().map(|at| value(*at).len()).sum::<usize>();

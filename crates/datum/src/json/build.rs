@@ -61,7 +61,7 @@ pub fn jsonb_array(call: &Call, arguments: &[Datum]) -> Result<Datum> {
 }
 
 fn check_pairs(arguments: &[Datum], function: &str) -> Result<()> {
-    if arguments.len() % 2 == 0 {
+    if arguments.len().is_multiple_of(2) {
         return Ok(());
     }
     let hint = format!("The arguments of {function}() must consist of alternating keys and values.");

@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The same, as long as the input where nothing had to be resolved.
+    /// The same, to keep: borrowed from the input where nothing had to be resolved. Only once for each token.
     pub fn take_string(&mut self) -> Cow<'a, str> {
         match self.resolved.take() {
             Some(resolved) => Cow::Owned(resolved),
@@ -289,7 +289,7 @@ impl<'a> Lexer<'a> {
         }
         let prefix = if from > line_start { "..." } else { "" };
         let rest = self.input.as_bytes().get(end);
-        let goes_on = self.token != Token::End && rest.is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
+        let goes_on = rest.is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
         let suffix = if goes_on { "..." } else { "" };
         format!("JSON data, line {line}: {prefix}{}{suffix}", &self.input[from..end])
     }

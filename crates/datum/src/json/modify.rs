@@ -195,7 +195,8 @@ pub fn set_lax(call: &Call, arguments: &[Datum]) -> Result<Datum> {
         _ => {
             let error = Error::new(sqlstate::NULL_VALUE_NOT_ALLOWED, "JSON value must not be null");
             let detail = "Exception was raised because null_value_treatment is \"raise_exception\".";
-            let hint = "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.";
+            let hint =
+                "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is not passed.";
             Err(error.detail(detail).hint(hint))
         }
     }

@@ -70,7 +70,7 @@ fn element(text: &str, index: i32) -> Result<Option<&str>> {
     Ok(position(index, elements.len()).map(|at| elements[at]))
 }
 
-fn at_path<'a>(arguments: &'a [Datum]) -> Result<Option<&'a str>> {
+fn at_path(arguments: &[Datum]) -> Result<Option<&str>> {
     let mut text = text_of(&arguments[0]);
     if texts_of(&arguments[1]).next().is_none() {
         return take_value(&mut open(text)?).map(Some);

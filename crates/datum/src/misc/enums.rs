@@ -24,7 +24,7 @@ pub fn values(of: &Arc<EnumType>, from: &Datum, to: &Datum) -> Array {
     Array::new(of.oid, values.collect())
 }
 
-fn type_of<'a>(arguments: &'a [Datum]) -> Result<&'a Arc<EnumType>> {
+fn type_of(arguments: &[Datum]) -> Result<&Arc<EnumType>> {
     let known = arguments.iter().find_map(|argument| match argument {
         Datum::Enum(value) => Some(&value.of),
         _ => None,

@@ -23,12 +23,8 @@ use crate::function::{Aggregate, AggregateEntry, AggregateTable, Call, ScalarTab
 use crate::io::{IoTable, TypeIo};
 use crate::oid;
 
-const VOID_IO: TypeIo = TypeIo {
-    parse: |_, _, _| Ok(Datum::Void),
-    format: |_, _, _| {},
-    receive: |_, _| Ok(Datum::Void),
-    send: |_, _| {},
-};
+const VOID_IO: TypeIo =
+    TypeIo { parse: |_, _, _| Ok(Datum::Void), format: |_, _, _| {}, receive: |_, _| Ok(Datum::Void), send: |_, _| {} };
 
 pub const IO: IoTable = &[
     (oid::BOOL, boolean::IO),
