@@ -12,12 +12,11 @@ use crate::Report;
 use crate::repo::{Metadata, Tree};
 
 /// Outside crates that only one of ours may name, so that replacing one touches one folder.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 6] = [
     ("openraft", "consensus"),
     ("fjall", "storage"),
     ("getrandom", "env"),
     ("datafusion", "sql"),
-    ("sqlparser", "sql"),
     ("pgwire", "pg"),
     ("toml", "xtask"),
 ];
