@@ -60,7 +60,11 @@ impl Parser<'_> {
             let to = self.name()?;
             return Ok(Statement::Rename(Box::new(Rename { object, of: None, if_exists, to, behavior })));
         }
-        let part = if self.eat(K::Constraint) {
+        // Sequences have no columns to speak of, and those of an index have no names of their own.
+        if matches!(kind, ObjectKind::Sequence | ObjectKind::Index) {
+            return Err(self.unexpected());
+        }
+        let part = if kind == ObjectKind::Table && self.eat(K::Constraint) {
             ObjectKind::Constraint
         } else {
             self.eat(K::Column);
@@ -242,7 +246,7 @@ impl Parser<'_> {
                 if !expression {
                     self.expect(K::Identity)?;
                 }
-                let if_exists = self.if_exists();
+                let if_exists = self.optional(K::If, |parser| parser.expect(K::Exists))?.is_some();
                 Ok(match expression {
                     true => DropExpression { column, if_exists },
                     false => DropIdentity { column, if_exists },

@@ -433,13 +433,17 @@ impl Parser<'_> {
         match keyword {
             K::Cast | K::CurrentDate | K::CurrentTime | K::CurrentTimestamp | K::Localtime | K::Localtimestamp => true,
             K::CurrentRole | K::CurrentUser | K::User | K::SessionUser | K::CurrentCatalog | K::CurrentSchema => true,
-            K::Collation => self.is_ahead(1, K::For) || self.is_symbol_ahead(1, b'('),
+            // A word that no table can have.
+            _ if keyword.class() == crate::keyword::Class::TypeFunctionName => true,
             _ => self.is_call_ahead(),
         }
     }
 
     /// `a.b.c (`
     fn is_call_ahead(&self) -> bool {
+        if !Self::is_word(self.kind()) {
+            return false;
+        }
         let mut ahead = 0;
         loop {
             if !Self::is_label(self.kind_ahead(ahead)) {

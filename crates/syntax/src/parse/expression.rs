@@ -77,7 +77,7 @@ impl Parser<'_> {
             let Some(level) = self.operator_level(kind, restricted) else {
                 return Ok(left);
             };
-            if level < min || (label && matches!(kind, Kind::Keyword(_)) && self.is_end_of_target(self.kind_ahead(1))) {
+            if level < min || (label && self.is_label_without_as(kind)) {
                 return Ok(left);
             }
             if barred == Some(level) {
@@ -136,9 +136,12 @@ impl Parser<'_> {
         })
     }
 
-    /// Behind the name of an output column.
-    fn is_end_of_target(&self, kind: Kind) -> bool {
-        match kind {
+    /// Is the current token, an operator by its look, the name of an output column?
+    fn is_label_without_as(&self, kind: Kind) -> bool {
+        if !matches!(kind, Kind::Keyword(keyword) if keyword.is_bare_label()) {
+            return false;
+        }
+        match self.kind_ahead(1) {
             Kind::End | Kind::Symbol(b',' | b')' | b';') => true,
             Kind::Keyword(keyword) => matches!(
                 keyword,

@@ -182,14 +182,6 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn eat_kind(&mut self, kind: Kind) -> bool {
-        let found = self.kind() == kind;
-        if found {
-            self.advance();
-        }
-        found
-    }
-
     fn expect(&mut self, keyword: Keyword) -> Result<()> {
         if self.eat(keyword) { Ok(()) } else { Err(self.unexpected()) }
     }

@@ -112,7 +112,7 @@ impl Parser<'_> {
         self.expect(K::Update)?;
         let table = self.table_name()?;
         // SET is a name too, but not here.
-        let alias = if self.is(K::Set) && !self.is_ahead(1, K::Set) { None } else { self.target_alias()? };
+        let alias = if self.is(K::Set) { None } else { self.target_alias()? };
         self.expect(K::Set)?;
         let assignments = self.assignments()?;
         let from = self.optional_from(K::From)?;

@@ -285,16 +285,14 @@ impl Parser<'_> {
 
     /// RENAME TO, OWNER TO, SET SCHEMA; anything else is `what`, which Atoll has not.
     pub(super) fn alter_object_rest(&mut self, object: ObjectName, what: &str, at: At) -> Result<Statement> {
-        if self.is(K::Rename) && self.is_ahead(1, K::To) {
-            self.advance();
-            self.advance();
+        if self.eat(K::Rename) {
+            self.expect(K::To)?;
             let to = self.name()?;
             let behavior = DropBehavior::Restrict;
             return Ok(Statement::Rename(Box::new(Rename { object, of: None, if_exists: false, to, behavior })));
         }
-        if self.is(K::Owner) && self.is_ahead(1, K::To) {
-            self.advance();
-            self.advance();
+        if self.eat(K::Owner) {
+            self.expect(K::To)?;
             return Ok(Statement::SetOwner(Box::new(SetOwner { object, owner: self.role_name()? })));
         }
         if self.is(K::Set) && self.is_ahead(1, K::Schema) {

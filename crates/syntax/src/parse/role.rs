@@ -4,7 +4,7 @@ use atoll_datum::{Error, Result, sqlstate};
 
 use super::Parser;
 use crate::ast::*;
-use crate::keyword::{Class, Keyword as K};
+use crate::keyword::Keyword as K;
 use crate::lexer::Kind;
 
 impl Parser<'_> {
@@ -247,7 +247,7 @@ impl Parser<'_> {
         let mut option = false;
         let mut admin_option = false;
         if revoke {
-            option = self.eat_all(&[K::Grant, K::Option, K::For]);
+            option = self.grant_option_for()?;
             admin_option = !option && self.eat_all(&[K::Admin, K::Option, K::For]);
         }
         let privileges = self.privileges()?;
@@ -257,6 +257,10 @@ impl Parser<'_> {
         self.advance();
         let on = self.grant_objects()?;
         Ok(Statement::Grant(Box::new(self.grant_rest(revoke, option, privileges, on)?)))
+    }
+
+    fn grant_option_for(&mut self) -> Result<bool> {
+        Ok(self.optional(K::Grant, |parser| parser.expect_all(&[K::Option, K::For]))?.is_some())
     }
 
     fn grant_rest(
@@ -420,7 +424,7 @@ impl Parser<'_> {
         if !revoke {
             self.expect(K::Grant)?;
         }
-        let option = revoke && self.eat_all(&[K::Grant, K::Option, K::For]);
+        let option = revoke && self.grant_option_for()?;
         let privileges = self.privileges()?;
         self.expect(K::On)?;
         let kind = match self.keyword() {
@@ -434,15 +438,5 @@ impl Parser<'_> {
         self.advance();
         let grant = self.grant_rest(revoke, option, privileges, GrantObjects::Future(kind))?;
         Ok(Statement::AlterDefaultPrivileges(Box::new(AlterDefaultPrivileges { roles, schemas, grant })))
-    }
-
-    /// Is the current token a word that isn't reserved, so that it can name a role?
-    pub(super) fn is_role_name(&self) -> bool {
-        match self.kind() {
-            Kind::Identifier | Kind::QuotedIdentifier => true,
-            Kind::Keyword(K::CurrentRole | K::CurrentUser | K::SessionUser) => true,
-            Kind::Keyword(keyword) => keyword.class() != Class::Reserved,
-            _ => false,
-        }
     }
 }

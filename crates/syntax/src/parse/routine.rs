@@ -224,10 +224,6 @@ impl Parser<'_> {
         Ok(Statement::CreateFunction(Box::new(function)))
     }
 
-    fn function_type(&mut self) -> Result<TypeName> {
-        self.type_name()
-    }
-
     pub(super) fn function_parameter(&mut self) -> Result<FunctionParameter> {
         let mut mode = self.parameter_mode();
         let name = if self.is_parameter_name() { Some(self.take_name()) } else { None };

@@ -619,9 +619,11 @@ impl Parser<'_> {
 
     pub(super) fn cluster(&mut self) -> Result<Statement> {
         self.expect(K::Cluster)?;
-        let options = if self.is_symbol(b'(') { self.option_list()? } else { self.worded_options(&[K::Verbose]) };
+        let is_list = self.is_symbol(b'(');
+        let options = if is_list { self.option_list()? } else { self.worded_options(&[K::Verbose]) };
         let (mut table, mut index) = (None, None);
-        if Self::is_column_name(self.kind()) {
+        // In PostgreSQL 15 options in parentheses want a table.
+        if is_list || Self::is_column_name(self.kind()) {
             let name = self.qualified_name()?;
             // The older form has the index first.
             if name.len() == 1 && self.eat(K::On) {

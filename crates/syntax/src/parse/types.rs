@@ -57,13 +57,28 @@ impl Parser<'_> {
         let at = self.at();
         let mut names = vec![self.type_function_name()?];
         self.attributes(&mut names)?;
-        if names.len() > 1 && self.is_symbol(b'%') && self.is_ahead(1, K::Type) {
-            self.advance();
-            self.advance();
-            return Ok(TypeName { percent_type: true, ..plain_type(names, at) });
-        }
         let modifiers = self.optional_modifiers()?;
         Ok(TypeName { modifiers, ..plain_type(names, at) })
+    }
+
+    /// PostgreSQL's func_type: also `table.column%TYPE`.
+    pub(super) fn function_type(&mut self) -> Result<TypeName> {
+        let setof = usize::from(self.is(K::Setof));
+        let mut ahead = setof + 1;
+        while self.is_symbol_ahead(ahead, b'.') && Self::is_label(self.kind_ahead(ahead + 1)) {
+            ahead += 2;
+        }
+        let is_percent_type = ahead > setof + 1 && self.is_symbol_ahead(ahead, b'%') && self.is_ahead(ahead + 1, K::Type);
+        if !is_percent_type {
+            return self.type_name();
+        }
+        let at = self.at();
+        let setof = self.eat(K::Setof);
+        let mut names = vec![self.type_function_name()?];
+        self.attributes(&mut names)?;
+        self.advance();
+        self.advance();
+        Ok(TypeName { percent_type: true, setof, ..plain_type(names, at) })
     }
 
     fn optional_modifiers(&mut self) -> Result<Vec<Expr>> {
