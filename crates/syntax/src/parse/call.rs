@@ -71,9 +71,8 @@ impl Parser<'_> {
         if self.eat_symbol(b')') {
             return Ok(call);
         }
-        if self.is_symbol(b'*') && self.is_symbol_ahead(1, b')') {
-            self.advance();
-            self.advance();
+        if self.eat_symbol(b'*') {
+            self.expect_symbol(b')')?;
             call.star = true;
             return Ok(call);
         }

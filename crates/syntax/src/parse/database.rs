@@ -21,9 +21,9 @@ impl Parser<'_> {
         loop {
             let at = self.at();
             let name = match self.kind() {
-                Kind::Keyword(K::Connection) if self.is_ahead(1, K::Limit) => {
+                Kind::Keyword(K::Connection) => {
                     self.advance();
-                    self.advance();
+                    self.expect(K::Limit)?;
                     Name::new("connection_limit", at)
                 }
                 Kind::Keyword(K::Encoding | K::Location | K::Owner | K::Tablespace | K::Template) => self.take_name(),
@@ -33,7 +33,7 @@ impl Parser<'_> {
             self.eat_symbol(b'=');
             let value = if self.eat(K::Default) {
                 None
-            } else if self.is_number() {
+            } else if matches!(self.kind(), Kind::Integer | Kind::Number | Kind::Symbol(b'+' | b'-')) {
                 Some(SettingValue::Number(self.number()?))
             } else {
                 Some(self.word_or_boolean()?)

@@ -363,6 +363,10 @@ impl Parser<'_> {
                 let operand = self.operand(level::NOT, false)?;
                 Ok(expr(ExprKind::Not(Box::new(operand)), at))
             }
+            Kind::Keyword(K::Default) if !restricted => {
+                self.advance();
+                Ok(expr(ExprKind::Default, at))
+            }
             Kind::Symbol(b'-') => {
                 self.advance();
                 let operand = self.operand(level::SIGN, restricted)?;
@@ -480,10 +484,6 @@ impl Parser<'_> {
             K::Null => Literal::Null,
             K::True => Literal::Boolean(true),
             K::False => Literal::Boolean(false),
-            K::Default => {
-                self.advance();
-                return Ok(expr(ExprKind::Default, at));
-            }
             K::Case => return self.case(),
             K::Cast => return self.cast_call(),
             K::Array => return self.array(),

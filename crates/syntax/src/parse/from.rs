@@ -164,7 +164,10 @@ impl Parser<'_> {
             Inside::Query(query) if self.is_symbol(b')') || self.is_rest_of_query() => {
                 return Ok(Inside::Query(self.rest_of_query(query)?));
             }
-            Inside::Query(query) => self.subquery_item(query, false, at)?,
+            Inside::Query(query) if self.is(K::As) || Self::is_word(self.kind()) => {
+                self.subquery_item(query, false, at)?
+            }
+            Inside::Query(_) => return Err(self.unexpected()),
             Inside::Item(join) => {
                 // Parentheses around parentheses, without an alias between.
                 if self.is_symbol(b')') {

@@ -283,7 +283,7 @@ impl Parser<'_> {
 
     fn copy_options(&mut self, options: &mut Vec<Setting>) -> Result<()> {
         if self.is_symbol(b'(') {
-            options.extend(self.option_list()?);
+            options.extend(self.copy_option_list()?);
             return Ok(());
         }
         while let Some(option) = self.old_copy_option()? {

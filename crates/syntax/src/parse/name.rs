@@ -74,11 +74,20 @@ impl Parser<'_> {
         Ok(names)
     }
 
-    /// A name whose first part may be a word that only functions and types may have.
+    /// PostgreSQL's func_name: what only tables and columns are called needs a qualifier, what only types and functions
+    /// are called can't have one.
     pub(super) fn function_name(&mut self) -> Result<QualifiedName> {
-        let qualified = self.is_symbol_ahead(1, b'.');
-        let mut names = vec![if qualified { self.name()? } else { self.type_function_name()? }];
-        self.attributes(&mut names)?;
+        let kind = self.kind();
+        if !Self::is_word(kind) {
+            return Err(self.unexpected());
+        }
+        let mut names = vec![self.take_name()];
+        if Self::is_column_name(kind) {
+            self.attributes(&mut names)?;
+        }
+        if names.len() == 1 && !Self::is_type_name(kind) {
+            return Err(self.unexpected());
+        }
         Ok(names)
     }
 
@@ -289,39 +298,41 @@ impl Parser<'_> {
         }
     }
 
-    /// `(name [value], ...)` of EXPLAIN, VACUUM, COPY and their like.
+    /// `(name [value], ...)` of EXPLAIN, VACUUM and their like.
     pub(super) fn option_list(&mut self) -> Result<Vec<Setting>> {
         self.parenthesized_list(|parser| {
-            let name = parser.option_name()?;
+            let name = if parser.is_any(&[K::Analyze, K::Analyse]) {
+                let at = parser.at();
+                parser.advance();
+                Name::new(K::Analyze.text(), at)
+            } else {
+                parser.word()?
+            };
             let value = match parser.kind() {
                 Kind::Symbol(b',' | b')') => None,
-                _ => Some(parser.option_value()?),
+                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => Some(SettingValue::Number(parser.number()?)),
+                _ => Some(parser.word_or_boolean()?),
             };
             Ok(Setting { namespace: None, name, value })
         })
     }
 
-    /// A word, or one of the two reserved ones that name options.
-    fn option_name(&mut self) -> Result<Name> {
-        if self.is_any(&[K::Analyze, K::Analyse]) {
-            let at = self.at();
-            self.advance();
-            return Ok(Name::new(K::Analyze.text(), at));
-        }
-        // COPY takes any label.
-        self.label()
-    }
-
-    fn option_value(&mut self) -> Result<SettingValue> {
-        match self.kind() {
-            Kind::Symbol(b'*') => {
-                self.advance();
-                Ok(SettingValue::Star)
-            }
-            Kind::Symbol(b'(') => Ok(SettingValue::List(self.parenthesized_list(|parser| parser.word_or_boolean())?)),
-            _ if self.is_number() => Ok(SettingValue::Number(self.number()?)),
-            _ => self.word_or_boolean(),
-        }
+    /// The same of COPY, whose options may have lists.
+    pub(super) fn copy_option_list(&mut self) -> Result<Vec<Setting>> {
+        self.parenthesized_list(|parser| {
+            let name = parser.label()?;
+            let value = match parser.kind() {
+                Kind::Symbol(b',' | b')') => None,
+                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => Some(SettingValue::Number(parser.number()?)),
+                Kind::Symbol(b'*') => {
+                    parser.advance();
+                    Some(SettingValue::Star)
+                }
+                Kind::Symbol(b'(') => Some(SettingValue::List(parser.parenthesized_list(Self::word_or_boolean)?)),
+                _ => Some(parser.word_or_boolean()?),
+            };
+            Ok(Setting { namespace: None, name, value })
+        })
     }
 
     /// PostgreSQL's opt_boolean_or_string.

@@ -81,7 +81,12 @@ impl Parser<'_> {
             AccessMethod | Database | EventTrigger | Extension | ForeignDataWrapper | Language | Publication | Role
             | Schema | Server | Subscription | Tablespace => (vec![self.name()?], ObjectNameRest::None),
             Function | Procedure | Routine => {
-                let name = self.function_name()?;
+                // Without parameters any name will do.
+                let name = match self.kind_ahead(1) {
+                    Kind::Symbol(b'(' | b'.') => self.function_name()?,
+                    _ if Self::is_word(self.kind()) => vec![self.take_name()],
+                    _ => return Err(self.unexpected()),
+                };
                 let rest = if self.is_symbol(b'(') {
                     ObjectNameRest::Parameters(self.parameter_list()?)
                 } else {
@@ -301,7 +306,19 @@ impl Parser<'_> {
             let schema = self.name()?;
             return Ok(Statement::SetSchema(Box::new(SetSchema { object, if_exists: false, schema })));
         }
-        if matches!(self.kind(), Kind::End | Kind::Symbol(b';')) {
+        let has_no_other = matches!(
+            object.kind,
+            ObjectKind::AccessMethod
+                | ObjectKind::Aggregate
+                | ObjectKind::Conversion
+                | ObjectKind::Domain
+                | ObjectKind::Language
+                | ObjectKind::LargeObject
+                | ObjectKind::Rule
+                | ObjectKind::Schema
+                | ObjectKind::Type
+        );
+        if has_no_other || matches!(self.kind(), Kind::End | Kind::Symbol(b';')) {
             return Err(self.unexpected());
         }
         self.unsupported_statement(what, at)

@@ -164,7 +164,7 @@ impl Parser<'_> {
         }
         let at = self.at();
         let role = self.role_name()?;
-        if self.is_any(&[K::Set, K::Reset]) || (self.is(K::In) && self.is_ahead(1, K::Database)) {
+        if self.is_any(&[K::Set, K::Reset]) || self.is(K::In) {
             return self.alter_role_set(Some(role));
         }
         if self.eat(K::Rename) {
@@ -248,7 +248,10 @@ impl Parser<'_> {
         let mut admin_option = false;
         if revoke {
             option = self.grant_option_for()?;
-            admin_option = !option && self.eat_all(&[K::Admin, K::Option, K::For]);
+            admin_option = !option && self.eat_all(&[K::Admin, K::Option]);
+            if admin_option {
+                self.expect(K::For)?;
+            }
         }
         let privileges = self.privileges()?;
         if !self.is(K::On) || admin_option {
@@ -306,9 +309,7 @@ impl Parser<'_> {
 
     fn grantees(&mut self) -> Result<Vec<RoleName>> {
         self.list(|parser| {
-            if parser.is(K::Group) && Self::is_word(parser.kind_ahead(1)) {
-                parser.advance();
-            }
+            parser.eat(K::Group);
             parser.role_name()
         })
     }
@@ -358,6 +359,9 @@ impl Parser<'_> {
             Some(K::Foreign) if self.is_ahead(1, K::Data) => {
                 self.advance();
                 self.advance();
+                if !self.is(K::Wrapper) {
+                    return Err(self.unexpected());
+                }
                 ObjectKind::ForeignDataWrapper
             }
             Some(K::Foreign) => {

@@ -89,6 +89,9 @@ impl Parser<'_> {
 
     fn alter_type_action(&mut self) -> Result<AlterTypeAction> {
         let keyword = self.keyword();
+        if !self.is_any(&[K::Add, K::Drop, K::Alter]) {
+            return Err(self.unexpected());
+        }
         self.advance();
         self.expect(K::Attribute)?;
         match keyword {

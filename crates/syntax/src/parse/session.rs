@@ -365,25 +365,26 @@ impl Parser<'_> {
         if self.eat(K::All) {
             return Ok(None);
         }
-        Ok(Some(match self.worded_parameter() {
+        Ok(Some(match self.worded_parameter()? {
             Some(name) => name,
             None => self.parameter_name()?,
         }))
     }
 
     /// Parameters that SQL names by two words or three.
-    fn worded_parameter(&mut self) -> Option<Name> {
+    fn worded_parameter(&mut self) -> Result<Option<Name>> {
         let at = self.at();
         let name = if self.eat_all(&[K::Time, K::Zone]) {
             "timezone"
-        } else if self.eat_all(&[K::Transaction, K::Isolation, K::Level]) {
+        } else if self.eat_all(&[K::Transaction, K::Isolation]) {
+            self.expect(K::Level)?;
             "transaction_isolation"
         } else if self.eat_all(&[K::Session, K::Authorization]) {
             "session_authorization"
         } else {
-            return None;
+            return Ok(None);
         };
-        Some(Name::new(name, at))
+        Ok(Some(Name::new(name, at)))
     }
 
     /// `SET ...` or `RESET ...` inside of another statement; None if neither follows.
@@ -402,7 +403,7 @@ impl Parser<'_> {
         if self.eat(K::All) {
             return Ok(Statement::Show(Show::All));
         }
-        if let Some(name) = self.worded_parameter() {
+        if let Some(name) = self.worded_parameter()? {
             return Ok(Statement::Show(Show::Parameter(name)));
         }
         let name = self.parameter_name()?;
@@ -540,14 +541,16 @@ impl Parser<'_> {
                 let direction = if keyword == K::Forward { Forward } else { Backward };
                 let count = if self.eat(K::All) {
                     FetchCount::All
-                } else if self.is_number() {
+                } else if matches!(self.kind(), Kind::Integer | Kind::Number | Kind::Symbol(b'+' | b'-')) {
                     rows(self.signed_integer()?)
                 } else {
                     rows(1)
                 };
                 (direction, count)
             }
-            _ if self.is_number() => (Forward, rows(self.signed_integer()?)),
+            _ if matches!(self.kind(), Kind::Integer | Kind::Number | Kind::Symbol(b'+' | b'-')) => {
+                (Forward, rows(self.signed_integer()?))
+            }
             _ => (Forward, rows(1)),
         };
         if !self.eat(K::From) {

@@ -133,11 +133,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn optional_storage_options(&mut self) -> Result<Vec<Setting>> {
-        if self.is(K::With) && self.is_symbol_ahead(1, b'(') {
-            self.advance();
-            return self.storage_options();
-        }
-        Ok(Vec::new())
+        Ok(self.optional(K::With, Self::storage_options)?.unwrap_or_default())
     }
 
     fn table_options(&mut self) -> Result<TableOptions> {
@@ -353,7 +349,10 @@ impl Parser<'_> {
 
     fn constraint_index_options(&mut self) -> Result<(Vec<Setting>, Option<Name>)> {
         let options = self.optional(K::With, Self::definition)?.unwrap_or_default();
-        let tablespace = if self.eat_all(&[K::Using, K::Index, K::Tablespace]) { Some(self.name()?) } else { None };
+        let tablespace = self.optional(K::Using, |parser| {
+            parser.expect_all(&[K::Index, K::Tablespace])?;
+            parser.name()
+        })?;
         Ok((options, tablespace))
     }
 
@@ -373,15 +372,11 @@ impl Parser<'_> {
             }
         }
         let (mut on_delete, mut on_update) = (None, None);
-        while self.is(K::On) {
-            if on_delete.is_none() && self.is_ahead(1, K::Delete) {
-                self.advance();
-                self.advance();
+        while self.eat(K::On) {
+            let at = self.at();
+            if on_delete.is_none() && self.eat(K::Delete) {
                 on_delete = Some(self.referential_action()?);
-            } else if on_update.is_none() && self.is_ahead(1, K::Update) {
-                self.advance();
-                let at = self.at();
-                self.advance();
+            } else if on_update.is_none() && self.eat(K::Update) {
                 let action = self.referential_action()?;
                 if let ReferentialAction::SetNull(columns) | ReferentialAction::SetDefault(columns) = &action
                     && !columns.is_empty()
@@ -393,7 +388,7 @@ impl Parser<'_> {
                 }
                 on_update = Some(action);
             } else {
-                break;
+                return Err(self.unexpected());
             }
         }
         Ok(References {
