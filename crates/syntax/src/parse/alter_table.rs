@@ -96,7 +96,7 @@ impl Parser<'_> {
     fn alter_table_action(&mut self) -> Result<AlterTableAction> {
         use AlterTableAction::*;
         let Some(keyword) = self.keyword() else {
-            return Err(self.unexpected());
+            return self.split_at();
         };
         match keyword {
             K::Add => {
@@ -187,18 +187,20 @@ impl Parser<'_> {
                 self.expect(K::Identity)?;
                 self.replica_identity()
             }
-            _ if self.is_split() => {
-                self.advance();
-                self.expect_all(&[K::At, K::Values])?;
-                Ok(SplitAt(self.list(|parser| parser.parenthesized(Self::exprs))?))
-            }
             _ => Err(self.unexpected()),
         }
     }
 
-    /// Atoll's own: SPLIT is no keyword of PostgreSQL's.
-    fn is_split(&self) -> bool {
-        self.kind() == Kind::Identifier && self.tokens.source(self.token()).eq_ignore_ascii_case("split")
+    /// Atoll's own; SPLIT is no keyword of PostgreSQL's.
+    fn split_at(&mut self) -> Result<AlterTableAction> {
+        let is_split =
+            self.kind() == Kind::Identifier && self.tokens.source(self.token()).eq_ignore_ascii_case("split");
+        if !is_split {
+            return Err(self.unexpected());
+        }
+        self.advance();
+        self.expect_all(&[K::At, K::Values])?;
+        Ok(AlterTableAction::SplitAt(self.list(|parser| parser.parenthesized(Self::exprs))?))
     }
 
     fn alter_column(&mut self) -> Result<AlterTableAction> {
