@@ -1,6 +1,6 @@
 //! Queries: WITH, the select list, grouping, windows, set operations, and what stands behind them.
 
-use atoll_datum::Result;
+use atoll_datum::{Error, Result, sqlstate};
 
 use super::Parser;
 use super::expression::expr;
@@ -360,8 +360,8 @@ impl Parser<'_> {
         Ok(Some(Frame { unit, start, end, exclude, at }))
     }
 
-    fn windowing_error(&self, at: At, message: &str) -> atoll_datum::Error {
-        atoll_datum::Error::new(atoll_datum::sqlstate::WINDOWING_ERROR, message).at(at.offset())
+    fn windowing_error(&self, at: At, message: &str) -> Error {
+        Error::new(sqlstate::WINDOWING_ERROR, message).at(at.offset())
     }
 
     #[inline(never)]
@@ -482,11 +482,16 @@ impl Parser<'_> {
         }
         if query.limit.as_ref().is_some_and(|limit| limit.with_ties) {
             if query.order_by.is_empty() {
-                let at = query.limit.as_ref().map_or(at, |limit| limit.at);
-                return Err(self.error(at, "WITH TIES cannot be specified without ORDER BY clause"));
+                return Err(Error::new(
+                    sqlstate::SYNTAX_ERROR,
+                    "WITH TIES cannot be specified without ORDER BY clause",
+                ));
             }
             if query.locking.iter().any(|locking| locking.wait == LockWait::SkipLocked) {
-                return Err(self.error(at, "SKIP LOCKED and WITH TIES options cannot be used together"));
+                return Err(Error::new(
+                    sqlstate::SYNTAX_ERROR,
+                    "SKIP LOCKED and WITH TIES options cannot be used together",
+                ));
             }
         }
         if let Some(with) = with {
