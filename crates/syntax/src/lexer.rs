@@ -72,8 +72,8 @@ impl Tokens<'_> {
             return &self.decoded[token.decoded as usize];
         }
         let source = self.source(token);
-        if source.starts_with('$') {
-            let tag = source[1..].find('$').map_or(0, |at| at + 2);
+        if let Some(rest) = source.strip_prefix('$') {
+            let tag = rest.find('$').map_or(0, |at| at + 2);
             &source[tag..source.len() - tag]
         } else {
             &source[1..source.len() - 1]

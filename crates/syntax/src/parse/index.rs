@@ -174,7 +174,6 @@ impl Parser<'_> {
         Ok(SequenceOption { kind, at })
     }
 
-    /// `numbers` of an option that must be an integer at once.
     pub(super) fn duplicate_option(&self, at: At) -> Error {
         Error::new(sqlstate::SYNTAX_ERROR, "conflicting or redundant options").at(at.offset())
     }

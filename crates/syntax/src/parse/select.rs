@@ -36,6 +36,7 @@ impl Parser<'_> {
     }
 
     #[inline(never)]
+    #[allow(clippy::boxed_local, reason = "callers are deep in the stack and hold a pointer")]
     pub(super) fn boxed_rest_of_query(&mut self, first: Box<Query>) -> Result<Box<Query>> {
         self.rest_of_query(*first).map(Box::new)
     }
