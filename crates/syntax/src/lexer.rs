@@ -14,6 +14,8 @@ use crate::keyword::Keyword;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Keyword(Keyword),
+    /// NULLS with FIRST or LAST behind it, which is no name then.
+    NullsOrder,
     Identifier,
     QuotedIdentifier,
     String,
@@ -269,6 +271,11 @@ impl Lexer<'_> {
         }
         self.skip_identifier();
         let kind = Keyword::find(&self.text[start..self.position]).map_or(Kind::Identifier, Kind::Keyword);
+        if let Kind::Keyword(Keyword::First | Keyword::Last) = kind
+            && let Some(previous) = self.list.last_mut().filter(|token| token.kind == Kind::Keyword(Keyword::Nulls))
+        {
+            previous.kind = Kind::NullsOrder;
+        }
         self.push(kind, start);
         Ok(())
     }

@@ -433,7 +433,7 @@ pub struct SetSchema {
     pub schema: Name,
 }
 
-/// Tables and their like are changed by [`AlterTableAction::SetOwner`].
+/// Tables and their like are changed by [`super::AlterTableAction::SetOwner`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SetOwner {
     pub object: ObjectName,

@@ -442,7 +442,7 @@ impl Parser<'_> {
 
     #[inline(never)]
     pub(super) fn nulls_order(&mut self) -> Result<Option<Nulls>> {
-        if !(self.is(K::Nulls) && matches!(self.kind_ahead(1), Kind::Keyword(K::First | K::Last))) {
+        if self.kind() != Kind::NullsOrder {
             return Ok(None);
         }
         self.advance();

@@ -2,8 +2,8 @@
 //! keeps, and for tests.
 //!
 //! - this file: names, strings, settings, types
-//! - [`expression`], [`query`]
-//! - [`statement`], [`table`], [`definition`], [`object`]
+//! - `expression`, `query`
+//! - `statement`, `table`, `definition`, `object`
 //!
 //! INVARIANT: whatever the parser has made, printed and parsed again, is equal. Operands are put in parentheses unless
 //! they can't be misread, as PostgreSQL prints them; names are quoted unless they can't be taken for anything else.
