@@ -5,7 +5,6 @@ use atoll_datum::{Error, Result, sqlstate};
 use super::Parser;
 use crate::ast::*;
 use crate::keyword::Keyword as K;
-use crate::lexer::Kind;
 
 impl Parser<'_> {
     /// Behind `CREATE [UNIQUE] INDEX`.
