@@ -75,9 +75,19 @@ impl Zone {
         {
             let seconds = hours * 3600.0;
             let refused = || invalid().detail("UTC timezone offset is out of range.");
-            return Zone::fixed_checked(seconds).ok_or_else(refused);
+            return Zone::fixed_checked(seconds).ok_or_else(refused).and_then(|zone| zone.without_odd_seconds(setting));
         }
-        Zone::by_name(setting).ok_or_else(invalid)
+        Zone::by_name(setting).ok_or_else(invalid)?.without_odd_seconds(setting)
+    }
+
+    /// PostgreSQL tells zones that count leap seconds by this, and refuses them as a setting.
+    fn without_odd_seconds(self, setting: &str) -> Result<Zone> {
+        if self.offset_at(0) % 60 == 0 {
+            return Ok(self);
+        }
+        let message = format!("time zone \"{setting}\" appears to use leap seconds");
+        let error = Error::new(sqlstate::INVALID_PARAMETER_VALUE, message);
+        Err(error.detail("PostgreSQL does not support leap seconds."))
     }
 
     /// A name of the database in any case, or a POSIX rule.
