@@ -333,7 +333,7 @@ impl Reader<'_> {
         let rest = self.rest().as_bytes();
         let stands =
             |word: &&str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-        if let Some(at) = words.iter().position(|word| stands(&word)) {
+        if let Some(at) = words.iter().position(stands) {
             self.at += words[at].len();
             return Ok(at as i32);
         }
