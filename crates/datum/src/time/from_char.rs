@@ -4,6 +4,7 @@
 //! stands in the place of other text is skipped.
 
 use super::calendar::{self, Civil};
+use super::digits::split_integer;
 use super::parse::{self, Given, Refusal};
 use super::template::{self, Id, Mode, Node, Pattern, is_separator, is_space};
 use super::words::{MONTHS, WEEKDAYS};
@@ -380,7 +381,7 @@ enum Number {
 /// As C's `strtol`: spaces, a sign, digits. With the bytes they take.
 fn leading_integer(text: &str) -> (Number, usize) {
     let spaces = text.bytes().take_while(|byte| is_space(char::from(*byte))).count();
-    let (digits, _) = parse::split_integer(&text[spaces..]);
+    let (digits, _) = split_integer(&text[spaces..]);
     if digits.is_empty() {
         return (Number::None, 0);
     }
