@@ -6,7 +6,7 @@
 //! - [`zone`], [`abbreviations`]: what clocks show where; `zoned`: `AT TIME ZONE`
 //! - [`interval`], `timetz`: the values that are not one number, with their key encodings
 //! - `words`, `lexer`, `digits`, `parse`, `interval_parse`: reading
-//! - [`format`]: printing; `io`: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
+//! - [`mod@format`]: printing; `io`: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
 //! - [`arithmetic`], `compare`, [`fields`], `make`, [`now`]: the rules of operators and functions
 //! - `template`, `to_char`, `from_char`: `to_char`, `to_date`, `to_timestamp`
 //! - `functions`, `sets`, `aggregates`: those rules by the names of `pg_proc`
