@@ -14,12 +14,14 @@
 //! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
+//! - [`mutate`]: how rows are changed
 //! - [`session`]: a client's session
 
 pub mod catalog;
 pub mod exec;
 pub mod function;
 pub mod kv;
+pub mod mutate;
 pub mod plan;
 pub mod session;
 pub mod system;
