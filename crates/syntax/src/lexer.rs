@@ -112,8 +112,13 @@ pub fn error_near(text: &str, what: &str, start: usize, end: usize) -> Error {
 }
 
 pub fn tokens(text: &str) -> Tokens<'_> {
-    let mut lexer =
-        Lexer { text, bytes: text.as_bytes(), position: 0, list: Vec::with_capacity(text.len() / 4 + 8), decoded: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        position: 0,
+        list: Vec::with_capacity(text.len() / 4 + 8),
+        decoded: Vec::new(),
+    };
     let error = lexer.all().err();
     if error.is_some() {
         let position = text.len() as u32;
@@ -141,7 +146,22 @@ fn is_identifier(byte: u8) -> bool {
 fn is_operator(byte: u8) -> bool {
     matches!(
         byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'='
+        b'~' | b'!'
+            | b'@'
+            | b'#'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+            | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'<'
+            | b'>'
+            | b'='
     )
 }
 
@@ -625,7 +645,8 @@ impl Lexer<'_> {
         let mut characters = list.string(list.list[0]).chars();
         match (characters.next(), characters.next()) {
             (Some(escape), None)
-                if !escape.is_ascii_hexdigit() && !matches!(escape, '+' | '\'' | '"' | ' ' | '\t' | '\n' | '\r' | '\x0c') =>
+                if !escape.is_ascii_hexdigit()
+                    && !matches!(escape, '+' | '\'' | '"' | ' ' | '\t' | '\n' | '\r' | '\x0c') =>
             {
                 Ok(Some(escape))
             }
@@ -643,9 +664,8 @@ fn decode_unicode(text: &str, escape: char, base: usize) -> Result<String> {
     let mut value = String::with_capacity(text.len());
     let mut high: Option<u32> = None;
     let mut rest = text;
-    let pair = |position: usize| {
-        Error::new(sqlstate::SYNTAX_ERROR, "invalid Unicode surrogate pair").at(base + position)
-    };
+    let pair =
+        |position: usize| Error::new(sqlstate::SYNTAX_ERROR, "invalid Unicode surrogate pair").at(base + position);
     while let Some(character) = rest.chars().next() {
         let position = text.len() - rest.len();
         let after = &rest[character.len_utf8()..];

@@ -3,9 +3,9 @@
 //! Read in this order:
 //!
 //! - [`ast`]: the tree, which is what the rest of the system knows of this crate
-//! - [`keyword`], [`lexer`]: words and tokens
-//! - [`parse`]: from tokens to the tree
-//! - [`print`](mod@print): from the tree to a text that means the same
+//! - `keyword`, `lexer`: words and tokens
+//! - `parse`: from tokens to the tree
+//! - [`print`](mod@crate::print): from the tree to a text that means the same
 //!
 //! Errors are PostgreSQL's: the same text, the same SQLSTATE, the same position. What PostgreSQL has and Atoll will not
 //! have soon is [`ast::Statement::Unsupported`], so that it is refused as a feature and not as a mistake.
@@ -17,6 +17,7 @@ pub mod ast;
 mod keyword;
 mod lexer;
 mod parse;
+pub mod print;
 
 pub use parse::{parse, parse_expression, parse_type};
 

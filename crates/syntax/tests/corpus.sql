@@ -33,7 +33,7 @@ select a at time zone 'utc', a at time zone 'x' at time zone 'y', now() at time 
 select a collate "C", a || b collate "de_DE" < c, a collate pg_catalog."C"
 select a::int, a::int::text, -1::int, a::numeric(10, 2)[], (a + b)::text, 'x'::char varying, a.b::int
 select a[1], a[1][2], a[1:2], a[:2], a[1:], a[:], a.b[1], a[1].b, (a).b, (a).*, (a).b.c[1], (f(x)).*, (array[1,2])[1], a[b[1]]
-select a = b is null, a < b = c is true, a is null = b, a = (b = c), not a is null, a in (1) = b, a between 1 and 2 = c, a = b like c, a like b = c
+select a = b is null, (a < b) = c is true, a < (b = c), a is null = b, a = (b = c), not a is null, a in (1) = b, a between 1 and 2 = c, a = b like c, a like b = c
 select 1 + 2 collate "C", - a collate "C", - a :: int, a * b at time zone c, 1 - - 1
 select 2 * @ 1 + 3, @ 1 @ 2, not a and b, @ - 1, - @ 1, a || - b, a = - b, a and not b = c
 -- Special forms

@@ -15,8 +15,7 @@ impl Parser<'_> {
         }
         let if_exists = self.if_exists();
         let is_table = matches!(kind, ObjectKind::Table | ObjectKind::ForeignTable);
-        let table =
-            if is_table { self.table_name()? } else { TableName { name: self.qualified_name()?, only: false } };
+        let table = if is_table { self.table_name()? } else { TableName { name: self.qualified_name()?, only: false } };
         match self.keyword() {
             Some(K::Rename) => return self.rename_in_relation(kind, table, if_exists),
             Some(K::Set) if self.is_ahead(1, K::Schema) => {
@@ -26,9 +25,7 @@ impl Parser<'_> {
                 let schema = self.name()?;
                 return Ok(Statement::SetSchema(Box::new(SetSchema { object, if_exists, schema })));
             }
-            Some(K::Depends | K::No)
-                if self.is(K::Depends) || self.is_ahead(1, K::Depends) =>
-            {
+            Some(K::Depends | K::No) if self.is(K::Depends) || self.is_ahead(1, K::Depends) => {
                 return self.unsupported_statement("ALTER ... DEPENDS ON EXTENSION", at);
             }
             _ if kind == ObjectKind::Sequence && self.is_sequence_option() => {
@@ -99,7 +96,7 @@ impl Parser<'_> {
     fn alter_table_action(&mut self) -> Result<AlterTableAction> {
         use AlterTableAction::*;
         let Some(keyword) = self.keyword() else {
-            return Err(self.unexpected());
+            return self.split_at();
         };
         match keyword {
             K::Add => {
@@ -190,18 +187,20 @@ impl Parser<'_> {
                 self.expect(K::Identity)?;
                 self.replica_identity()
             }
-            _ if self.is_split() => {
-                self.advance();
-                self.expect_all(&[K::At, K::Values])?;
-                Ok(SplitAt(self.list(|parser| parser.parenthesized(Self::exprs))?))
-            }
             _ => Err(self.unexpected()),
         }
     }
 
-    /// Atoll's own: SPLIT is no keyword of PostgreSQL's.
-    fn is_split(&self) -> bool {
-        self.kind() == Kind::Identifier && self.tokens.source(self.token()).eq_ignore_ascii_case("split")
+    /// Atoll's own; SPLIT is no keyword of PostgreSQL's.
+    fn split_at(&mut self) -> Result<AlterTableAction> {
+        let is_split =
+            self.kind() == Kind::Identifier && self.tokens.source(self.token()).eq_ignore_ascii_case("split");
+        if !is_split {
+            return Err(self.unexpected());
+        }
+        self.advance();
+        self.expect_all(&[K::At, K::Values])?;
+        Ok(AlterTableAction::SplitAt(self.list(|parser| parser.parenthesized(Self::exprs))?))
     }
 
     fn alter_column(&mut self) -> Result<AlterTableAction> {
@@ -212,8 +211,9 @@ impl Parser<'_> {
             self.expect_all(&[K::Set, K::Statistics])?;
             if !(1..=i32::from(i16::MAX)).contains(&number) {
                 let message = format!("column number must be in range from 1 to {}", i16::MAX);
-                return Err(atoll_datum::Error::new(atoll_datum::sqlstate::INVALID_PARAMETER_VALUE, message)
-                    .at(at.offset()));
+                return Err(
+                    atoll_datum::Error::new(atoll_datum::sqlstate::INVALID_PARAMETER_VALUE, message).at(at.offset())
+                );
             }
             return Ok(SetStatistics { column: Err(number), target: self.signed_integer()? });
         }
@@ -314,8 +314,17 @@ impl Parser<'_> {
     fn is_sequence_option_keyword(&self, keyword: K) -> bool {
         matches!(
             keyword,
-            K::As | K::Cache | K::Cycle | K::Increment | K::Maxvalue | K::Minvalue | K::No | K::Owned | K::Sequence
-                | K::Start | K::Restart
+            K::As
+                | K::Cache
+                | K::Cycle
+                | K::Increment
+                | K::Maxvalue
+                | K::Minvalue
+                | K::No
+                | K::Owned
+                | K::Sequence
+                | K::Start
+                | K::Restart
         )
     }
 

@@ -404,8 +404,17 @@ impl Parser<'_> {
                 K::Cast => return self.cast_call(),
                 K::Collation if self.is_ahead(1, K::For) => return self.collation_for(),
                 K::CurrentSchema if !next_is_parenthesis => return self.value_function(keyword),
-                K::Coalesce | K::Greatest | K::Least | K::Nullif | K::Extract | K::Normalize | K::Overlay
-                | K::Position | K::Substring | K::Treat | K::Trim
+                K::Coalesce
+                | K::Greatest
+                | K::Least
+                | K::Nullif
+                | K::Extract
+                | K::Normalize
+                | K::Overlay
+                | K::Position
+                | K::Substring
+                | K::Treat
+                | K::Trim
                     if next_is_parenthesis =>
                 {
                     if let Some(call) = self.special_call(keyword)? {

@@ -27,7 +27,7 @@ impl Parser<'_> {
                     Name::new("connection_limit", at)
                 }
                 Kind::Keyword(K::Encoding | K::Location | K::Owner | K::Tablespace | K::Template) => self.take_name(),
-                Kind::Identifier => self.take_name(),
+                Kind::Identifier | Kind::QuotedIdentifier => self.take_name(),
                 _ => return Ok(options),
             };
             self.eat_symbol(b'=');

@@ -145,8 +145,20 @@ impl Parser<'_> {
             Kind::End | Kind::Symbol(b',' | b')' | b';') => true,
             Kind::Keyword(keyword) => matches!(
                 keyword,
-                K::From | K::Into | K::Where | K::Group | K::Having | K::Window | K::Union | K::Intersect | K::Except
-                    | K::Order | K::Limit | K::Offset | K::Fetch | K::For
+                K::From
+                    | K::Into
+                    | K::Where
+                    | K::Group
+                    | K::Having
+                    | K::Window
+                    | K::Union
+                    | K::Intersect
+                    | K::Except
+                    | K::Order
+                    | K::Limit
+                    | K::Offset
+                    | K::Fetch
+                    | K::For
             ),
             _ => false,
         }
@@ -215,9 +227,8 @@ impl Parser<'_> {
 
     fn is_test(&mut self, operand: Expr, restricted: bool) -> Result<(Expr, bool)> {
         let (at, start) = (self.at(), operand.at);
-        let made = |operand, test, negated| {
-            (expr(ExprKind::Is(Box::new(Is { operand, test, negated, at })), start), true)
-        };
+        let made =
+            |operand, test, negated| (expr(ExprKind::Is(Box::new(Is { operand, test, negated, at })), start), true);
         match self.advance().kind {
             Kind::Keyword(K::Isnull) => return Ok(made(operand, IsTest::Null, false)),
             Kind::Keyword(K::Notnull) => return Ok(made(operand, IsTest::Null, true)),
@@ -394,10 +405,12 @@ impl Parser<'_> {
     fn negated(operand: Expr, at: At) -> Expr {
         let kind = match operand.kind {
             ExprKind::Literal(Literal::Integer(value)) => ExprKind::Literal(Literal::Integer(-value)),
-            ExprKind::Literal(Literal::Number(digits)) => ExprKind::Literal(Literal::Number(match digits.strip_prefix('-') {
-                Some(positive) => positive.into(),
-                None => format!("-{digits}").into(),
-            })),
+            ExprKind::Literal(Literal::Number(digits)) => {
+                ExprKind::Literal(Literal::Number(match digits.strip_prefix('-') {
+                    Some(positive) => positive.into(),
+                    None => format!("-{digits}").into(),
+                }))
+            }
             _ => {
                 let operator = Operator { schema: Vec::new(), symbol: "-".into(), at };
                 ExprKind::Unary(Box::new(Unary { operator, operand }))
@@ -489,6 +502,8 @@ impl Parser<'_> {
             K::Array => return self.array(),
             K::Unique => {
                 self.advance();
+                self.nulls_not_distinct()?;
+                self.subquery()?;
                 return Err(self.unsupported(at, "UNIQUE predicate is not yet implemented"));
             }
             _ => return self.value_function(keyword),

@@ -210,8 +210,7 @@ impl Parser<'_> {
             self.advance();
             self.advance();
         }
-        let mut item =
-            FunctionItem { lateral, rows_from, functions, ordinality, alias: None, columns: Vec::new(), at };
+        let mut item = FunctionItem { lateral, rows_from, functions, ordinality, alias: None, columns: Vec::new(), at };
         if self.is(K::As) && self.is_symbol_ahead(1, b'(') {
             self.advance();
             item.columns = self.column_definition_list()?;

@@ -107,11 +107,8 @@ impl Parser<'_> {
     /// `[ONLY] t [*]`, `ONLY (t)`.
     pub(super) fn table_name(&mut self) -> Result<TableName> {
         if self.eat(K::Only) {
-            let name = if self.is_symbol(b'(') {
-                self.parenthesized(Self::qualified_name)?
-            } else {
-                self.qualified_name()?
-            };
+            let name =
+                if self.is_symbol(b'(') { self.parenthesized(Self::qualified_name)? } else { self.qualified_name()? };
             return Ok(TableName { name, only: true });
         }
         let name = self.qualified_name()?;
@@ -310,7 +307,9 @@ impl Parser<'_> {
             };
             let value = match parser.kind() {
                 Kind::Symbol(b',' | b')') => None,
-                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => Some(SettingValue::Number(parser.number()?)),
+                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => {
+                    Some(SettingValue::Number(parser.number()?))
+                }
                 _ => Some(parser.word_or_boolean()?),
             };
             Ok(Setting { namespace: None, name, value })
@@ -323,7 +322,9 @@ impl Parser<'_> {
             let name = parser.label()?;
             let value = match parser.kind() {
                 Kind::Symbol(b',' | b')') => None,
-                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => Some(SettingValue::Number(parser.number()?)),
+                Kind::Symbol(b'+' | b'-') | Kind::Integer | Kind::Number => {
+                    Some(SettingValue::Number(parser.number()?))
+                }
                 Kind::Symbol(b'*') => {
                     parser.advance();
                     Some(SettingValue::Star)

@@ -136,9 +136,11 @@ impl Parser<'_> {
     }
 
     fn parameter_list(&mut self) -> Result<Vec<FunctionParameter>> {
-        self.parenthesized(|parser| {
-            if parser.is_symbol(b')') { Ok(Vec::new()) } else { parser.list(Self::function_parameter) }
-        })
+        self.parenthesized(
+            |parser| {
+                if parser.is_symbol(b')') { Ok(Vec::new()) } else { parser.list(Self::function_parameter) }
+            },
+        )
     }
 
     fn aggregate_parameters(&mut self) -> Result<ObjectNameRest> {
@@ -146,8 +148,7 @@ impl Parser<'_> {
             if parser.eat_symbol(b'*') {
                 return Ok(ObjectNameRest::Aggregate { direct: Vec::new(), ordered: None });
             }
-            let direct =
-                if parser.is(K::Order) { Vec::new() } else { parser.list(Self::function_parameter)? };
+            let direct = if parser.is(K::Order) { Vec::new() } else { parser.list(Self::function_parameter)? };
             let ordered = if parser.eat(K::Order) {
                 parser.expect(K::By)?;
                 Some(parser.list(Self::function_parameter)?)
@@ -197,7 +198,13 @@ impl Parser<'_> {
         }
         let kind = self.object_kind()?;
         let concurrently = kind == ObjectKind::Index && self.eat(K::Concurrently);
-        let if_exists = self.if_exists();
+        let if_exists = match kind {
+            // What follows can't be called IF.
+            ObjectKind::Cast | ObjectKind::Transform => {
+                self.optional(K::If, |parser| parser.expect(K::Exists))?.is_some()
+            }
+            _ => self.if_exists(),
+        };
         let is_single = matches!(
             kind,
             ObjectKind::Cast
@@ -210,10 +217,8 @@ impl Parser<'_> {
                 | ObjectKind::Subscription
                 | ObjectKind::Tablespace
         );
-        let objects =
-            if is_single { vec![self.object_of(kind)?] } else { self.list(|parser| parser.object_of(kind))? };
-        let behavior =
-            if kind == ObjectKind::Tablespace { DropBehavior::Restrict } else { self.drop_behavior() };
+        let objects = if is_single { vec![self.object_of(kind)?] } else { self.list(|parser| parser.object_of(kind))? };
+        let behavior = if kind == ObjectKind::Tablespace { DropBehavior::Restrict } else { self.drop_behavior() };
         Ok(Statement::Drop(Drop { objects, if_exists, concurrently, behavior }))
     }
 
@@ -300,12 +305,6 @@ impl Parser<'_> {
             self.expect(K::To)?;
             return Ok(Statement::SetOwner(Box::new(SetOwner { object, owner: self.role_name()? })));
         }
-        if self.is(K::Set) && self.is_ahead(1, K::Schema) {
-            self.advance();
-            self.advance();
-            let schema = self.name()?;
-            return Ok(Statement::SetSchema(Box::new(SetSchema { object, if_exists: false, schema })));
-        }
         let has_no_other = matches!(
             object.kind,
             ObjectKind::AccessMethod
@@ -318,7 +317,14 @@ impl Parser<'_> {
                 | ObjectKind::Schema
                 | ObjectKind::Type
         );
-        if has_no_other || matches!(self.kind(), Kind::End | Kind::Symbol(b';')) {
+        if self.is(K::Set) && (has_no_other || self.is_ahead(1, K::Schema)) {
+            self.advance();
+            self.expect(K::Schema)?;
+            let schema = self.name()?;
+            return Ok(Statement::SetSchema(Box::new(SetSchema { object, if_exists: false, schema })));
+        }
+        let is_end = matches!(self.kind(), Kind::End | Kind::Symbol(b';'));
+        if has_no_other || (is_end && object.kind != ObjectKind::Policy) {
             return Err(self.unexpected());
         }
         self.unsupported_statement(what, at)

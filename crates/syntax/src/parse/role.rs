@@ -20,8 +20,9 @@ impl Parser<'_> {
                 let kind = match name.as_str() {
                     "public" => RoleNameKind::Public,
                     "none" => {
-                        return Err(Error::new(sqlstate::RESERVED_NAME, "role name \"none\" is reserved")
-                            .at(at.offset()));
+                        return Err(
+                            Error::new(sqlstate::RESERVED_NAME, "role name \"none\" is reserved").at(at.offset())
+                        );
                     }
                     _ => RoleNameKind::Name(name.text),
                 };
@@ -376,9 +377,7 @@ impl Parser<'_> {
                 self.advance();
                 return Ok(GrantObjects::LargeObjects(self.list(Self::number)?));
             }
-            Some(keyword @ (K::Function | K::Procedure | K::Routine))
-                if Self::is_word(self.kind_ahead(1)) =>
-            {
+            Some(keyword @ (K::Function | K::Procedure | K::Routine)) if Self::is_word(self.kind_ahead(1)) => {
                 self.advance();
                 let kind = match keyword {
                     K::Function => ObjectKind::Function,

@@ -207,9 +207,9 @@ impl Parser<'_> {
         })?;
         let returns = if !procedure && self.eat(K::Returns) {
             Some(if self.eat(K::Table) {
-                FunctionResult::Table(self.parenthesized_list(|parser| {
-                    Ok((parser.type_function_name()?, parser.function_type()?))
-                })?)
+                FunctionResult::Table(
+                    self.parenthesized_list(|parser| Ok((parser.type_function_name()?, parser.function_type()?)))?,
+                )
             } else {
                 FunctionResult::Type(self.function_type()?)
             })

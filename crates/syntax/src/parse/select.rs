@@ -45,16 +45,7 @@ impl Parser<'_> {
 
     /// May the current token follow a query in parentheses, so that both are a query?
     pub(super) fn is_rest_of_query(&self) -> bool {
-        self.is_any(&[
-            K::Union,
-            K::Intersect,
-            K::Except,
-            K::Order,
-            K::Limit,
-            K::Offset,
-            K::Fetch,
-            K::For,
-        ])
+        self.is_any(&[K::Union, K::Intersect, K::Except, K::Order, K::Limit, K::Offset, K::Fetch, K::For])
     }
 
     /// Goes on with a query whose first part stood in parentheses.
@@ -134,11 +125,8 @@ impl Parser<'_> {
         self.expect(K::Select)?;
         let mut select = empty_select();
         if self.eat(K::Distinct) {
-            select.distinct = Some(if self.eat(K::On) {
-                Distinct::On(self.parenthesized(Self::exprs)?)
-            } else {
-                Distinct::Rows
-            });
+            select.distinct =
+                Some(if self.eat(K::On) { Distinct::On(self.parenthesized(Self::exprs)?) } else { Distinct::Rows });
             select.targets = self.targets()?;
         } else {
             self.eat(K::All);
@@ -214,9 +202,8 @@ impl Parser<'_> {
 
     /// TEMP, TEMPORARY, LOCAL TEMP, GLOBAL TEMP, UNLOGGED: words that are names of tables too.
     fn persistence_before_table(&mut self) -> Option<Persistence> {
-        let is_name_behind = |parser: &Self, ahead| {
-            Self::is_column_name(parser.kind_ahead(ahead)) || parser.is_ahead(ahead, K::Table)
-        };
+        let is_name_behind =
+            |parser: &Self, ahead| Self::is_column_name(parser.kind_ahead(ahead)) || parser.is_ahead(ahead, K::Table);
         match self.keyword() {
             Some(K::Temp | K::Temporary) if is_name_behind(self, 1) => {
                 self.advance();
@@ -403,11 +390,8 @@ impl Parser<'_> {
         self.expect_all(&[K::Order, K::By])?;
         self.list(|parser| {
             let value = parser.expr()?;
-            let direction = if parser.eat(K::Using) {
-                Direction::Using(parser.any_operator()?)
-            } else {
-                parser.direction()
-            };
+            let direction =
+                if parser.eat(K::Using) { Direction::Using(parser.any_operator()?) } else { parser.direction() };
             Ok(OrderBy { value, direction, nulls: parser.nulls_order()? })
         })
     }

@@ -294,11 +294,7 @@ impl Parser<'_> {
             SetValue::Default
         } else {
             SetValue::Values(self.list(|parser| {
-                if parser.is_number() {
-                    Ok(SettingValue::Number(parser.number()?))
-                } else {
-                    parser.word_or_boolean()
-                }
+                if parser.is_number() { Ok(SettingValue::Number(parser.number()?)) } else { parser.word_or_boolean() }
             })?)
         };
         Ok(Set { local, name, value })
@@ -457,8 +453,7 @@ impl Parser<'_> {
             return Ok(Statement::Transaction(Transaction::Prepare(self.string()?)));
         }
         let name = self.name()?;
-        let parameters =
-            if self.is_symbol(b'(') { self.parenthesized_list(Self::type_name)? } else { Vec::new() };
+        let parameters = if self.is_symbol(b'(') { self.parenthesized_list(Self::type_name)? } else { Vec::new() };
         self.expect(K::As)?;
         let at = self.at();
         let statement = self.preparable()?;
@@ -522,8 +517,8 @@ impl Parser<'_> {
         let only_move = self.is(K::Move);
         self.advance();
         let rows = FetchCount::Rows;
-        let is_name_only = Self::is_column_name(self.kind())
-            && matches!(self.kind_ahead(1), Kind::End | Kind::Symbol(b';'));
+        let is_name_only =
+            Self::is_column_name(self.kind()) && matches!(self.kind_ahead(1), Kind::End | Kind::Symbol(b';'));
         let (direction, count) = match self.keyword() {
             _ if is_name_only => (Forward, rows(1)),
             Some(K::Next) => self.taken((Forward, rows(1))),

@@ -153,7 +153,13 @@ impl Parser<'_> {
                 self.advance();
                 return self.create_function(or_replace, keyword == K::Procedure);
             }
-            K::Aggregate | K::Constraint | K::Language | K::Procedural | K::Rule | K::Transform | K::Trigger
+            K::Aggregate
+            | K::Constraint
+            | K::Language
+            | K::Procedural
+            | K::Rule
+            | K::Transform
+            | K::Trigger
             | K::Trusted
                 if is_permanent =>
             {
@@ -186,8 +192,21 @@ impl Parser<'_> {
             K::Index | K::Schema | K::Database | K::Role | K::User | K::Group | K::Type | K::Domain | K::Extension => {
                 self.advance();
             }
-            K::Access | K::Cast | K::Collation | K::Conversion | K::Default | K::Event | K::Foreign | K::Operator
-            | K::Policy | K::Publication | K::Server | K::Statistics | K::Subscription | K::Tablespace | K::Text => {
+            K::Access
+            | K::Cast
+            | K::Collation
+            | K::Conversion
+            | K::Default
+            | K::Event
+            | K::Foreign
+            | K::Operator
+            | K::Policy
+            | K::Publication
+            | K::Server
+            | K::Statistics
+            | K::Subscription
+            | K::Tablespace
+            | K::Text => {
                 return self.create_unsupported(first, or_replace, at);
             }
             _ => return Err(self.unexpected()),

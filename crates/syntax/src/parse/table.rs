@@ -24,8 +24,7 @@ impl Parser<'_> {
         let is_column_list = self.is_symbol(b'(')
             && Self::is_column_name(self.kind_ahead(1))
             && matches!(self.kind_ahead(2), Kind::Symbol(b',' | b')'));
-        let is_without_columns =
-            self.is_any(&[K::As, K::With, K::Without, K::Using, K::On, K::Tablespace]);
+        let is_without_columns = self.is_any(&[K::As, K::With, K::Without, K::Using, K::On, K::Tablespace]);
         if is_column_list || is_without_columns {
             return self.create_table_as(name, persistence, if_not_exists);
         }
@@ -227,9 +226,13 @@ impl Parser<'_> {
     pub(super) fn column_definition(&mut self) -> Result<ColumnDefinition> {
         let name = self.name()?;
         let type_name = Some(self.type_name()?);
-        let compression = self.optional(K::Compression, |parser| {
-            if parser.is(K::Default) { Ok(parser.take_name()) } else { parser.name() }
-        })?;
+        let compression =
+            self.optional(
+                K::Compression,
+                |parser| {
+                    if parser.is(K::Default) { Ok(parser.take_name()) } else { parser.name() }
+                },
+            )?;
         let (collation, constraints) = self.column_qualities()?;
         Ok(ColumnDefinition { name, type_name, compression, collation, constraints })
     }
@@ -382,8 +385,7 @@ impl Parser<'_> {
                     && !columns.is_empty()
                 {
                     let word = if matches!(action, ReferentialAction::SetNull(_)) { "NULL" } else { "DEFAULT" };
-                    let message =
-                        format!("a column list with SET {word} is only supported for ON DELETE actions");
+                    let message = format!("a column list with SET {word} is only supported for ON DELETE actions");
                     return Err(self.unsupported(at, message));
                 }
                 on_update = Some(action);

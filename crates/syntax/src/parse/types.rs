@@ -68,7 +68,8 @@ impl Parser<'_> {
         while self.is_symbol_ahead(ahead, b'.') && Self::is_label(self.kind_ahead(ahead + 1)) {
             ahead += 2;
         }
-        let is_percent_type = ahead > setof + 1 && self.is_symbol_ahead(ahead, b'%') && self.is_ahead(ahead + 1, K::Type);
+        let is_percent_type =
+            ahead > setof + 1 && self.is_symbol_ahead(ahead, b'%') && self.is_ahead(ahead + 1, K::Type);
         if !is_percent_type {
             return self.type_name();
         }
@@ -145,8 +146,7 @@ impl Parser<'_> {
         }
         let at = self.at();
         let bits = self.integer()?;
-        let out_of_range =
-            |message: &str| Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).at(at.offset()));
+        let out_of_range = |message: &str| Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).at(at.offset()));
         self.expect_symbol(b')')?;
         match bits {
             ..=0 => out_of_range("precision for type float must be at least 1 bit"),
@@ -249,7 +249,15 @@ fn or_one(modifiers: Vec<Expr>, at: At) -> Vec<Expr> {
 }
 
 pub(super) fn plain_type(names: Vec<Name>, at: At) -> TypeName {
-    TypeName { names, modifiers: Vec::new(), array_dims: Vec::new(), setof: false, interval: None, percent_type: false, at }
+    TypeName {
+        names,
+        modifiers: Vec::new(),
+        array_dims: Vec::new(),
+        setof: false,
+        interval: None,
+        percent_type: false,
+        at,
+    }
 }
 
 pub(super) fn system_type(name: &str, at: At) -> TypeName {

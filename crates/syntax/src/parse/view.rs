@@ -65,11 +65,7 @@ fn recursive_query(name: &[Name], columns: &[Name], query: Query) -> Query {
         .iter()
         .map(|column| Target { value: expr(ExprKind::Column(vec![column.clone()]), column.at), alias: None })
         .collect();
-    let from = TableItem {
-        table: TableName { name: table.clone(), only: false },
-        alias: None,
-        sample: None,
-    };
+    let from = TableItem { table: TableName { name: table.clone(), only: false }, alias: None, sample: None };
     let select = Select {
         distinct: None,
         targets,
