@@ -14,9 +14,11 @@
 //! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
+//! - [`ddl`]: definitions are made, changed and dropped
 //! - [`session`]: a client's session
 
 pub mod catalog;
+pub mod ddl;
 pub mod exec;
 pub mod function;
 pub mod kv;

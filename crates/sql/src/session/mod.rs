@@ -2,7 +2,9 @@
 //!
 //! - [`scope`]: what statements see of their session
 //! - [`node`]: what all sessions of a node share
+//! - [`locks`]: who may use a table while somebody changes it
 
+pub mod locks;
 pub mod node;
 pub mod scope;
 
