@@ -15,6 +15,7 @@
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
 //! - [`ddl`]: definitions are made, changed and dropped
+//! - [`mutate`]: how rows are changed
 //! - [`session`]: a client's session
 
 pub mod catalog;
@@ -22,6 +23,7 @@ pub mod ddl;
 pub mod exec;
 pub mod function;
 pub mod kv;
+pub mod mutate;
 pub mod plan;
 pub mod session;
 pub mod system;

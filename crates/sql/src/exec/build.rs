@@ -9,6 +9,7 @@ use super::expr::{Columns, SubqueryState};
 use super::keyed::Sense;
 use super::operator::{self, BoxOperator, CteState};
 use super::state::{Counters, State};
+use crate::mutate;
 use crate::plan::{ColumnId, CteId, Expr, ExprKind, JoinStrategy, Plan};
 use crate::session::Scope;
 use crate::table::Layout;
@@ -19,6 +20,8 @@ pub struct Builder<'s> {
     pub scope: &'s Scope,
     /// Count rows and time of every operator.
     pub analyze: bool,
+    /// What is being built is not the definition of a common table: its rows are those of the command's tag.
+    pub is_main: bool,
     slots: BTreeMap<ColumnId, usize>,
     subqueries: Vec<Option<Box<SubqueryState>>>,
     ctes: Vec<CteState>,
@@ -32,6 +35,7 @@ impl<'s> Builder<'s> {
         Builder {
             scope,
             analyze: false,
+            is_main: true,
             slots: BTreeMap::new(),
             subqueries: Vec::new(),
             ctes: Vec::new(),
@@ -81,9 +85,9 @@ impl<'s> Builder<'s> {
             Plan::Distinct(distinct) => operator::distinct(distinct, self),
             Plan::SetOperation(operation) => operator::set_operation(operation, self),
             Plan::LockRows(lock) => operator::lock_rows(lock, self),
-            Plan::Insert(_) => Err(Error::unsupported("INSERT")),
-            Plan::Update(_) => Err(Error::unsupported("UPDATE")),
-            Plan::Delete(_) => Err(Error::unsupported("DELETE")),
+            Plan::Insert(insert) => mutate::insert(insert, self),
+            Plan::Update(update) => mutate::update(update, self),
+            Plan::Delete(delete) => mutate::delete(delete, self),
         }
     }
 

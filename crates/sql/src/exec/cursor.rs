@@ -1,10 +1,15 @@
 //! A query that is being run: batches in output order, as many as the client asks for.
+//!
+//! One that changes rows runs to its end, foreign keys included, before its first row goes out.
+
+use std::collections::VecDeque;
 
 use atoll_datum::Datum;
 
 use super::build::Builder;
 use super::operator::BoxOperator;
 use super::{Counters, Exec, Memory, Result, Rows, State};
+use crate::mutate::{self, Deferred};
 use crate::plan::Query;
 use crate::session::Scope;
 
@@ -17,6 +22,9 @@ pub struct Cursor {
     output: Option<Vec<usize>>,
     width: usize,
     ended: bool,
+    /// Of a query that changes rows: what it gives, when it has run; none before.
+    ready: Option<VecDeque<Rows>>,
+    changes_rows: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +37,10 @@ pub struct Options {
 
 /// Prepares a query to be run. Reads nothing yet.
 pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
+    let changes_rows = Builder::changes_rows(&query.plan);
+    if changes_rows {
+        mutate::check_read_only(&query.plan, scope)?;
+    }
     let mut builder = Builder::new(scope);
     builder.analyze = options.analyze;
     let operator = builder.plan(&query.plan)?;
@@ -45,7 +57,15 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
     }
     let is_direct = output.iter().copied().eq(0..columns.len());
     let width = output.len();
-    Ok(Cursor { operator, state, output: (!is_direct).then_some(output), width, ended: false })
+    Ok(Cursor {
+        operator,
+        state,
+        output: (!is_direct).then_some(output),
+        width,
+        ended: false,
+        ready: None,
+        changes_rows,
+    })
 }
 
 impl Cursor {
@@ -55,11 +75,41 @@ impl Cursor {
             return Ok(None);
         }
         std::mem::swap(&mut exec.state, &mut self.state);
-        let batch = self.operator.next(exec).await;
+        let batch = if self.changes_rows { self.next_ready(exec).await } else { self.operator.next(exec).await };
         std::mem::swap(&mut exec.state, &mut self.state);
         let batch = batch?;
         self.ended = batch.is_none();
         Ok(batch.map(|rows| self.arrange(rows)))
+    }
+
+    async fn next_ready(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        if self.ready.is_none() {
+            exec.txn.hold_view();
+            let result = self.run_to_end(exec).await;
+            exec.txn.release_view();
+            self.ready = Some(result?);
+        }
+        Ok(self.ready.as_mut().and_then(VecDeque::pop_front))
+    }
+
+    async fn run_to_end(&mut self, exec: &mut Exec<'_>) -> Result<VecDeque<Rows>> {
+        let (mut ready, mut account) = (VecDeque::new(), 0);
+        while let Some(rows) = self.operator.next(exec).await? {
+            exec.state.memory.grow(&mut account, rows.bytes())?;
+            ready.push_back(rows);
+        }
+        mutate::finish(exec).await?;
+        Ok(ready)
+    }
+
+    /// How many rows were inserted, updated or deleted so far.
+    pub fn changed(&self) -> u64 {
+        self.state.changed
+    }
+
+    /// What the query has left to be checked at the end of the transaction.
+    pub fn take_deferred(&mut self) -> Deferred {
+        std::mem::take(&mut self.state.pending.deferred)
     }
 
     /// At most so many rows will be asked for in all. Worth saying before the first call.

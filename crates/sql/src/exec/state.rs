@@ -8,6 +8,7 @@ use atoll_datum::Datum;
 use super::expr::SubqueryState;
 use super::operator::CteState;
 use super::{Memory, Result};
+use crate::mutate::Pending;
 use crate::plan::Plan;
 
 /// Belongs to a [`Cursor`](super::Cursor), which lends it to the [`Exec`](super::Exec) of each call.
@@ -20,6 +21,10 @@ pub struct State {
     pub(super) subqueries: Vec<Option<Box<SubqueryState>>>,
     pub(super) ctes: Vec<CteState>,
     pub memory: Memory,
+    /// Rows that the statement has inserted, updated or deleted: the number in its command tag.
+    pub changed: u64,
+    /// What foreign keys have to see about at its end.
+    pub pending: Pending,
     pub counters: Option<Counters>,
 }
 

@@ -22,12 +22,14 @@ use crate::catalog::store::{self, Changes};
 use crate::catalog::{Catalog, DATABASE_OWNER_ROLE};
 use crate::exec::Result;
 use crate::kv::GatewayRef;
+use crate::mutate::RowIds;
 
 pub struct Node {
     pub env: Env,
     pub gateway: GatewayRef,
     pub locks: Arc<Locks>,
     pub sequences: Sequences,
+    pub row_ids: RowIds,
     current: RwLock<Current>,
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
@@ -49,6 +51,7 @@ impl Node {
         Ok(Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
+            row_ids: RowIds::default(),
             current: RwLock::new(Current { catalog, adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),

@@ -106,6 +106,14 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// Columns that lie anywhere in a row.
+    pub fn placed(places: impl IntoIterator<Item = (ColumnId, usize)>) -> Columns {
+        let positions: BTreeMap<ColumnId, usize> = places.into_iter().collect();
+        Columns { ids: positions.keys().copied().collect(), positions }
+    }
+}
+
 impl From<Vec<ColumnId>> for Columns {
     fn from(ids: Vec<ColumnId>) -> Columns {
         let positions = ids.iter().enumerate().map(|(position, id)| (*id, position)).collect();

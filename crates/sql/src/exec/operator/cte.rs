@@ -94,6 +94,7 @@ struct With {
 }
 
 pub fn with(plan: &plan::With, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
+    let is_main = std::mem::replace(&mut builder.is_main, false);
     let mut definition = builder.plan(&plan.definition)?;
     let mut fixed = builder.is_fixed(&plan.definition);
     let mut changes_rows = Builder::changes_rows(&plan.definition);
@@ -112,6 +113,7 @@ pub fn with(plan: &plan::With, builder: &mut Builder<'_>) -> SqlResult<BoxOperat
     }
     let place = builder.add_cte(CteState { definition: Some(definition), ..CteState::default() });
     builder.place_cte(plan.cte, place);
+    builder.is_main = is_main;
     let body = builder.plan(&plan.body)?;
     Ok(Box::new(With { place, body, fixed, changes_rows }))
 }
