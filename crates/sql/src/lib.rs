@@ -11,10 +11,12 @@
 //! - [`kv`]: what is asked of the layers below
 //! - [`types`], [`catalog`]: what exists
 //! - [`plan`]: what a statement is to do
+//! - [`bind`]: from what was written to a plan
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
 //! - [`session`]: a client's session
 
+pub mod bind;
 pub mod catalog;
 pub mod exec;
 pub mod function;
