@@ -65,9 +65,9 @@ pub enum Literal {
     Number(Box<str>),
     /// Of type unknown.
     String(Box<str>),
-    /// Zeros and ones.
+    /// `b'01'`: nobody has checked the digits yet.
     Bits(Box<str>),
-    /// Hexadecimal digits, four bits each.
+    /// `x'1f'`: nobody has checked the digits yet.
     HexBits(Box<str>),
 }
 
