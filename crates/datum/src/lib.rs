@@ -10,7 +10,7 @@
 //! - [`builtin`]: PostgreSQL's tables of types, functions, operators, casts and aggregates, as data
 //! - [`function`]: from an entry of that data to the Rust function that does it
 //! - [`io`]: text and binary forms of every type
-//! - [`key`]: bytes whose order is the order of the values
+//! - [`key`]: bytes whose order is the order of the values; [`row`]: a row's other columns as bytes
 //! - one module a family: [`number`], [`numeric`], [`text`], [`bytes`], [`regex`], [`time`], [`json`], [`array`], [`misc`]
 //!
 //! INVARIANT: which function an operator, a cast or a call means is decided by the rows of [`builtin`] alone; a module
@@ -33,6 +33,9 @@ pub mod number;
 pub mod numeric;
 pub mod oid;
 pub mod regex;
+pub mod row;
+#[cfg(test)]
+mod samples;
 pub mod sqlstate;
 pub mod text;
 pub mod time;

@@ -1,81 +1,70 @@
 //! Dates, times, intervals and time zones.
+//!
+//! In reading order:
+//!
+//! - [`calendar`]: days and microseconds from years, months and days, and back; PostgreSQL's ranges
+//! - [`zone`], [`abbreviations`]: what clocks show where; [`zoned`]: `AT TIME ZONE`
+//! - [`interval`], [`timetz`]: the values that are not one number, with their key encodings
+//! - [`words`], [`lexer`], [`parse`], [`interval_parse`]: reading
+//! - [`format`]: printing; [`io`]: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
+//! - [`arithmetic`], [`compare`], [`fields`], [`make`], [`now`]: the rules of operators and functions
+//! - [`template`], [`to_char`], [`from_char`]: `to_char`, `to_date`, `to_timestamp`
+//! - [`functions`], [`sets`], [`aggregates`]: those rules by the names of `pg_proc`
+//!
+//! INVARIANT: nothing here asks the machine for the time or for its zones; both come in
+//! [`Settings`](crate::function::Settings) and out of the compiled-in database. Every node gives the same answer.
+//!
+//! What it deliberately does not do: `clock_timestamp`, `timeofday` and `pg_sleep`, which need the clock; window frames
+//! by interval; month names in languages other than English.
 
+pub mod abbreviations;
+mod aggregates;
+mod arguments;
+pub mod arithmetic;
+pub mod calendar;
+mod compare;
+pub mod fields;
+pub mod format;
+mod from_char;
+mod functions;
+pub mod interval;
+mod interval_parse;
+mod io;
+mod lexer;
+mod make;
+pub mod modifiers;
+pub mod now;
+mod parse;
+mod sets;
+mod template;
+#[cfg(test)]
+mod tests;
+mod timetz;
+mod to_char;
+mod words;
 pub mod zone;
+mod zoned;
 
-use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
+pub use interval::Interval;
+pub use timetz::TimeTz;
 
 use crate::function::{AggregateTable, ScalarTable, SetTable};
 
-pub const IO: crate::io::IoTable = &[];
-pub const SCALARS: ScalarTable = &[];
-pub const SETS: SetTable = &[];
-pub const AGGREGATES: AggregateTable = &[];
+pub const IO: crate::io::IoTable = io::IO;
+pub const SETS: SetTable = sets::SETS;
+pub const AGGREGATES: AggregateTable = aggregates::AGGREGATES;
 
-/// A time of day at a fixed offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimeTz {
-    /// Since midnight there.
-    pub micros: i64,
-    /// Seconds west of UTC, as PostgreSQL keeps it.
-    pub west_seconds: i32,
-}
+const SCALAR_COUNT: usize = functions::SCALARS.len() + compare::SCALARS.len();
 
-#[derive(Clone, Copy, Debug)]
-pub struct Interval {
-    pub micros: i64,
-    pub days: i32,
-    pub months: i32,
-}
-
-impl TimeTz {
-    fn utc(&self) -> i64 {
-        self.micros + i64::from(self.west_seconds) * 1_000_000
+pub const SCALARS: ScalarTable = &{
+    let mut all = [functions::SCALARS[0]; SCALAR_COUNT];
+    let mut at = 0;
+    while at < SCALAR_COUNT {
+        all[at] = match at.checked_sub(functions::SCALARS.len()) {
+            Some(at) => compare::SCALARS[at],
+            None => functions::SCALARS[at],
+        };
+        at += 1;
     }
-}
-
-/// By the moment, then by the zone.
-impl Ord for TimeTz {
-    fn cmp(&self, other: &TimeTz) -> Ordering {
-        self.utc().cmp(&other.utc()).then(self.west_seconds.cmp(&other.west_seconds))
-    }
-}
-
-impl PartialOrd for TimeTz {
-    fn partial_cmp(&self, other: &TimeTz) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Interval {
-    /// With months of 30 days and days of 24 hours, as comparison sees it: one month equals thirty days.
-    fn span(&self) -> i128 {
-        (i128::from(self.months) * 30 + i128::from(self.days)) * 86_400_000_000 + i128::from(self.micros)
-    }
-}
-
-impl PartialEq for Interval {
-    fn eq(&self, other: &Interval) -> bool {
-        self.span() == other.span()
-    }
-}
-
-impl Eq for Interval {}
-
-impl Ord for Interval {
-    fn cmp(&self, other: &Interval) -> Ordering {
-        self.span().cmp(&other.span())
-    }
-}
-
-impl PartialOrd for Interval {
-    fn partial_cmp(&self, other: &Interval) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Hash for Interval {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.span().hash(state);
-    }
-}
+    all
+};
