@@ -15,7 +15,7 @@ use super::cast::{Context, returns_set};
 use super::function::{Resolved, call_text};
 use super::names::{Origin, Place};
 use super::same::{same, same_aggregate};
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::plan::{AggregateCall, ColumnId, Expr, SortKey};
 use crate::types::Type;
 
@@ -86,8 +86,16 @@ impl Binder<'_> {
                 }
             }
         }
-        let mut bound =
-            AggregateCall { function, arguments, direct: before, distinct: call.distinct, order_by, filter, ty, level: 0 };
+        let mut bound = AggregateCall {
+            function,
+            arguments,
+            direct: before,
+            distinct: call.distinct,
+            order_by,
+            filter,
+            ty,
+            level: 0,
+        };
         if let Some(inner) = bound.expressions().find(|expr| returns_set(expr)) {
             let message = "aggregate function calls cannot contain set-returning function calls";
             let hint = "You might be able to move the set-returning function into a LATERAL FROM item.";
@@ -169,7 +177,6 @@ impl Binder<'_> {
                 | Place::DistinctOn
                 | Place::WindowPartition
                 | Place::WindowOrder
-                | Place::InsertSelect
         );
         if allowed {
             return Ok(());
@@ -209,7 +216,7 @@ impl Binder<'_> {
 
     /// Whether it is descending; an error if the type has no order.
     pub fn direction(&mut self, direction: &ast::Direction, value: &Expr) -> Result<bool> {
-        let placed = |error: Error| value.at.map_or(error.clone(), |at| error.at(at as usize));
+        let placed = |error: Error| located(error, value.at);
         if let ast::Direction::Using(operator) = direction {
             let resolved = self.resolve_operator(operator, &[value.ty.oid, value.ty.oid])?;
             let sortable = types::is_sortable(self.catalog, value.ty.oid) && resolved.result == oid::BOOL;

@@ -5,7 +5,7 @@ use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Name};
 
 use super::cast::Context;
 use super::names::{Item, Origin};
-use super::{Binder, syntax_error, types};
+use super::{Binder, located, syntax_error, types};
 use crate::catalog::{Column, ColumnOrdinal, Table};
 use crate::plan::{ColumnId, Expr, ExprKind, Subquery, SubqueryKind};
 use crate::types::Type;
@@ -36,7 +36,7 @@ impl Binder<'_> {
             let message = format!("column \"{column}\" is of type {wanted} but expression is of type {given}");
             let hint = "You will need to rewrite or cast the expression.";
             let error = Error::new(sqlstate::DATATYPE_MISMATCH, message).hint(hint);
-            at.map_or(error.clone(), |at| error.at(at as usize))
+            located(error, at)
         })
     }
 
@@ -110,13 +110,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn element_value(
-        &mut self,
-        array: Expr,
-        target: &ast::Assignee,
-        column: &Column,
-        value: Expr,
-    ) -> Result<Expr> {
+    fn element_value(&mut self, array: Expr, target: &ast::Assignee, column: &Column, value: Expr) -> Result<Expr> {
         let at = target.column.at;
         let is_subscript = |step: &Indirection| matches!(step, Indirection::Index(_) | Indirection::Slice(..));
         if !target.path.iter().all(is_subscript) {

@@ -13,7 +13,7 @@
 use atoll_datum::builtin::{self, builtin};
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 
-use super::{Binder, polymorphic, types};
+use super::{Binder, located, polymorphic, types};
 use crate::catalog::Catalog;
 use crate::plan::{Call, Expr, ExprKind, Function};
 use crate::types::Type;
@@ -109,7 +109,7 @@ impl Binder<'_> {
         ty: impl Into<Type>,
         at: Option<u32>,
     ) -> Result<Expr> {
-        let placed = |error: Error| at.map_or(error.clone(), |at| error.at(at as usize));
+        let placed = |error: Error| located(error, at);
         let function = self.implementation(row).map_err(placed)?;
         let call = Call { function, arguments, variadic: false };
         Ok(Expr { kind: ExprKind::Call(Box::new(call)), ty: ty.into(), at })
@@ -266,7 +266,7 @@ impl Binder<'_> {
 
     pub fn coerce_to_exactly(&mut self, expr: Expr, target: Type, what: &str) -> Result<Expr> {
         let (source, at) = (expr.ty.oid, expr.at);
-        let placed = |error: Error| at.map_or(error.clone(), |at| error.at(at as usize));
+        let placed = |error: Error| located(error, at);
         let expr = self.coerce_to(expr, target, Context::Assignment)?.ok_or_else(|| {
             let (wanted, given) = (self.type_text(target.oid), self.type_text(source));
             let message = format!("argument of {what} must be type {wanted}, not type {given}");

@@ -29,9 +29,8 @@ impl Binder<'_> {
         let (mut plan, target) = self.change_target(&written.table, written.alias.as_ref(), "UPDATE")?;
         plan = self.join_others(plan, &target, &written.from)?;
         let item = target.item.clone();
-        let assigned = self.at_place(Place::UpdateSource, |binder| {
-            binder.assignments(&target.table, &item, &written.assignments)
-        })?;
+        let assigned = self
+            .at_place(Place::UpdateSource, |binder| binder.assignments(&target.table, &item, &written.assignments))?;
         plan = self.filtered(plan, written.filter.as_ref())?;
         self.uses[target.read].update = Some(assigned.values.iter().map(|(ordinal, _)| *ordinal).collect());
         if !assigned.records.is_empty() {
@@ -129,4 +128,3 @@ impl Binder<'_> {
         Ok(Plan::Filter(Box::new(Filter { input, predicate })))
     }
 }
-

@@ -3,7 +3,7 @@
 use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 
 use super::cast::{Context, can_coerce};
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::catalog::Catalog;
 use crate::plan::Expr;
 use crate::types::Type;
@@ -16,7 +16,7 @@ pub(super) struct Mismatch {
 }
 
 /// `text` if all are unknown.
-pub(super) fn common_type(catalog: &Catalog, inputs: &[Oid]) -> Result<Oid, Mismatch> {
+pub(super) fn common_type(catalog: &Catalog, inputs: &[Oid]) -> std::result::Result<Oid, Mismatch> {
     let mut chosen = inputs.first().copied().unwrap_or(oid::UNKNOWN);
     if chosen != oid::UNKNOWN && inputs.iter().all(|ty| *ty == chosen) {
         return Ok(chosen);
@@ -58,7 +58,7 @@ impl Binder<'_> {
             let (first, second) = (self.type_text(mismatch.first), self.type_text(mismatch.second));
             let message = format!("{context} types {first} and {second} cannot be matched");
             let error = Error::new(sqlstate::DATATYPE_MISMATCH, message);
-            exprs[mismatch.place].at.map_or(error.clone(), |at| error.at(at as usize))
+            located(error, exprs[mismatch.place].at)
         })
     }
 
@@ -71,7 +71,7 @@ impl Binder<'_> {
             let (from, to) = (self.type_text(source), self.type_text(target));
             let message = format!("{context} could not convert type {from} to {to}");
             let error = Error::new(sqlstate::CANNOT_COERCE, message);
-            return Err(at.map_or(error.clone(), |at| error.at(at as usize)));
+            return Err(located(error, at));
         }
         self.coerce_type(expr, Type::new(target), Context::Implicit)
     }

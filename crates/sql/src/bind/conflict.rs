@@ -41,14 +41,17 @@ impl Binder<'_> {
                 let assigned = self.at_place(Place::UpdateSource, |binder| {
                     let assigned = binder.assignments(table, &item, assignments)?;
                     let filter = filter.as_ref();
-                    let filter =
-                        filter.map(|filter| binder.at_place(Place::Where, |b| b.condition(filter, "WHERE"))).transpose()?;
+                    let filter = filter
+                        .map(|filter| binder.at_place(Place::Where, |b| b.condition(filter, "WHERE")))
+                        .transpose()?;
                     Ok((assigned, filter))
                 });
                 self.block().items = outside;
                 let (assigned, filter) = assigned?;
                 if !assigned.records.is_empty() {
-                    return Err(Error::unsupported("a subquery for several columns in ON CONFLICT").at(written.at.offset()));
+                    return Err(
+                        Error::unsupported("a subquery for several columns in ON CONFLICT").at(written.at.offset())
+                    );
                 }
                 let columns = assigned.values.iter().map(|(ordinal, _)| *ordinal).collect();
                 self.uses[target].update = Some(columns);

@@ -5,7 +5,7 @@ use atoll_syntax::ast::{self, At, ExprKind as Ast, ValueFunction};
 
 use super::cast::Context;
 use super::operator::builtin_symbol;
-use super::{Binder, type_name, types};
+use super::{Binder, located, type_name, types};
 use crate::plan::{Expr, ExprKind, IsTest};
 use crate::types::Type;
 
@@ -227,7 +227,7 @@ impl Binder<'_> {
                 let message = format!("set-returning functions are not allowed in {what}");
                 let hint = "You might be able to move the set-returning function into a LATERAL FROM item.";
                 let error = Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).hint(hint);
-                return Err(at.map_or(error.clone(), |at| error.at(at as usize)));
+                return Err(located(error, at));
             }
         }
         Ok(())

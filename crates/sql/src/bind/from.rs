@@ -15,7 +15,6 @@ use crate::plan::{
 };
 use crate::system::SystemTable;
 
-
 /// Part of FROM, bound.
 pub(super) struct Part {
     pub plan: Plan,
@@ -194,7 +193,6 @@ impl Binder<'_> {
             whole: Whole::Row(if table.row_type == 0 { oid::RECORD } else { Oid(table.row_type) }),
             table: Some(table.clone()),
             read,
-            system: false,
             key: Some(key),
             kind: ItemKind::Table,
         };
@@ -219,7 +217,7 @@ impl Binder<'_> {
             columns.push(ItemColumn { name: column.name.into(), id, ty: column.ty.into() });
         }
         rename(&mut columns, alias, "table", &name)?;
-        let item = Item { relation: alias.is_none().then_some(table.oid), system: true, ..derived(name, columns) };
+        let item = Item { relation: alias.is_none().then_some(table.oid), ..derived(name, columns) };
         Ok((Plan::System(System { table, columns: scanned }), Item { kind: ItemKind::System, ..item }))
     }
 
@@ -275,12 +273,7 @@ impl Binder<'_> {
         Ok((bound.plan, Item { kind, ..derived(name, columns) }))
     }
 
-    pub fn in_from<T>(
-        &mut self,
-        place: Place,
-        lateral: bool,
-        bind: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
+    pub fn in_from<T>(&mut self, place: Place, lateral: bool, bind: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let before = std::mem::replace(&mut self.block().lateral, lateral);
         let bound = self.at_place(place, bind);
         self.block().lateral = before;
@@ -354,7 +347,6 @@ pub(super) fn derived(name: String, columns: Vec<ItemColumn>) -> Item {
         whole: Whole::Row(oid::RECORD),
         table: None,
         read: None,
-        system: false,
         key: None,
         kind: ItemKind::Subquery,
     }
@@ -407,4 +399,3 @@ pub(super) fn join(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>) -> Pl
     }
     Plan::Join(Box::new(Join { kind, left, right, on, strategy: JoinStrategy::NestedLoop }))
 }
-

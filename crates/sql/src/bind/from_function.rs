@@ -83,7 +83,8 @@ impl Binder<'_> {
                     Err(syntax_error(message, place))
                 }
                 Some(_) => {
-                    let message = "a column definition list is redundant for a function returning a named composite type";
+                    let message =
+                        "a column definition list is redundant for a function returning a named composite type";
                     Err(syntax_error(message, place))
                 }
                 None if call.ty.oid != oid::RECORD => {

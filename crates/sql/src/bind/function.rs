@@ -9,7 +9,7 @@ use super::cast::{Context, Pathway, pathway, returns_set};
 use super::names::{Item, Place, dotted};
 use super::row::Shape;
 use super::{Binder, relation, syntax_error, type_name, types};
-use crate::plan::{Body, Call, Expr, ExprKind, SortKey};
+use crate::plan::{Body, Call, Expr, ExprKind};
 use crate::types::Type;
 
 /// A function as one call would use it.
@@ -32,20 +32,12 @@ pub(super) struct Resolved {
     pub result: Oid,
     /// The last argument is an array of the rest.
     pub variadic: bool,
-    /// If the function has output arguments: the record that it returns.
-    pub shape: Option<Shape>,
 }
 
 pub(super) enum Found {
     Function(Box<Resolved>),
     /// `int4(x)`: a type's name used as a function.
     Cast(Expr, Oid),
-}
-
-/// The parts of a call besides name and arguments, bound.
-pub(super) struct Extras {
-    pub filter: Option<Expr>,
-    pub order_by: Vec<SortKey>,
 }
 
 impl Binder<'_> {
@@ -126,7 +118,6 @@ impl Binder<'_> {
         let place = self.place();
         match place {
             Place::Select | Place::OrderBy | Place::GroupBy | Place::DistinctOn | Place::SingleValues => Ok(()),
-            Place::InsertSelect => Ok(()),
             Place::FromFunction => match arguments.iter().find(|argument| returns_set(argument)) {
                 Some(inner) => {
                     let error = Error::new(
@@ -168,8 +159,7 @@ impl Binder<'_> {
             return wrong("FILTER");
         }
         if call.over.is_some() {
-            let message =
-                format!("OVER specified, but {name} is not a window function nor an aggregate function");
+            let message = format!("OVER specified, but {name} is not a window function nor an aggregate function");
             return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).at(at.offset()));
         }
         Ok(())
@@ -188,11 +178,7 @@ impl Binder<'_> {
         let mut all_names = names.to_vec();
         all_names.resize(inputs.len(), None);
         let candidates = self.candidates(&call.name, inputs.len(), &all_names, !call.variadic)?;
-        let exact = |candidate: &&Candidate<Signature>| {
-            candidate.arguments == inputs
-                // `any` takes each type as it is.
-                || (candidate.of.row.variadic != oid::ANY && candidate.arguments == inputs)
-        };
+        let exact = |candidate: &&Candidate<Signature>| candidate.arguments == inputs;
         let found = candidates.iter().find(exact).map(|candidate| candidate.of.clone());
         let signature = match found {
             Some(signature) => signature,
@@ -319,20 +305,8 @@ impl Binder<'_> {
             declared.truncate(fixed);
             declared.resize(arguments.len(), row.variadic);
         }
-        let generic = declared.clone();
         let placed = |error: Error| error.at(at.offset());
         let result = self.resolve_polymorphic(&actual, &mut declared, row.result).map_err(placed)?;
-        let shape = match output_fields(row) {
-            fields if fields.is_empty() => None,
-            fields => {
-                let mut shape = Vec::with_capacity(fields.len());
-                for (name, ty) in fields {
-                    let ty = self.resolve_polymorphic(&actual, &mut generic.clone(), ty).map_err(placed)?;
-                    shape.push((name.into(), Type::new(ty)));
-                }
-                Some(Shape { fields: shape })
-            }
-        };
         let mut converted = Vec::with_capacity(arguments.len());
         for (argument, ty) in arguments.into_iter().zip(&declared) {
             // Unknown literals that go into `any` are texts.
@@ -361,10 +335,14 @@ impl Binder<'_> {
             declared.truncate(converted.len());
             declared.push(array);
             let begin = rest.first().and_then(|first| first.at);
-            converted.push(Expr { kind: ExprKind::Array { elements: rest, nested: false }, ty: array.into(), at: begin });
+            converted.push(Expr {
+                kind: ExprKind::Array { elements: rest, nested: false },
+                ty: array.into(),
+                at: begin,
+            });
             variadic = true;
         }
-        Ok(Resolved { row, arguments: converted, types: declared, result, variadic, shape })
+        Ok(Resolved { row, arguments: converted, types: declared, result, variadic })
     }
 
     fn defaults(&mut self, row: &'static Row) -> Result<Vec<Expr>> {

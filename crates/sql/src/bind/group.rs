@@ -9,7 +9,7 @@ use super::aggregate::Grouping;
 use super::names::{Origin, Place};
 use super::same::same;
 use super::target::Target;
-use super::Binder;
+use super::{Binder, located};
 use crate::catalog::ColumnOrdinal;
 use crate::plan::{Aggregate, ColumnId, Expr, ExprKind, Plan, SubqueryKind};
 
@@ -79,7 +79,8 @@ impl Binder<'_> {
                 let chosen = |mask: usize| {
                     // The first part is the last to be left out.
                     let kept = |place: &usize| mask & (1 << (parts.len() - 1 - place)) != 0;
-                    let kept: Vec<Vec<usize>> = (0..parts.len()).filter(kept).map(|place| parts[place].clone()).collect();
+                    let kept: Vec<Vec<usize>> =
+                        (0..parts.len()).filter(kept).map(|place| parts[place].clone()).collect();
                     union(&kept)
                 };
                 Ok((0..1_usize << parts.len()).rev().map(chosen).collect())
@@ -148,7 +149,7 @@ impl Binder<'_> {
                 }
                 _ => return false,
             };
-            refused = Some(inner.at.map_or(error.clone(), |at| error.at(at as usize)));
+            refused = Some(located(error, inner.at));
             true
         });
         refused.map_or(Ok(()), Err)
@@ -322,7 +323,7 @@ impl Grouped<'_, '_> {
             format!("column \"{text}\" must appear in the GROUP BY clause or be used in an aggregate function")
         };
         let error = Error::new(sqlstate::GROUPING_ERROR, message);
-        Err(expr.at.map_or(error.clone(), |at| error.at(at as usize)))
+        Err(located(error, expr.at))
     }
 
     /// Whether the primary key of the column's table is grouped by.
@@ -351,4 +352,3 @@ impl Grouped<'_, '_> {
         Ok((column, arguments.iter().map(place).collect::<Result<_>>()?))
     }
 }
-

@@ -236,4 +236,3 @@ fn refuse_value(column: &Column, overriding: Option<Overriding>) -> Result<()> {
     }
     Ok(())
 }
-

@@ -3,11 +3,11 @@
 use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, At, JoinCondition, Name};
 
+use super::Binder;
 use super::from::{Part, check_conflicts, derived, join, rename};
 use super::names::{Item, ItemColumn, ItemKind, Origin, Place};
 use super::operator::builtin_symbol;
 use super::order::pass;
-use super::Binder;
 use crate::plan::{ColumnId, Expr, ExprKind, JoinKind, Plan, Project};
 use crate::types::Type;
 
@@ -171,4 +171,3 @@ fn using_column(columns: &[ItemColumn], name: &Name, side: &str) -> Result<ItemC
         }
     }
 }
-

@@ -4,7 +4,7 @@ use atoll_datum::builtin::builtin;
 use atoll_datum::{Call, Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{At, Literal};
 
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::plan::{Body, Expr};
 use crate::types::Type;
 
@@ -32,7 +32,7 @@ impl Binder<'_> {
 
     /// What the type's input function makes of a text.
     pub fn parse_literal(&mut self, text: &str, ty: Type, at: Option<u32>) -> Result<Datum> {
-        let placed = |error: Error| at.map_or(error.clone(), |at| error.at(at as usize));
+        let placed = |error: Error| located(error, at);
         if let Some(value) = self.parse_by_session(text, ty.oid) {
             return value.map_err(placed);
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use atoll_datum::{Error, Result, sqlstate};
 use atoll_syntax::ast::{self, LockStrength, Locking, Name};
 
-use super::names::{Item, ItemKind};
 use super::Binder;
+use super::names::{Item, ItemKind};
 use crate::plan::{ColumnId, LockTable};
 
 fn text(strength: LockStrength) -> &'static str {

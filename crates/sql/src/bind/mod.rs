@@ -186,21 +186,21 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// With the position of an expression, if it has one.
+fn located(error: Error, at: Option<u32>) -> Error {
+    match at {
+        Some(at) => error.at(at as usize),
+        None => error,
+    }
+}
+
 fn syntax_error(message: impl Into<String>, at: ast::At) -> Error {
     Error::new(sqlstate::SYNTAX_ERROR, message).at(at.offset())
 }
 
-/// The statement behind a stored expression's text.
+/// Of a text in a descriptor.
 fn parse_stored_expression(text: &str) -> Result<ast::Expr> {
-    let damaged = || Error::internal(format!("the stored expression {text:?} is not one"));
-    let statement = parse_stored_statement(&format!("SELECT {text}"))?;
-    let ast::Statement::Query(query) = statement else { return Err(damaged()) };
-    let ast::QueryBody::Select(select) = query.body else { return Err(damaged()) };
-    let mut targets = select.targets;
-    match (targets.pop(), targets.is_empty()) {
-        (Some(target), true) => Ok(target.value),
-        _ => Err(damaged()),
-    }
+    atoll_syntax::parse_expression(text).map_err(Error::without_position)
 }
 
 fn parse_stored_statement(text: &str) -> Result<ast::Statement> {

@@ -63,9 +63,7 @@ pub(super) enum Place {
     WindowRows,
     WindowGroups,
     Select,
-    InsertSelect,
     UpdateSource,
-    UpdateTarget,
     GroupBy,
     OrderBy,
     DistinctOn,
@@ -99,8 +97,7 @@ impl Place {
             Place::WindowRows => "window ROWS",
             Place::WindowGroups => "window GROUPS",
             Place::Select => "SELECT",
-            Place::InsertSelect => "INSERT",
-            Place::UpdateSource | Place::UpdateTarget => "UPDATE",
+            Place::UpdateSource => "UPDATE",
             Place::GroupBy => "GROUP BY",
             Place::OrderBy => "ORDER BY",
             Place::DistinctOn => "DISTINCT ON",
@@ -189,7 +186,6 @@ pub(super) struct Item {
     pub table: Option<Arc<Table>>,
     /// Where reading no column in particular is noted.
     pub read: Option<usize>,
-    pub system: bool,
     /// The scan's key and, if the item is a plain table, its scan can be locked.
     pub key: Option<ColumnId>,
     /// For FOR UPDATE: what kind of item it is, in the words of the refusal.
@@ -322,7 +318,11 @@ impl Binder<'_> {
             [table, name] => self.qualified_column(None, table, name, at),
             [schema, table, name] => self.qualified_column(Some(schema), table, name, at),
             [database, schema, table, name] => {
-                if self.catalog.databases.get(&self.scope.session.database).is_none_or(|of| of.name != database.as_str())
+                if self
+                    .catalog
+                    .databases
+                    .get(&self.scope.session.database)
+                    .is_none_or(|of| of.name != database.as_str())
                 {
                     let text = dotted(names);
                     let message = format!("cross-database references are not implemented: {text}");
@@ -362,7 +362,8 @@ impl Binder<'_> {
     fn unqualified_column(&mut self, name: &str, at: At) -> Result<Option<Expr>> {
         let (mut column, mut table) = (None, None);
         for block in self.blocks.iter().rev() {
-            for item in block.items.iter().filter(|item| item.columns_visible && (!item.lateral_only || block.lateral)) {
+            for item in block.items.iter().filter(|item| item.columns_visible && (!item.lateral_only || block.lateral))
+            {
                 for found in item.columns.iter().filter(|column| *column.name == *name) {
                     check_lateral(item, at)?;
                     if column.replace(found.clone()).is_some() {

@@ -6,7 +6,7 @@ use atoll_syntax::ast::{self, ExprKind as Ast, Literal};
 use super::names::Place;
 use super::same::same;
 use super::target::Target;
-use super::{Binder, syntax_error};
+use super::{Binder, located, syntax_error};
 use crate::plan::{ColumnId, Distinct, Expr, Limit, Plan, SortKey};
 use crate::types::Type;
 
@@ -53,13 +53,7 @@ impl Binder<'_> {
         Ok(targets.len() - 1)
     }
 
-    fn target_named(
-        &self,
-        name: &str,
-        targets: &[Target],
-        at: ast::At,
-        what: &str,
-    ) -> Result<Option<usize>> {
+    fn target_named(&self, name: &str, targets: &[Target], at: ast::At, what: &str) -> Result<Option<usize>> {
         let mut found: Option<usize> = None;
         for (place, target) in targets.iter().enumerate().filter(|(_, target)| !target.junk && target.name == name) {
             match found {
@@ -196,7 +190,7 @@ impl Binder<'_> {
 
 fn placed(target: &Target, message: &str) -> Error {
     let error = Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message);
-    target.expr.at.map_or(error.clone(), |at| error.at(at as usize))
+    located(error, target.expr.at)
 }
 
 /// Sort keys over the columns that the projection has made.

@@ -3,7 +3,7 @@
 use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::At;
 
-use super::Binder;
+use super::{Binder, located};
 use crate::plan::{Expr, ExprKind};
 use crate::types::Type;
 
@@ -58,7 +58,7 @@ impl Binder<'_> {
             let message = format!("inconsistent types deduced for parameter ${}", number + 1);
             let detail = format!("{} versus {}", self.type_text(known), self.type_text(target));
             let error = Error::new(sqlstate::AMBIGUOUS_PARAMETER, message).detail(detail);
-            return Err(at.map_or(error.clone(), |at| error.at(at as usize)));
+            return Err(located(error, at));
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 
+use super::Binder;
 use super::cast::{Context, can_coerce};
 use super::common_type::common_type;
 use super::types::{self, element};
-use super::Binder;
 use crate::catalog::Catalog;
 
 /// What the arguments of one call say.
@@ -34,7 +34,7 @@ enum Conflict {
     NoCommonType,
 }
 
-fn gather(catalog: &Catalog, actual: &[Oid], declared: &[Oid]) -> Result<Found, Conflict> {
+fn gather(catalog: &Catalog, actual: &[Oid], declared: &[Oid]) -> std::result::Result<Found, Conflict> {
     let mut found = Found::default();
     for (actual, declared) in actual.iter().copied().zip(declared.iter().copied()) {
         found.uses_simple |= types::is_simple_polymorphic(declared);
@@ -105,7 +105,7 @@ fn different(actual: &[Oid], declared: &[Oid]) -> Option<(Oid, Oid)> {
 }
 
 impl Found {
-    fn common(&self, catalog: &Catalog) -> Result<Option<Oid>, Conflict> {
+    fn common(&self, catalog: &Catalog) -> std::result::Result<Option<Oid>, Conflict> {
         if !self.uses_compatible {
             return Ok(None);
         }
@@ -133,8 +133,12 @@ impl Binder<'_> {
         let refuse = |conflict: Conflict| self.conflict(conflict, actual, declared);
         let found = gather(self.catalog, actual, declared).map_err(refuse)?;
         let common = found.common(self.catalog).map_err(refuse)?;
-        let undetermined =
-            || Error::new(sqlstate::DATATYPE_MISMATCH, "could not determine polymorphic type because input has type unknown");
+        let undetermined = || {
+            Error::new(
+                sqlstate::DATATYPE_MISMATCH,
+                "could not determine polymorphic type because input has type unknown",
+            )
+        };
         if found.uses_simple && found.element.is_none() && found.range.is_none() {
             return Err(undetermined());
         }
@@ -167,8 +171,11 @@ impl Binder<'_> {
         match conflict {
             Conflict::NotAlike(name, first, second) => {
                 let (first, second) = different(actual, declared).unwrap_or((first, second));
-                mismatch(format!("arguments declared \"{name}\" are not all alike"))
-                    .detail(format!("{} versus {}", text(first), text(second)))
+                mismatch(format!("arguments declared \"{name}\" are not all alike")).detail(format!(
+                    "{} versus {}",
+                    text(first),
+                    text(second)
+                ))
             }
             Conflict::NotArray(name, ty) => {
                 mismatch(format!("argument declared {name} is not an array but type {}", text(ty)))
@@ -182,7 +189,9 @@ impl Binder<'_> {
             }
             Conflict::IsArray(ty) => mismatch(format!("type matched to anynonarray is an array type: {}", text(ty))),
             Conflict::NotEnum(ty) => mismatch(format!("type matched to anyenum is not an enum type: {}", text(ty))),
-            Conflict::NoCommonType => mismatch("arguments of anycompatible family cannot be cast to a common type".into()),
+            Conflict::NoCommonType => {
+                mismatch("arguments of anycompatible family cannot be cast to a common type".into())
+            }
         }
     }
 }

@@ -92,7 +92,9 @@ impl Binder<'_> {
 pub(super) fn constant_of(plan: &Plan, id: ColumnId) -> Option<Expr> {
     let value = match plan {
         Plan::Project(project) => project.columns.iter().find(|(column, _)| *column == id).map(|(_, value)| value)?,
-        Plan::ProjectSet(project) => project.columns.iter().find(|(column, _)| *column == id).map(|(_, value)| value)?,
+        Plan::ProjectSet(project) => {
+            project.columns.iter().find(|(column, _)| *column == id).map(|(_, value)| value)?
+        }
         Plan::Values(values) if values.rows.len() == 1 => {
             let place = values.columns.iter().position(|(column, _)| *column == id)?;
             &values.rows[0][place]

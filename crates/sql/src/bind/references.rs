@@ -2,8 +2,8 @@
 
 use atoll_datum::Result;
 use atoll_syntax::ast::{
-    At, ConflictAction, Expr, ExprKind, FromItem, GroupItem, InSet, Indirection, JoinCondition, JoinKind, LimitCount, Over,
-    QuantifiedSet, Query, QueryBody, Select, SetOperator, Statement, WindowSpec,
+    At, ConflictAction, Expr, ExprKind, FromItem, GroupItem, InSet, Indirection, JoinCondition, JoinKind, LimitCount,
+    Over, QuantifiedSet, Query, QueryBody, Select, SetOperator, Statement, WindowSpec,
 };
 
 /// The innermost thing around a reference that recursion can't go through.

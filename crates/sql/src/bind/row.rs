@@ -6,7 +6,7 @@ use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, At, Name};
 
 use super::cast::Context;
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::plan::{Expr, ExprKind, SubqueryKind};
 use crate::types::Type;
 
@@ -115,7 +115,7 @@ impl Binder<'_> {
             let to = binder.type_text(target);
             let from = binder.type_text(record.ty.oid);
             let error = Error::new(sqlstate::CANNOT_COERCE, format!("cannot cast type {from} to {to}")).detail(detail);
-            at.map_or(error.clone(), |at| error.at(at as usize))
+            located(error, at)
         };
         let (Some(wanted), Some(given)) = (self.shape_of_type(target), self.shape(&record)) else {
             return Err(refuse(self, "The fields of the record are not known."));

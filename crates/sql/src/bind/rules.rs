@@ -47,7 +47,12 @@ impl Binder<'_> {
     }
 
     /// One new id for each column of a table, under names.
-    pub fn row_item(&mut self, table: &Arc<Table>, name: &str, read: Option<usize>) -> (Item, Vec<(ColumnId, ColumnOrdinal)>) {
+    pub fn row_item(
+        &mut self,
+        table: &Arc<Table>,
+        name: &str,
+        read: Option<usize>,
+    ) -> (Item, Vec<(ColumnId, ColumnOrdinal)>) {
         let block = self.block().number;
         let (mut columns, mut row) = (Vec::new(), Vec::new());
         for column in table.live_columns() {
@@ -185,4 +190,3 @@ impl Binder<'_> {
         Ok((Some(Returning { columns }), output))
     }
 }
-

@@ -7,7 +7,7 @@ use super::cast::Context;
 use super::common_type::common_modifier;
 use super::names::{Item, ItemColumn, ItemKind, Origin, Place, Whole};
 use super::query::{Output, constant_of};
-use super::{Binder, Bound, syntax_error};
+use super::{Binder, Bound, located, syntax_error};
 use crate::plan::{Expr, Plan, SetOperation, SortKey, Values};
 use crate::types::Type;
 
@@ -60,7 +60,8 @@ impl Binder<'_> {
         let mut wanted = Vec::with_capacity(left.output.len());
         let place = first_place(&operation.right).0;
         for (column, other) in left.output.iter().zip(&right.output) {
-            let sides = [self.output_value(&left.plan, column, None), self.output_value(&right.plan, other, Some(place))];
+            let sides =
+                [self.output_value(&left.plan, column, None), self.output_value(&right.plan, other, Some(place))];
             let ty = self.common_type_of(&[&sides[0], &sides[1]], name)?;
             let modifier = common_modifier(ty, &[column.ty, other.ty]);
             wanted.push(Type::with_modifier(ty, modifier));
@@ -69,8 +70,10 @@ impl Binder<'_> {
             }
         }
         // A modifier that only one side has is not converted to, only forgotten.
-        self.coerce_output(&mut left, &keep_modifiers(&wanted, &left), Context::Implicit)?;
-        self.coerce_output(&mut right, &keep_modifiers(&wanted, &right), Context::Implicit)?;
+        for side in [&mut left, &mut right] {
+            let kept = keep_modifiers(&wanted, side);
+            self.coerce_output(side, &kept, Context::Implicit)?;
+        }
         if !(operation.operator == SetOperator::Union && operation.all) {
             for ty in &wanted {
                 self.check_groupable(&Expr::null(*ty))?;
@@ -125,7 +128,6 @@ impl Binder<'_> {
                 whole: Whole::Row(oid::RECORD),
                 table: None,
                 read: None,
-                system: false,
                 key: None,
                 kind: ItemKind::Join,
             };
@@ -157,10 +159,8 @@ impl Binder<'_> {
                 let message = "invalid UNION/INTERSECT/EXCEPT ORDER BY clause";
                 let error = Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message)
                     .detail("Only result column names can be used, not expressions or functions.")
-                    .hint(
-                        "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
-                    );
-                return Err(junk.expr.at.map_or(error.clone(), |at| error.at(at as usize)));
+                    .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.");
+                return Err(located(error, junk.expr.at));
             }
             self.block().items.clear();
             let keys: Vec<SortKey> = super::order::sort_keys(&sorted, &targets);
@@ -231,7 +231,13 @@ impl Binder<'_> {
             let row = rows.remove(0);
             let mut targets: Vec<super::target::Target> = Vec::with_capacity(width);
             for (value, (id, _)) in row.into_iter().zip(&ids) {
-                targets.push(super::target::Target { name: String::new(), expr: value, junk: false, id: *id, key: None });
+                targets.push(super::target::Target {
+                    name: String::new(),
+                    expr: value,
+                    junk: false,
+                    id: *id,
+                    key: None,
+                });
             }
             let plan = self.project_sets(Plan::one_row(), &mut targets);
             let columns = targets.into_iter().map(|target| (target.id, target.expr)).collect();

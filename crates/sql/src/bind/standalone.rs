@@ -7,7 +7,7 @@ use atoll_syntax::ast;
 use super::cast::Context;
 use super::from::derived;
 use super::names::{Item, ItemColumn, Origin, Place, Whole};
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::plan::{ColumnId, Expr, ExprKind};
 use crate::session::Scope;
 use crate::types::Type;
@@ -24,13 +24,19 @@ pub struct StandaloneColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standalone<'a> {
     /// Of a column; reads no columns.
-    Default { column: &'a str },
-    Generated { column: &'a str },
+    Default {
+        column: &'a str,
+    },
+    Generated {
+        column: &'a str,
+    },
     Check,
     IndexExpression,
     IndexPredicate,
     /// `ALTER COLUMN ... TYPE ... USING`.
-    Transform { column: &'a str },
+    Transform {
+        column: &'a str,
+    },
 }
 
 impl Standalone<'_> {
@@ -132,7 +138,7 @@ impl Binder<'_> {
             Standalone::Transform { .. } => mismatch(self),
             _ => {
                 let error = mismatch(self);
-                at.map_or(error.clone(), |at| error.at(at as usize))
+                located(error, at)
             }
         })
     }

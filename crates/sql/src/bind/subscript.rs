@@ -4,7 +4,7 @@ use atoll_datum::{Datum, Error, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection};
 
 use super::cast::Context;
-use super::{Binder, types};
+use super::{Binder, located, types};
 use crate::plan::{Expr, ExprKind, Subscript};
 use crate::types::Type;
 
@@ -73,7 +73,8 @@ impl Binder<'_> {
                     return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(at.offset()));
                 }
                 Indirection::Index(_) | Indirection::Slice(..) => {
-                    let is_subscript = |step: &&Indirection| matches!(step, Indirection::Index(_) | Indirection::Slice(..));
+                    let is_subscript =
+                        |step: &&Indirection| matches!(step, Indirection::Index(_) | Indirection::Slice(..));
                     let count = rest.iter().take_while(is_subscript).count();
                     value = self.subscript(value, &rest[..count])?;
                     rest = &rest[count..];
@@ -92,7 +93,7 @@ impl Binder<'_> {
             let text = self.type_text(array.ty.oid);
             let message = format!("cannot subscript type {text} because it does not support subscripting");
             let error = Error::new(sqlstate::DATATYPE_MISMATCH, message);
-            return Err(at.map_or(error.clone(), |at| error.at(at as usize)));
+            return Err(located(error, at));
         };
         let subscripts = self.subscripts(path)?;
         let is_slice = subscripts.iter().any(|subscript| matches!(subscript, Subscript::Slice(..)));

@@ -6,7 +6,7 @@ use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Literal, Name, ValueFunction};
 
 use super::names::{Item, Origin, Place};
-use super::{Binder, syntax_error};
+use super::{Binder, located, syntax_error};
 use crate::plan::{ColumnId, Expr};
 
 /// A column of the select list, or (junk) something that ORDER BY or DISTINCT ON needs besides.
@@ -120,7 +120,7 @@ impl Binder<'_> {
         let text = self.type_text(expr.ty.oid);
         let message = format!("could not identify an equality operator for type {text}");
         let error = Error::new(sqlstate::UNDEFINED_FUNCTION, message);
-        Err(expr.at.map_or(error.clone(), |at| error.at(at as usize)))
+        Err(located(error, expr.at))
     }
 }
 

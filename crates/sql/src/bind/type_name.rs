@@ -49,7 +49,11 @@ fn named(scope: &Scope, written: &ast::TypeName) -> Result<Option<Oid>> {
             Ok(in_schema(scope, of, name.as_str()))
         }
         [database, schema, name]
-            if scope.catalog.databases.get(&scope.session.database).is_some_and(|own| own.name == database.as_str()) =>
+            if scope
+                .catalog
+                .databases
+                .get(&scope.session.database)
+                .is_some_and(|own| own.name == database.as_str()) =>
         {
             let of = scope.catalog.schema_named(scope.session.database, schema.as_str());
             Ok(of.and_then(|of| in_schema(scope, of, name.as_str())))

@@ -11,7 +11,7 @@ use super::cast::{Context, returns_set};
 use super::function::{Resolved, call_text};
 use super::names::{Origin, Place};
 use super::operator::builtin_symbol;
-use super::Binder;
+use super::{Binder, located};
 use crate::plan::{Expr, Frame, FrameBound, FrameExclude, Function, SortKey, WindowCall};
 use crate::types::Type;
 
@@ -26,13 +26,7 @@ fn error(message: impl Into<String>, at: At) -> Error {
 }
 
 impl Binder<'_> {
-    pub fn window_call(
-        &mut self,
-        call: &ast::Call,
-        resolved: Resolved,
-        filter: Option<Expr>,
-        at: At,
-    ) -> Result<Expr> {
+    pub fn window_call(&mut self, call: &ast::Call, resolved: Resolved, filter: Option<Expr>, at: At) -> Result<Expr> {
         let unsupported = |message: String| Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(at.offset());
         let name = call_text(call);
         let is_aggregate = resolved.row.kind == b'a';
@@ -99,7 +93,7 @@ impl Binder<'_> {
 
     fn check_window_place(&mut self, at: At) -> Result<()> {
         let text = match self.place() {
-            Place::Other | Place::Select | Place::OrderBy | Place::DistinctOn | Place::InsertSelect => return Ok(()),
+            Place::Other | Place::Select | Place::OrderBy | Place::DistinctOn => return Ok(()),
             Place::WindowPartition
             | Place::WindowOrder
             | Place::WindowRange
@@ -306,7 +300,7 @@ impl Binder<'_> {
         if read.into_iter().any(own) {
             let message = format!("argument of {what} must not contain variables");
             let error = Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message);
-            return Err(expr.at.map_or(error.clone(), |at| error.at(at as usize)));
+            return Err(located(error, expr.at));
         }
         Ok(())
     }

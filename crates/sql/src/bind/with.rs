@@ -248,9 +248,8 @@ fn dependency_order(tables: &[ast::CommonTable]) -> Result<Vec<usize>> {
     let mut order: Vec<usize> = Vec::with_capacity(tables.len());
     while order.len() < tables.len() {
         let ready = (0..tables.len()).find(|place| {
-            let waits = |other: &usize| {
-                other != place && !order.contains(other) && reads(&tables[*place], &tables[*other])
-            };
+            let waits =
+                |other: &usize| other != place && !order.contains(other) && reads(&tables[*place], &tables[*other]);
             !order.contains(place) && !(0..tables.len()).any(|other| waits(&other))
         });
         match ready {

@@ -11,8 +11,8 @@ use std::fmt::{self, Display, Formatter, Write};
 use atoll_datum::{Datum, builtin::builtin};
 
 use super::{
-    AggregateCall, Call, ColumnId, ConflictAction, Expr, ExprKind, FrameBound, IsTest, JoinKind, Plan, Query, SetOperator,
-    SortKey, Subquery, SubqueryKind, Subscript, WindowCall,
+    AggregateCall, Call, ColumnId, ConflictAction, Expr, ExprKind, FrameBound, IsTest, JoinKind, Plan, Query,
+    SetOperator, SortKey, Subquery, SubqueryKind, Subscript, WindowCall,
 };
 
 impl Display for ColumnId {

@@ -2,7 +2,9 @@
 
 use atoll_datum::oid;
 
-use super::{Access, Bounds, ColumnId, ConflictAction, Expr, JoinKind, JoinStrategy, OnConflict, Plan, Returning, RowRules};
+use super::{
+    Access, Bounds, ColumnId, ConflictAction, Expr, JoinKind, JoinStrategy, OnConflict, Plan, Returning, RowRules,
+};
 use crate::types::Type;
 
 impl Plan {
