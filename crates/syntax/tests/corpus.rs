@@ -31,7 +31,9 @@ fn print_is_the_inverse_of_parse() {
             Ok([again]) if again.statement == parsed[0].statement && print::statement(&again.statement) == printed => {
                 read += 1;
             }
-            other => wrong.push(format!("{sql}\n  {printed}\n  {:?}", other.map(|_| ()).map_err(|error| error.message()))),
+            other => {
+                wrong.push(format!("{sql}\n  {printed}\n  {:?}", other.map(|_| ()).map_err(|error| error.message())))
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -16,6 +16,7 @@ impl Parser<'_> {
         Call { arguments, syntax: CallSyntax::Sql, ..Self::empty_call(system_name(name, at)) }
     }
 
+    #[inline(never)]
     fn empty_call(name: QualifiedName) -> Call {
         Call {
             name,
@@ -32,6 +33,7 @@ impl Parser<'_> {
     }
 
     /// Behind the name of a function. `f(1) 'x'` is a literal.
+    #[inline(never)]
     pub(super) fn call(&mut self, name: QualifiedName, at: At) -> Result<Expr> {
         let mut call = self.application(name)?;
         if self.kind() == Kind::String && self.is_modifier_list(&call) {
@@ -65,6 +67,7 @@ impl Parser<'_> {
     }
 
     /// The name and the parentheses, which are all that a statement CALL has.
+    #[inline(never)]
     pub(super) fn application(&mut self, name: QualifiedName) -> Result<Call> {
         let mut call = Self::empty_call(name);
         self.expect_symbol(b'(')?;
@@ -90,6 +93,7 @@ impl Parser<'_> {
         Ok(call)
     }
 
+    #[inline(never)]
     fn argument(&mut self) -> Result<Argument> {
         let name = match self.kind_ahead(1) {
             Kind::ColonEquals | Kind::EqualsGreater if Self::is_type_name(self.kind()) => {
@@ -102,6 +106,7 @@ impl Parser<'_> {
         Ok(Argument { name, value: self.expr()? })
     }
 
+    #[inline(never)]
     fn within_group(&mut self, call: &mut Call) -> Result<()> {
         let at = self.at();
         if !self.eat(K::Within) {
@@ -124,6 +129,7 @@ impl Parser<'_> {
     }
 
     /// `CURRENT_DATE` and the others without parentheses.
+    #[inline(never)]
     pub(super) fn value_function(&mut self, keyword: K) -> Result<Expr> {
         use ValueFunction::*;
         let at = self.at();
@@ -157,6 +163,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Value(function), at))
     }
 
+    #[inline(never)]
     pub(super) fn collation_for(&mut self) -> Result<Expr> {
         let at = self.at();
         self.expect_all(&[K::Collation, K::For])?;
@@ -164,6 +171,7 @@ impl Parser<'_> {
         Ok(self.sql_call_expr("pg_collation_for", vec![argument], at))
     }
 
+    #[inline(never)]
     pub(super) fn cast_call(&mut self) -> Result<Expr> {
         let at = self.at();
         self.advance();
@@ -175,11 +183,13 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Cast(Box::new(Cast { operand, to, at })), at))
     }
 
+    #[inline(never)]
     fn sql_call_expr(&self, name: &str, arguments: Vec<Expr>, at: At) -> Expr {
         expr(ExprKind::Call(Box::new(Self::sql_call(name, arguments, at))), at)
     }
 
     /// What `keyword (` begins, if it is more than the name of a column.
+    #[inline(never)]
     pub(super) fn special_call(&mut self, keyword: K) -> Result<Option<Expr>> {
         let at = self.at();
         let kind = match keyword {
@@ -209,7 +219,7 @@ impl Parser<'_> {
             }
             K::Exists => {
                 self.advance();
-                ExprKind::Exists(Box::new(self.subquery()?))
+                ExprKind::Exists(self.subquery()?)
             }
             K::Row => {
                 self.advance();
@@ -229,6 +239,7 @@ impl Parser<'_> {
     }
 
     /// Between the parentheses of a call whose arguments are separated by words.
+    #[inline(never)]
     fn worded_call(&mut self, keyword: K, at: At) -> Result<Expr> {
         match keyword {
             K::Extract => self.extract(at),
@@ -262,6 +273,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn take_normal_form(&mut self) -> Result<&'static str> {
         Ok(match self.normal_form()? {
             NormalForm::Nfc => "NFC",
@@ -271,6 +283,7 @@ impl Parser<'_> {
         })
     }
 
+    #[inline(never)]
     fn extract(&mut self, at: At) -> Result<Expr> {
         let field_at = self.at();
         let field = match self.kind() {
@@ -286,6 +299,7 @@ impl Parser<'_> {
     }
 
     /// With commas it is a plain call of that name.
+    #[inline(never)]
     fn overlay(&mut self, at: At) -> Result<Expr> {
         if self.is_symbol(b')') {
             return Ok(self.plain_call_expr("overlay", Vec::new(), at));
@@ -305,6 +319,7 @@ impl Parser<'_> {
         Ok(self.sql_call_expr("overlay", arguments, at))
     }
 
+    #[inline(never)]
     fn substring(&mut self, at: At) -> Result<Expr> {
         if self.is_symbol(b')') {
             return Ok(self.plain_call_expr("substring", Vec::new(), at));
@@ -349,11 +364,13 @@ impl Parser<'_> {
         Ok(self.sql_call_expr("substring", arguments, at))
     }
 
+    #[inline(never)]
     fn plain_call_expr(&self, name: &str, arguments: Vec<Argument>, at: At) -> Expr {
         let call = Call { arguments, ..Self::empty_call(vec![Name::new(name, at)]) };
         expr(ExprKind::Call(Box::new(call)), at)
     }
 
+    #[inline(never)]
     fn more_arguments(&mut self, first: Argument) -> Result<Vec<Argument>> {
         let mut arguments = vec![first];
         while self.eat_symbol(b',') {
@@ -362,6 +379,7 @@ impl Parser<'_> {
         Ok(arguments)
     }
 
+    #[inline(never)]
     fn trim(&mut self, at: At) -> Result<Expr> {
         let name = match self.keyword() {
             Some(K::Leading) => "ltrim",
@@ -391,11 +409,12 @@ impl Parser<'_> {
     }
 
     /// A query in parentheses and nothing else.
-    pub(super) fn subquery(&mut self) -> Result<Query> {
-        self.parenthesized(Self::query)
+    pub(super) fn subquery(&mut self) -> Result<Box<Query>> {
+        self.parenthesized(Self::boxed_query)
     }
 
     /// What may stand for a function in FROM: a call without FILTER and OVER, or an expression that looks like one.
+    #[inline(never)]
     pub(super) fn function_in_from(&mut self) -> Result<Expr> {
         let at = self.at();
         if let Some(keyword) = self.keyword() {

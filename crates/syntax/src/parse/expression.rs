@@ -30,7 +30,7 @@ mod level {
 
 /// What stood in a pair of parentheses.
 pub(super) enum Inside {
-    Query(Query),
+    Query(Box<Query>),
     Expr(Expr),
 }
 
@@ -59,6 +59,7 @@ impl Parser<'_> {
         self.list(Self::expr)
     }
 
+    #[inline(never)]
     fn operand(&mut self, min: u8, restricted: bool) -> Result<Expr> {
         let label = std::mem::take(&mut self.label);
         let outer = self.enter()?;
@@ -69,6 +70,7 @@ impl Parser<'_> {
     }
 
     /// Goes on with an expression of which the first operand has been read.
+    #[inline(never)]
     fn climb(&mut self, mut left: Expr, min: u8, restricted: bool, label: bool) -> Result<Expr> {
         // The level of the operator before, if a second one of that level may not follow.
         let mut barred = None;
@@ -167,6 +169,7 @@ impl Parser<'_> {
     // Operators between operands. Each returns what it made, and whether its end is closed by a token of its own, so that
     // an operator of the same level may follow though that level has no associativity.
 
+    #[inline(never)]
     fn binary(&mut self, left: Expr, level: u8, restricted: bool) -> Result<(Expr, bool)> {
         let operator = self.any_operator()?;
         let at = left.at;
@@ -182,6 +185,7 @@ impl Parser<'_> {
         if self.is(K::Operator) { self.operator_call() } else { self.plain_operator() }
     }
 
+    #[inline(never)]
     fn quantified(&mut self, left: Expr, operator: Operator) -> Result<Expr> {
         let at = left.at;
         let quantifier = if self.eat(K::All) {
@@ -192,13 +196,14 @@ impl Parser<'_> {
         };
         self.expect_symbol(b'(')?;
         let right = match self.query_or_expr()? {
-            Inside::Query(query) => QuantifiedSet::Query(Box::new(query)),
+            Inside::Query(query) => QuantifiedSet::Query(query),
             Inside::Expr(array) => QuantifiedSet::Array(array),
         };
         self.expect_symbol(b')')?;
         Ok(expr(ExprKind::Quantified(Box::new(Quantified { operator, quantifier, left, right })), at))
     }
 
+    #[inline(never)]
     fn connective(&mut self, left: Expr) -> Result<Expr> {
         let at = left.at;
         if self.eat(K::And) {
@@ -220,11 +225,13 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Or(operands), at))
     }
 
+    #[inline(never)]
     fn new_connective(&mut self, first: ExprKind, at: At) -> Result<Vec<Expr>> {
         self.grow()?;
         Ok(vec![expr(first, at)])
     }
 
+    #[inline(never)]
     fn is_test(&mut self, operand: Expr, restricted: bool) -> Result<(Expr, bool)> {
         let (at, start) = (self.at(), operand.at);
         let made =
@@ -263,6 +270,7 @@ impl Parser<'_> {
         Ok(made(operand, test, negated))
     }
 
+    #[inline(never)]
     pub(super) fn normal_form(&mut self) -> Result<NormalForm> {
         let form = match self.keyword() {
             Some(K::Nfc) => NormalForm::Nfc,
@@ -276,6 +284,7 @@ impl Parser<'_> {
     }
 
     /// BETWEEN, IN, LIKE, ILIKE, SIMILAR TO, with or without NOT.
+    #[inline(never)]
     fn membership(&mut self, operand: Expr) -> Result<(Expr, bool)> {
         let (at, start) = (self.at(), operand.at);
         let negated = self.eat(K::Not);
@@ -304,16 +313,18 @@ impl Parser<'_> {
         Ok((expr(kind, start), false))
     }
 
+    #[inline(never)]
     fn in_set(&mut self) -> Result<InSet> {
         self.expect_symbol(b'(')?;
         let set = match self.query_or_expr()? {
-            Inside::Query(query) => InSet::Query(Box::new(query)),
+            Inside::Query(query) => InSet::Query(query),
             Inside::Expr(first) => InSet::List(self.more_exprs(first)?),
         };
         self.expect_symbol(b')')?;
         Ok(set)
     }
 
+    #[inline(never)]
     fn more_exprs(&mut self, first: Expr) -> Result<Vec<Expr>> {
         let mut exprs = vec![first];
         while self.eat_symbol(b',') {
@@ -322,6 +333,7 @@ impl Parser<'_> {
         Ok(exprs)
     }
 
+    #[inline(never)]
     fn like(&mut self, operand: Expr, kind: LikeKind, negated: bool, at: At) -> Result<(Expr, bool)> {
         let start = operand.at;
         let symbol = match (kind, negated) {
@@ -343,6 +355,7 @@ impl Parser<'_> {
         Ok((expr(kind, start), false))
     }
 
+    #[inline(never)]
     fn cast(&mut self, operand: Expr) -> Result<Expr> {
         let (at, start) = (self.at(), operand.at);
         self.advance();
@@ -350,6 +363,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Cast(Box::new(Cast { operand, to, at })), start))
     }
 
+    #[inline(never)]
     fn at_time_zone(&mut self, operand: Expr) -> Result<Expr> {
         let (at, start) = (self.at(), operand.at);
         self.expect_all(&[K::At, K::Time, K::Zone])?;
@@ -357,6 +371,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Call(Box::new(Self::sql_call("timezone", vec![zone, operand], at))), start))
     }
 
+    #[inline(never)]
     fn collate(&mut self, operand: Expr) -> Result<Expr> {
         let (at, start) = (self.at(), operand.at);
         self.advance();
@@ -366,6 +381,7 @@ impl Parser<'_> {
 
     // Operands
 
+    #[inline(never)]
     fn prefix(&mut self, restricted: bool) -> Result<Expr> {
         let at = self.at();
         match self.kind() {
@@ -394,6 +410,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn prefix_operator(&mut self, restricted: bool) -> Result<Expr> {
         let at = self.at();
         let operator = self.any_operator()?;
@@ -420,6 +437,7 @@ impl Parser<'_> {
     }
 
     /// PostgreSQL's c_expr.
+    #[inline(never)]
     pub(super) fn primary(&mut self) -> Result<Expr> {
         match self.kind() {
             Kind::Identifier | Kind::QuotedIdentifier => self.named(),
@@ -435,6 +453,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn literal(&mut self) -> Result<Expr> {
         let token = self.token();
         let literal = match token.kind {
@@ -452,6 +471,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Literal(literal), At(token.start)))
     }
 
+    #[inline(never)]
     fn keyword_primary(&mut self, keyword: K) -> Result<Expr> {
         match keyword.class() {
             Class::Unreserved if !(keyword == K::Double && self.is_ahead(1, K::Precision)) => self.named(),
@@ -468,6 +488,7 @@ impl Parser<'_> {
     }
 
     /// Words that are names of columns unless what follows makes them a type or a call.
+    #[inline(never)]
     fn column_keyword_primary(&mut self, keyword: K) -> Result<Expr> {
         let next = self.kind_ahead(1);
         if keyword == K::Interval {
@@ -491,6 +512,7 @@ impl Parser<'_> {
         self.named()
     }
 
+    #[inline(never)]
     fn reserved_primary(&mut self, keyword: K) -> Result<Expr> {
         let at = self.at();
         let literal = match keyword {
@@ -512,18 +534,20 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Literal(literal), at))
     }
 
+    #[inline(never)]
     fn array(&mut self) -> Result<Expr> {
         let at = self.at();
         self.advance();
         if self.is_symbol(b'(') {
             let query = self.subquery()?;
-            return Ok(expr(ExprKind::ArrayQuery(Box::new(query)), at));
+            return Ok(expr(ExprKind::ArrayQuery(query), at));
         }
         let elements = self.array_elements()?;
         Ok(expr(ExprKind::Array(elements), at))
     }
 
     /// Either all of them are lists in brackets, or none is.
+    #[inline(never)]
     fn array_elements(&mut self) -> Result<Vec<Expr>> {
         self.expect_symbol(b'[')?;
         let elements = if self.is_symbol(b']') {
@@ -543,6 +567,7 @@ impl Parser<'_> {
         Ok(elements)
     }
 
+    #[inline(never)]
     fn case(&mut self) -> Result<Expr> {
         let at = self.at();
         self.advance();
@@ -566,6 +591,7 @@ impl Parser<'_> {
     }
 
     /// A column, a call, or a literal of a type that is called so.
+    #[inline(never)]
     fn named(&mut self) -> Result<Expr> {
         let at = self.at();
         let may_be_column = Self::is_column_name(self.kind());
@@ -607,6 +633,7 @@ impl Parser<'_> {
     }
 
     /// `.a`, `.*`, `[1]`, `[1:2]` behind an operand that may have them.
+    #[inline(never)]
     pub(super) fn indirection(&mut self, of: Expr) -> Result<Expr> {
         if !matches!(self.kind(), Kind::Symbol(b'.' | b'[')) {
             return Ok(of);
@@ -616,6 +643,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Indirection(Box::new(of), steps), at))
     }
 
+    #[inline(never)]
     pub(super) fn indirection_steps(&mut self) -> Result<Vec<Indirection>> {
         let mut steps = Vec::new();
         while let Some(step) = self.indirection_step()? {
@@ -628,6 +656,7 @@ impl Parser<'_> {
         Ok(steps)
     }
 
+    #[inline(never)]
     fn indirection_step(&mut self) -> Result<Option<Indirection>> {
         if self.eat_symbol(b'.') {
             if self.eat_symbol(b'*') {
@@ -652,10 +681,12 @@ impl Parser<'_> {
     }
 
     /// `f 'x'`, `f(1) 'x'`: a literal of type `f`.
+    #[inline(never)]
     pub(super) fn generic_literal(&mut self, names: Vec<Name>, modifiers: Vec<Expr>, at: At) -> Result<Expr> {
         self.typed_literal(TypeName { modifiers, ..super::types::plain_type(names, at) })
     }
 
+    #[inline(never)]
     fn typed_literal(&mut self, to: TypeName) -> Result<Expr> {
         let literal_at = self.at();
         let value = self.string()?;
@@ -664,12 +695,14 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Cast(Box::new(Cast { operand, to, at })), at))
     }
 
+    #[inline(never)]
     fn sql_type_literal(&mut self) -> Result<Expr> {
         let to = self.sql_type()?;
         self.typed_literal(to)
     }
 
     /// The fields come behind the literal, a precision of the whole before it.
+    #[inline(never)]
     fn interval_literal(&mut self) -> Result<Expr> {
         let mut to = if self.is_symbol_ahead(1, b'(') {
             self.simple_type_name()?
@@ -691,18 +724,20 @@ impl Parser<'_> {
     // Parentheses
 
     /// `(e)`, `(a, b)`, `(SELECT ...)`, and what may follow them.
+    #[inline(never)]
     fn parenthesis(&mut self) -> Result<Expr> {
         let at = self.at();
         self.advance();
         match self.query_or_expr()? {
             Inside::Query(query) => {
                 self.expect_symbol(b')')?;
-                self.indirection(expr(ExprKind::Subquery(Box::new(query)), at))
+                self.indirection(expr(ExprKind::Subquery(query), at))
             }
             Inside::Expr(first) => self.rest_of_parenthesis(first, at),
         }
     }
 
+    #[inline(never)]
     fn rest_of_parenthesis(&mut self, first: Expr, at: At) -> Result<Expr> {
         if self.eat_symbol(b')') {
             return self.indirection(first);
@@ -716,6 +751,7 @@ impl Parser<'_> {
     }
 
     /// A row is an operand, unless it is the left side of OVERLAPS.
+    #[inline(never)]
     pub(super) fn overlaps(&mut self, left: Row, at: At) -> Result<Expr> {
         if !self.is(K::Overlaps) {
             return Ok(expr(ExprKind::Row(left), at));
@@ -739,6 +775,7 @@ impl Parser<'_> {
     }
 
     /// Of `ROW(...)`: there may be none.
+    #[inline(never)]
     pub(super) fn row_fields(&mut self) -> Result<Vec<Expr>> {
         self.parenthesized(|parser| if parser.is_symbol(b')') { Ok(Vec::new()) } else { parser.exprs() })
     }
@@ -756,15 +793,21 @@ impl Parser<'_> {
         }
     }
 
-    /// What stands behind an opening parenthesis. `((SELECT 1) UNION SELECT 2)` is a query and `((SELECT 1) + 2)` is not,
-    /// which shows only behind the inner one.
+    /// What stands behind an opening parenthesis.
+    #[inline(never)]
     pub(super) fn query_or_expr(&mut self) -> Result<Inside> {
         if !self.is_query_behind_parentheses() {
             return Ok(Inside::Expr(self.expr()?));
         }
         if !self.is_symbol(b'(') {
-            return Ok(Inside::Query(self.query()?));
+            return Ok(Inside::Query(self.boxed_query()?));
         }
+        self.query_or_expr_in_parentheses()
+    }
+
+    /// `((SELECT 1) UNION SELECT 2)` is a query and `((SELECT 1) + 2)` is not, which shows only behind the inner one.
+    #[inline(never)]
+    fn query_or_expr_in_parentheses(&mut self) -> Result<Inside> {
         let outer = self.enter()?;
         let at = self.at();
         self.advance();
@@ -772,11 +815,11 @@ impl Parser<'_> {
             Inside::Query(query) => {
                 self.expect_symbol(b')')?;
                 if self.is_symbol(b')') || self.is_rest_of_query() {
-                    let query = self.rest_of_query(query)?;
+                    let query = self.boxed_rest_of_query(query)?;
                     self.leave(outer);
                     return Ok(Inside::Query(query));
                 }
-                self.indirection(expr(ExprKind::Subquery(Box::new(query)), at))?
+                self.indirection(expr(ExprKind::Subquery(query), at))?
             }
             Inside::Expr(first) => self.rest_of_parenthesis(first, at)?,
         };

@@ -9,7 +9,7 @@ use crate::lexer::Kind;
 
 /// What stood in a pair of parentheses in FROM.
 enum Inside {
-    Query(Query),
+    Query(Box<Query>),
     /// A join, or what is in the way of becoming one.
     Item(FromItem),
 }
@@ -24,6 +24,7 @@ impl Parser<'_> {
     }
 
     /// PostgreSQL's table_ref: a table or a chain of joins.
+    #[inline(never)]
     pub(super) fn from_item(&mut self) -> Result<FromItem> {
         let outer = self.enter()?;
         let first = self.from_primary()?;
@@ -32,6 +33,7 @@ impl Parser<'_> {
         Ok(item)
     }
 
+    #[inline(never)]
     fn joins(&mut self, mut left: FromItem) -> Result<FromItem> {
         loop {
             let natural = self.is(K::Natural);
@@ -74,6 +76,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn join_condition(&mut self) -> Result<JoinCondition> {
         if self.eat(K::On) {
             return Ok(JoinCondition::On(self.expr()?));
@@ -94,6 +97,7 @@ impl Parser<'_> {
         if self.are(&[K::As, K::Of, K::System, K::Time]) { Ok(None) } else { self.alias() }
     }
 
+    #[inline(never)]
     fn from_primary(&mut self) -> Result<FromItem> {
         let at = self.at();
         if self.is_symbol(b'(') {
@@ -119,7 +123,8 @@ impl Parser<'_> {
         Ok(FromItem::Table(Box::new(TableItem { table, alias, sample })))
     }
 
-    fn subquery_item(&mut self, query: Query, lateral: bool, at: At) -> Result<FromItem> {
+    #[inline(never)]
+    fn subquery_item(&mut self, query: Box<Query>, lateral: bool, at: At) -> Result<FromItem> {
         let alias = self.from_alias()?;
         if alias.is_none() {
             let (what, hint) = match query.body {
@@ -128,9 +133,10 @@ impl Parser<'_> {
             };
             return Err(self.error(at, format!("{what} in FROM must have an alias")).hint(hint));
         }
-        Ok(FromItem::Subquery(Box::new(SubqueryItem { lateral, query, alias, at })))
+        Ok(FromItem::Subquery(Box::new(SubqueryItem { lateral, query: *query, alias, at })))
     }
 
+    #[inline(never)]
     fn join_alias(&mut self, item: FromItem) -> Result<FromItem> {
         let FromItem::Join(mut join) = item else {
             return Ok(item);
@@ -142,6 +148,7 @@ impl Parser<'_> {
     }
 
     /// A query or a join; which of them shows only behind what stands in the inner parentheses.
+    #[inline(never)]
     fn from_parenthesis(&mut self) -> Result<Inside> {
         let outer = self.enter()?;
         self.expect_symbol(b'(')?;
@@ -151,10 +158,11 @@ impl Parser<'_> {
         Ok(inside)
     }
 
+    #[inline(never)]
     fn inside_parenthesis(&mut self) -> Result<Inside> {
         if !self.is_symbol(b'(') {
             if self.is_query() {
-                return Ok(Inside::Query(self.query()?));
+                return Ok(Inside::Query(self.boxed_query()?));
             }
             let item = self.from_item()?;
             return self.only_join(item);
@@ -162,7 +170,7 @@ impl Parser<'_> {
         let at = self.at();
         let first = match self.from_parenthesis()? {
             Inside::Query(query) if self.is_symbol(b')') || self.is_rest_of_query() => {
-                return Ok(Inside::Query(self.rest_of_query(query)?));
+                return Ok(Inside::Query(self.boxed_rest_of_query(query)?));
             }
             Inside::Query(query) if self.is(K::As) || Self::is_word(self.kind()) => {
                 self.subquery_item(query, false, at)?
@@ -185,6 +193,7 @@ impl Parser<'_> {
     }
 
     /// Parentheses in FROM hold a join: `(t)` alone is an error.
+    #[inline(never)]
     fn only_join(&mut self, item: FromItem) -> Result<Inside> {
         match item {
             FromItem::Join(_) => Ok(Inside::Item(item)),
@@ -192,6 +201,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn function_item(&mut self, lateral: bool, at: At) -> Result<FromItem> {
         let rows_from = self.is(K::Rows) && self.is_ahead(1, K::From);
         let functions = if rows_from {
@@ -233,10 +243,12 @@ impl Parser<'_> {
         Ok(FromItem::Function(Box::new(item)))
     }
 
+    #[inline(never)]
     fn column_definition_list(&mut self) -> Result<Vec<ColumnDefinition>> {
         self.parenthesized_list(|parser| parser.attribute_definition())
     }
 
+    #[inline(never)]
     fn sample(&mut self) -> Result<Sample> {
         let at = self.at();
         self.expect(K::Tablesample)?;

@@ -71,7 +71,13 @@ pub fn parse_type(sql: &str) -> Result<TypeName> {
     Ok(type_name)
 }
 
+/// How much of the stack reading may take, of the two megabytes that a thread has. It depends on the build and on the
+/// statement how deep that is; [`DEPTH_MAX`] is for what becomes of the tree, whoever walks it.
+const STACK_BYTES_MAX: usize = 1 << 20;
+
 struct Parser<'a> {
+    /// Where the stack was when reading began.
+    stack: usize,
     tokens: Tokens<'a>,
     position: usize,
     /// How many expressions, queries and joins are being read.
@@ -88,7 +94,9 @@ impl<'a> Parser<'a> {
         if sql.len() >= u32::MAX as usize {
             return Err(Error::new(sqlstate::PROGRAM_LIMIT_EXCEEDED, "statement is too long"));
         }
-        Ok(Parser { tokens: lexer::tokens(sql), position: 0, depth: 0, height: 0, label: false })
+        let here = 0u8;
+        let stack = std::ptr::from_ref(&here).addr();
+        Ok(Parser { stack, tokens: lexer::tokens(sql), position: 0, depth: 0, height: 0, label: false })
     }
 
     // Looking at tokens
@@ -225,11 +233,15 @@ impl<'a> Parser<'a> {
     // Errors
 
     /// The grammar knows no statement that goes on with the current token.
+    #[cold]
+    #[inline(never)]
     fn unexpected(&self) -> Error {
         self.error_here("syntax error")
     }
 
     /// `what` and the current token.
+    #[cold]
+    #[inline(never)]
     fn error_here(&self, what: &str) -> Error {
         let token = self.token();
         match (token.kind, &self.tokens.error) {
@@ -269,10 +281,16 @@ impl<'a> Parser<'a> {
     }
 
     fn check_depth(&self) -> Result<()> {
-        if self.depth + self.height > DEPTH_MAX {
-            return Err(Error::new(sqlstate::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
-                .at(self.token().start as usize));
+        let here = 0u8;
+        let used = self.stack.abs_diff(std::ptr::from_ref(&here).addr());
+        if self.depth + self.height > DEPTH_MAX || used > STACK_BYTES_MAX {
+            return Err(self.too_deep());
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self) -> Error {
+        Error::new(sqlstate::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded").at(self.token().start as usize)
     }
 }

@@ -1,6 +1,6 @@
 //! Queries: WITH, the select list, grouping, windows, set operations, and what stands behind them.
 
-use atoll_datum::Result;
+use atoll_datum::{Error, Result, sqlstate};
 
 use super::Parser;
 use super::expression::expr;
@@ -29,11 +29,24 @@ impl Parser<'_> {
         }
     }
 
+    /// A query is large, and many of those who want one are deep in the stack: they hold a pointer.
+    #[inline(never)]
+    pub(super) fn boxed_query(&mut self) -> Result<Box<Query>> {
+        self.query().map(Box::new)
+    }
+
+    #[inline(never)]
+    pub(super) fn boxed_rest_of_query(&mut self, first: Box<Query>) -> Result<Box<Query>> {
+        self.rest_of_query(*first).map(Box::new)
+    }
+
+    #[inline(never)]
     pub(super) fn query(&mut self) -> Result<Query> {
         let with = self.with()?;
         self.query_after_with(with)
     }
 
+    #[inline(never)]
     pub(super) fn query_after_with(&mut self, with: Option<With>) -> Result<Query> {
         let outer = self.enter()?;
         let at = with.as_ref().map_or(self.at(), |with| with.at);
@@ -49,6 +62,7 @@ impl Parser<'_> {
     }
 
     /// Goes on with a query whose first part stood in parentheses.
+    #[inline(never)]
     pub(super) fn rest_of_query(&mut self, first: Query) -> Result<Query> {
         let at = first.at;
         let body = self.more_set_operations(first, 1)?;
@@ -57,11 +71,13 @@ impl Parser<'_> {
 
     // Set operations: INTERSECT binds tighter than the others.
 
+    #[inline(never)]
     fn set_operation(&mut self, min: u8) -> Result<Query> {
         let first = self.query_primary()?;
         self.more_set_operations(first, min)
     }
 
+    #[inline(never)]
     fn more_set_operations(&mut self, mut left: Query, min: u8) -> Result<Query> {
         loop {
             let (operator, level) = match self.keyword() {
@@ -92,6 +108,7 @@ impl Parser<'_> {
         Query { with: None, body, order_by: Vec::new(), limit: None, offset: None, locking: Vec::new(), at }
     }
 
+    #[inline(never)]
     fn query_primary(&mut self) -> Result<Query> {
         let at = self.at();
         match self.kind() {
@@ -99,31 +116,37 @@ impl Parser<'_> {
                 let outer = self.enter()?;
                 let query = self.subquery()?;
                 self.leave(outer);
-                Ok(query)
+                Ok(*query)
             }
-            Kind::Keyword(K::Select) => Ok(Self::bare_query(QueryBody::Select(Box::new(self.select()?)), at)),
+            Kind::Keyword(K::Select) => Ok(Self::bare_query(QueryBody::Select(self.select()?), at)),
             Kind::Keyword(K::Values) => {
                 self.advance();
                 let rows = self.list(|parser| parser.parenthesized(Self::exprs))?;
                 Ok(Self::bare_query(QueryBody::Values(rows), at))
             }
-            Kind::Keyword(K::Table) => {
-                self.advance();
-                let table = self.table_name()?;
-                let star = Target { value: expr(ExprKind::Star(Vec::new()), at), alias: None };
-                let from = FromItem::Table(Box::new(TableItem { table, alias: None, sample: None }));
-                let select = Select { targets: vec![star], from: vec![from], ..empty_select() };
-                Ok(Self::bare_query(QueryBody::Select(Box::new(select)), at))
-            }
+            Kind::Keyword(K::Table) => self.table_query(),
             _ => Err(self.unexpected()),
         }
     }
 
+    /// `TABLE t` is `SELECT * FROM t`.
+    #[inline(never)]
+    fn table_query(&mut self) -> Result<Query> {
+        let at = self.at();
+        self.advance();
+        let table = self.table_name()?;
+        let star = Target { value: expr(ExprKind::Star(Vec::new()), at), alias: None };
+        let from = FromItem::Table(Box::new(TableItem { table, alias: None, sample: None }));
+        let select = Select { targets: vec![star], from: vec![from], ..empty_select() };
+        Ok(Self::bare_query(QueryBody::Select(Box::new(select)), at))
+    }
+
     // The select statement itself
 
-    fn select(&mut self) -> Result<Select> {
+    #[inline(never)]
+    fn select(&mut self) -> Result<Box<Select>> {
         self.expect(K::Select)?;
-        let mut select = empty_select();
+        let mut select = Box::new(empty_select());
         if self.eat(K::Distinct) {
             select.distinct =
                 Some(if self.eat(K::On) { Distinct::On(self.parenthesized(Self::exprs)?) } else { Distinct::Rows });
@@ -175,6 +198,7 @@ impl Parser<'_> {
         self.list(Self::target)
     }
 
+    #[inline(never)]
     fn target(&mut self) -> Result<Target> {
         if self.is_symbol(b'*') {
             let at = self.at();
@@ -194,6 +218,7 @@ impl Parser<'_> {
         Ok(Target { value, alias })
     }
 
+    #[inline(never)]
     fn select_into(&mut self) -> Result<SelectInto> {
         let persistence = self.persistence_before_table().unwrap_or_default();
         self.eat(K::Table);
@@ -201,6 +226,7 @@ impl Parser<'_> {
     }
 
     /// TEMP, TEMPORARY, LOCAL TEMP, GLOBAL TEMP, UNLOGGED: words that are names of tables too.
+    #[inline(never)]
     fn persistence_before_table(&mut self) -> Option<Persistence> {
         let is_name_behind =
             |parser: &Self, ahead| Self::is_column_name(parser.kind_ahead(ahead)) || parser.is_ahead(ahead, K::Table);
@@ -224,10 +250,12 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn as_of(&mut self) -> Result<Option<Expr>> {
         if self.eat_all(&[K::As, K::Of, K::System, K::Time]) { self.expr().map(Some) } else { Ok(None) }
     }
 
+    #[inline(never)]
     fn group_item(&mut self) -> Result<GroupItem> {
         let at = self.at();
         match self.kind() {
@@ -258,6 +286,7 @@ impl Parser<'_> {
 
     // Windows
 
+    #[inline(never)]
     pub(super) fn window_spec(&mut self) -> Result<WindowSpec> {
         let at = self.at();
         self.parenthesized(|parser| {
@@ -279,6 +308,7 @@ impl Parser<'_> {
         })
     }
 
+    #[inline(never)]
     fn frame(&mut self) -> Result<Option<Frame>> {
         let at = self.at();
         let unit = match self.keyword() {
@@ -330,10 +360,11 @@ impl Parser<'_> {
         Ok(Some(Frame { unit, start, end, exclude, at }))
     }
 
-    fn windowing_error(&self, at: At, message: &str) -> atoll_datum::Error {
-        atoll_datum::Error::new(atoll_datum::sqlstate::WINDOWING_ERROR, message).at(at.offset())
+    fn windowing_error(&self, at: At, message: &str) -> Error {
+        Error::new(sqlstate::WINDOWING_ERROR, message).at(at.offset())
     }
 
+    #[inline(never)]
     fn frame_bound(&mut self) -> Result<FrameBound> {
         let direction = |parser: &mut Self| {
             let preceding = parser.eat(K::Preceding);
@@ -358,6 +389,7 @@ impl Parser<'_> {
         Ok(if direction(self)? { FrameBound::Preceding(offset) } else { FrameBound::Following(offset) })
     }
 
+    #[inline(never)]
     fn frame_exclude(&mut self) -> Result<FrameExclude> {
         match self.keyword() {
             Some(K::Current) => {
@@ -386,6 +418,7 @@ impl Parser<'_> {
         if self.is(K::Order) { self.order_by() } else { Ok(Vec::new()) }
     }
 
+    #[inline(never)]
     pub(super) fn order_by(&mut self) -> Result<Vec<OrderBy>> {
         self.expect_all(&[K::Order, K::By])?;
         self.list(|parser| {
@@ -406,6 +439,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn nulls_order(&mut self) -> Result<Option<Nulls>> {
         if !(self.is(K::Nulls) && matches!(self.kind_ahead(1), Kind::Keyword(K::First | K::Last))) {
             return Ok(None);
@@ -421,6 +455,7 @@ impl Parser<'_> {
     // Behind the body
 
     /// Joins a body, which may have clauses of its own from inside its parentheses, with those around it.
+    #[inline(never)]
     fn with_tail(&mut self, mut query: Query, with: Option<With>, at: At) -> Result<Query> {
         let order_at = self.at();
         let tail = self.tail()?;
@@ -447,11 +482,16 @@ impl Parser<'_> {
         }
         if query.limit.as_ref().is_some_and(|limit| limit.with_ties) {
             if query.order_by.is_empty() {
-                let at = query.limit.as_ref().map_or(at, |limit| limit.at);
-                return Err(self.error(at, "WITH TIES cannot be specified without ORDER BY clause"));
+                return Err(Error::new(
+                    sqlstate::SYNTAX_ERROR,
+                    "WITH TIES cannot be specified without ORDER BY clause",
+                ));
             }
             if query.locking.iter().any(|locking| locking.wait == LockWait::SkipLocked) {
-                return Err(self.error(at, "SKIP LOCKED and WITH TIES options cannot be used together"));
+                return Err(Error::new(
+                    sqlstate::SYNTAX_ERROR,
+                    "SKIP LOCKED and WITH TIES options cannot be used together",
+                ));
             }
         }
         if let Some(with) = with {
@@ -464,6 +504,7 @@ impl Parser<'_> {
         Ok(query)
     }
 
+    #[inline(never)]
     fn tail(&mut self) -> Result<Tail> {
         let mut tail = Tail { order_by: self.optional_order_by()?, ..Tail::default() };
         if self.is(K::For) {
@@ -478,6 +519,7 @@ impl Parser<'_> {
         Ok(tail)
     }
 
+    #[inline(never)]
     fn limit_and_offset(&mut self, tail: &mut Tail) -> Result<()> {
         loop {
             match self.keyword() {
@@ -488,6 +530,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn limit(&mut self, tail: &mut Tail) -> Result<()> {
         let at = self.at();
         if self.eat(K::Limit) {
@@ -524,6 +567,7 @@ impl Parser<'_> {
     }
 
     /// An operand, or a number with a sign.
+    #[inline(never)]
     fn fetch_count(&mut self) -> Result<Expr> {
         if !matches!(self.kind(), Kind::Symbol(b'+' | b'-')) {
             return self.primary();
@@ -546,6 +590,7 @@ impl Parser<'_> {
         Ok(expr(ExprKind::Literal(literal), at))
     }
 
+    #[inline(never)]
     fn offset(&mut self, tail: &mut Tail) -> Result<()> {
         self.advance();
         tail.offset_at = self.at();
@@ -564,6 +609,7 @@ impl Parser<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn locking(&mut self) -> Result<Vec<Locking>> {
         let mut clauses = Vec::new();
         while self.is(K::For) {
@@ -610,6 +656,7 @@ impl Parser<'_> {
 
     // WITH
 
+    #[inline(never)]
     pub(super) fn with(&mut self) -> Result<Option<With>> {
         let at = self.at();
         if !self.eat(K::With) {
@@ -621,6 +668,7 @@ impl Parser<'_> {
         Ok(Some(With { recursive, tables, at }))
     }
 
+    #[inline(never)]
     fn common_table(&mut self) -> Result<CommonTable> {
         let name = self.name()?;
         let columns = self.optional_names()?;
@@ -641,6 +689,7 @@ impl Parser<'_> {
         Ok(CommonTable { name, columns, materialized, statement, search, cycle })
     }
 
+    #[inline(never)]
     fn search(&mut self) -> Result<Option<Search>> {
         let at = self.at();
         if !self.eat(K::Search) {
@@ -656,6 +705,7 @@ impl Parser<'_> {
         Ok(Some(Search { breadth_first, columns, sequence: self.name()?, at }))
     }
 
+    #[inline(never)]
     fn cycle(&mut self) -> Result<Option<Cycle>> {
         let at = self.at();
         if !self.eat(K::Cycle) {
@@ -676,6 +726,7 @@ impl Parser<'_> {
     }
 
     /// A literal, of a type or not.
+    #[inline(never)]
     fn constant(&mut self) -> Result<Expr> {
         let before = self.at();
         let value = self.primary()?;

@@ -90,12 +90,16 @@ impl Parser<'_> {
             Some(K::Refresh) => self.refresh(),
             Some(K::Execute) => Ok(Statement::Execute(self.execute()?)),
             Some(K::Create) => {
-                let at = self.at();
-                let statement = self.create()?;
-                if matches!(statement, Statement::CreateTableAs(_)) {
-                    return Ok(statement);
+                let may_have_query =
+                    [K::Table, K::Temp, K::Temporary, K::Local, K::Global, K::Unlogged, K::Materialized];
+                if !matches!(self.kind_ahead(1), Kind::Keyword(keyword) if may_have_query.contains(&keyword)) {
+                    self.advance();
+                    return Err(self.unexpected());
                 }
-                Err(self.error(at, "EXPLAIN explains only CREATE TABLE AS and CREATE MATERIALIZED VIEW"))
+                match self.create()? {
+                    statement @ Statement::CreateTableAs(_) => Ok(statement),
+                    _ => Err(self.unexpected()),
+                }
             }
             _ => self.preparable(),
         }

@@ -375,8 +375,9 @@ impl Parser<'_> {
             }
         }
         let (mut on_delete, mut on_update) = (None, None);
-        while self.eat(K::On) {
+        while self.is(K::On) {
             let at = self.at();
+            self.advance();
             if on_delete.is_none() && self.eat(K::Delete) {
                 on_delete = Some(self.referential_action()?);
             } else if on_update.is_none() && self.eat(K::Update) {
@@ -611,7 +612,7 @@ impl Parser<'_> {
             (_, true) => "NO INHERIT",
             _ => return Ok(timing),
         };
-        let message = format!("ALTER CONSTRAINT statement constraints cannot be marked {word}");
+        let message = format!("FOREIGN KEY constraints cannot be marked {word}");
         Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message))
     }
 
