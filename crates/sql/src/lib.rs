@@ -11,13 +11,17 @@
 //! - [`kv`]: what is asked of the layers below
 //! - [`types`], [`catalog`]: what exists
 //! - [`plan`]: what a statement is to do
+//! - [`bind`]: from what was written to a plan
 //! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
+//! - [`ddl`]: definitions are made, changed and dropped
 //! - [`mutate`]: how rows are changed
 //! - [`session`]: a client's session
 
+pub mod bind;
 pub mod catalog;
+pub mod ddl;
 pub mod exec;
 pub mod function;
 pub mod kv;

@@ -2,6 +2,9 @@
 //!
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
+pub mod lock;
+pub mod sequence;
+
 use atoll_datum::function::{self, Aggregate};
 use atoll_datum::misc::ordered_set::{Standing, ordered_set};
 use atoll_datum::{Datum, Result, builtin};
@@ -24,8 +27,8 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[];
-const WAITING: &[WaitingTable] = &[];
+const SESSION: &[SessionTable] = &[lock::SESSION, sequence::SESSION];
+const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
 const SETS: &[SessionSetTable] = &[];
 
 const WINDOW: &[(&str, WindowFunction)] = &[
