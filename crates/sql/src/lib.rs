@@ -26,6 +26,7 @@ pub mod exec;
 pub mod function;
 pub mod kv;
 pub mod mutate;
+pub mod optimize;
 pub mod plan;
 pub mod session;
 pub mod system;

@@ -110,6 +110,7 @@ impl Session {
             modes,
             txn: None,
             changes: Default::default(),
+            deferred: Default::default(),
             savepoints: Vec::new(),
             saved: self.variables.save(),
             failed: false,
@@ -149,6 +150,7 @@ impl Session {
     }
 
     async fn commit_transaction(&mut self, client: &mut dyn Client) -> Outcome {
+        self.check_deferred().await?;
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(txn) = transaction.txn.take() {
             match txn.commit().await {
@@ -162,7 +164,7 @@ impl Session {
             }
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        self.node.publish(&transaction.changes);
+        self.node.adopt(&transaction.changes);
         self.locks.release_transaction();
         for (name, value) in self.variables.end_local() {
             client.parameter(&name, &value);
@@ -170,6 +172,20 @@ impl Session {
         self.settings_changed();
         self.drop_portals();
         Ok(())
+    }
+
+    /// Constraints that were deferred to the end of the transaction.
+    async fn check_deferred(&mut self) -> Outcome {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let mut deferred = std::mem::take(&mut transaction.deferred);
+        if deferred.is_empty() {
+            return Ok(());
+        }
+        let scope = self.scope();
+        let cancel = self.cancel.clone();
+        let txn = self.transaction_txn().await?;
+        let mut exec = crate::exec::Exec::new(&scope, txn.as_mut(), &[], &cancel);
+        crate::mutate::check_deferred(&mut deferred, &mut exec).await
     }
 
     /// Rolls everything back, and tells the client of settings that are what they were.
@@ -330,11 +346,11 @@ impl Session {
         }
     }
 
-    async fn set_modes(&mut self, modes: &[TransactionMode]) -> Result<()> {
+    async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
         for mode in modes {
             let untouched = self.transaction.as_ref().is_none_or(Transaction::is_untouched);
             let as_of = match mode {
-                TransactionMode::AsOf(expr) => Some(self.as_of_timestamp(expr)?),
+                TransactionMode::AsOf(expr) => Some(self.as_of_timestamp(expr).await?),
                 _ => None,
             };
             let Some(transaction) = &mut self.transaction else { return Ok(()) };
@@ -343,21 +359,21 @@ impl Session {
                 TransactionMode::Isolation(level) => {
                     let level = isolation_of(*level);
                     if level != transaction.modes.isolation && !untouched {
-                        return Err(late("SET TRANSACTION ISOLATION LEVEL"));
+                        return Err(late("SET TRANSACTION ISOLATION LEVEL").into());
                     }
                     transaction.modes.isolation = level;
                 }
                 TransactionMode::ReadOnly(on) => {
                     if !on && transaction.modes.read_only && !untouched {
                         let message = "transaction read-write mode must be set before any query";
-                        return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+                        return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message).into());
                     }
                     transaction.modes.read_only = *on;
                 }
                 TransactionMode::Deferrable(on) => transaction.modes.deferrable = *on,
                 TransactionMode::AsOf(_) => {
                     if !untouched {
-                        return Err(late("AS OF SYSTEM TIME"));
+                        return Err(late("AS OF SYSTEM TIME").into());
                     }
                     transaction.modes.as_of = as_of;
                     transaction.modes.read_only = true;
@@ -501,7 +517,7 @@ impl Session {
             Some(name) => {
                 let missing = || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
                 let role = scope.catalog.role_named(name).ok_or_else(missing)?;
-                if !crate::catalog::privileges::is_member(&scope.catalog, self.facts.session_user, Oid(role.oid)) {
+                if !crate::catalog::privileges::is_member(&scope.catalog, self.facts.database, self.facts.session_user, Oid(role.oid)) {
                     let message = format!("permission denied to set role \"{name}\"");
                     return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
                 }
@@ -617,7 +633,7 @@ impl Session {
             self.locks.unlock_all_for_session();
         }
         if matches!(what, ast::Discard::All | ast::Discard::Sequences) {
-            self.node.forget_sequences(self.facts.pid);
+            self.sequence_values.lock().clear();
         }
         if matches!(what, ast::Discard::All | ast::Discard::Plans) {
             self.prepared.values_mut().for_each(|prepared| prepared.bound = None);

@@ -9,7 +9,6 @@ use super::control::text_column;
 use super::run::Output;
 use super::statement::is_planned;
 use crate::exec::{self, Failure};
-use crate::plan::print;
 
 type Outcome = std::result::Result<(), Failure>;
 
@@ -84,7 +83,6 @@ impl Session {
         let bound = self.ready(&explain.statement, &[], None).await?;
         let planned = clock.mono() - began;
         let began = clock.mono();
-        let mut counters = None;
         if options.analyze {
             let scope = self.scope();
             let analyze = exec::cursor::Options { analyze: true, ..self.exec_options() };
@@ -98,15 +96,13 @@ impl Session {
                     break;
                 }
             }
-            counters = cursor.counters().cloned();
         }
         let ran = clock.mono() - began;
-        let format = print::Format { costs: options.costs, verbose: options.verbose, timing: options.timing };
-        let mut lines = match options.json {
-            true => vec![print::json(&bound.query, counters.as_ref(), format)],
-            false => print::text(&bound.query, counters.as_ref(), format),
-        };
-        if options.summary.unwrap_or(options.analyze) && !options.json {
+        if options.json {
+            return Err(Error::unsupported("EXPLAIN format JSON").into());
+        }
+        let mut lines: Vec<String> = bound.query.plan.to_string().lines().map(str::to_owned).collect();
+        if options.summary.unwrap_or(options.analyze) {
             lines.push(format!("Planning Time: {:.3} ms", planned.as_secs_f64() * 1000.0));
             if options.analyze {
                 lines.push(format!("Execution Time: {:.3} ms", ran.as_secs_f64() * 1000.0));

@@ -17,6 +17,7 @@ pub mod client;
 mod control;
 mod copy;
 mod cursor;
+mod define;
 mod explain;
 pub mod locks;
 pub mod node;
@@ -35,14 +36,16 @@ use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast;
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 pub use client::{Client, Column, Encoding, Format};
-pub use node::Node;
+pub use node::{Activity, Node, Registration};
 pub use scope::{Scope, SessionFacts};
 
 use self::prepared::{Portal, PortalState, Prepared};
 use self::transaction::{Kind, Transaction, is_aborted};
 use self::variables::Variables;
+use crate::catalog::sequence::SessionValues;
 use crate::exec::Cancel;
 use crate::plan::Output as PlanOutput;
 
@@ -55,8 +58,6 @@ pub struct Connect {
     pub database: String,
     /// Of the startup message: `application_name`, `options`, …
     pub parameters: Vec<(String, String)>,
-    /// Chosen by the protocol; unique on the node. Cancel requests name it.
-    pub pid: i32,
 }
 
 /// ReadyForQuery's letter.
@@ -82,6 +83,9 @@ pub struct Session {
     settings_version: u64,
     transaction: Option<Transaction>,
     locks: locks::Owner,
+    sequence_values: Arc<Mutex<SessionValues>>,
+    /// Keeps the session listed.
+    registration: Registration,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
     /// `statement_timestamp()`.
@@ -134,7 +138,7 @@ impl Session {
         variables.put("is_superuser", on_off(role.superuser));
         variables.put("session_authorization", role.name.clone());
         let facts = SessionFacts {
-            pid: connect.pid,
+            pid: 0,
             database: Oid(database.oid),
             session_user: Oid(role.oid),
             current_user: Oid(role.oid),
@@ -142,16 +146,27 @@ impl Session {
             variables: variables.snapshot(),
             read_only: false,
         };
-        let locks = node.locks().owner(connect.pid, Oid(database.oid));
+        let activity = Activity {
+            database: Oid(database.oid),
+            user: Oid(role.oid),
+            application_name: variables.get("application_name").unwrap_or_default(),
+            backend_start_ns: node.env.clock.wall_ns(),
+            ..Activity::default()
+        };
+        let registration = node.register(activity);
+        let pid = registration.backend.pid;
+        let locks = node.locks.owner(pid, Oid(database.oid));
         let cancel = Arc::<Cancel>::default();
         let mut session = Session {
             node,
             cancel,
-            facts,
+            facts: SessionFacts { pid, ..facts },
             variables,
             settings_version: 0,
             transaction: None,
             locks,
+            sequence_values: Arc::default(),
+            registration,
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             statement_micros: 0,
@@ -444,8 +459,8 @@ impl Session {
         if let Some(Transaction { txn: Some(txn), .. }) = self.transaction.take() {
             txn.rollback().await;
         }
-        self.locks.release_everything();
-        self.node.forget_session(self.facts.pid);
+        self.locks.release_transaction();
+        self.locks.unlock_all_for_session();
     }
 
     // ------------------------------------------------------------------------------------------------------- messages
@@ -499,6 +514,8 @@ impl Session {
             catalog,
             settings: self.variables.settings(transaction_micros, self.statement_micros),
             session: self.facts.clone(),
+            locks: self.locks.clone(),
+            sequence_values: self.sequence_values.clone(),
         }
     }
 

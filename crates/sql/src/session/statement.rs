@@ -1,5 +1,6 @@
 //! Which statement is whose work.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
@@ -9,13 +10,56 @@ use super::client::{Client, Column, Format};
 use super::prepared::{Bound, PortalState, Prepared};
 use super::run::{Output, tag};
 use super::transaction::is_aborted;
-use super::{Session, control, find_portal};
-use crate::catalog::privileges;
+use super::{Scope, Session, control, find_portal};
+use crate::catalog::{ColumnOrdinal, RelationKind, privileges};
 use crate::exec::Failure;
-use crate::plan::Query;
+use crate::plan::{Query, RelationUse};
 use crate::session::locks::Mode;
 
 type Outcome = std::result::Result<(), Failure>;
+
+/// 42501 unless the role has every privilege that one mention of a relation needs.
+fn check_use(scope: &Scope, used: &RelationUse) -> Result<()> {
+    // Tables of the system may be read by everybody.
+    let Some(table) = scope.catalog.table(used.relation) else { return Ok(()) };
+    let (catalog, database, role) = (&*scope.catalog, scope.session.database, used.as_role);
+    let on_table = |letter| privileges::has_privilege(catalog, database, role, (&**table).into(), letter, false);
+    let on_columns = |wanted: &BTreeSet<ColumnOrdinal>, letter| {
+        let allowed = |column| privileges::has_column_privilege(catalog, database, role, table, column, letter);
+        match wanted.is_empty() {
+            true => table.live_columns().any(allowed),
+            false => wanted.iter().filter_map(|ordinal| table.column(*ordinal)).all(allowed),
+        }
+    };
+    let columns = [(&used.select, 'r'), (&used.insert, 'a'), (&used.update, 'w')];
+    let allowed = columns.into_iter().all(|(wanted, letter)| {
+        wanted.as_ref().is_none_or(|wanted| on_table(letter) || on_columns(wanted, letter))
+    });
+    let none = BTreeSet::new();
+    let allowed = allowed && (!used.delete || on_table('d')) && (!used.lock || on_table('w') || on_columns(&none, 'w'));
+    let what = match table.kind() {
+        RelationKind::View => "view",
+        RelationKind::Sequence => "sequence",
+        RelationKind::Table | RelationKind::MaterializedView => "table",
+    };
+    if allowed { Ok(()) } else { Err(privileges::denied(what, &table.name)) }
+}
+
+/// LOCK TABLE needs a privilege that goes with the mode.
+fn check_lock(scope: &Scope, relation: Oid, mode: Mode) -> Result<()> {
+    let Some(table) = scope.catalog.table(relation) else { return Ok(()) };
+    let role = scope.session.current_user;
+    let has = |letter| {
+        privileges::has_privilege(&scope.catalog, scope.session.database, role, (&**table).into(), letter, false)
+    };
+    let changes = has('w') || has('d') || has('D');
+    let allowed = match mode {
+        Mode::AccessShare => changes || has('r') || has('a'),
+        Mode::RowShare | Mode::RowExclusive => changes || has('a'),
+        _ => changes,
+    };
+    if allowed { Ok(()) } else { Err(privileges::denied("table", &table.name)) }
+}
 
 /// Statements that have a plan.
 pub(super) fn is_planned(statement: &Statement) -> bool {
@@ -191,13 +235,7 @@ impl Session {
     pub(super) fn check_uses(&mut self, query: &Query) -> Result<()> {
         let scope = self.scope();
         for used in &query.uses {
-            privileges::check_use(&scope, used)?;
-        }
-        if self.facts.read_only
-            && let Some(command) = query.command.changes()
-        {
-            let message = format!("cannot execute {command} in a read-only transaction");
-            return Err(Error::new(sqlstate::READ_ONLY_SQL_TRANSACTION, message));
+            check_use(&scope, used)?;
         }
         Ok(())
     }
@@ -205,7 +243,7 @@ impl Session {
     /// Keeps definitions as they are until the transaction ends.
     pub(super) async fn lock_uses(&mut self, query: &Query) -> Result<()> {
         for used in &query.uses {
-            let mode = match (used.is_changed, used.is_locked) {
+            let mode = match (used.is_written(), used.lock) {
                 (true, _) => Mode::RowExclusive,
                 (false, true) => Mode::RowShare,
                 (false, false) => Mode::AccessShare,
@@ -230,7 +268,7 @@ impl Session {
                 ast::LockMode::Exclusive => Mode::Exclusive,
                 ast::LockMode::AccessExclusive => Mode::AccessExclusive,
             };
-            privileges::check_lock(&scope, found.oid(), mode)?;
+            check_lock(&scope, found.oid(), mode)?;
             if lock.wait == ast::LockWait::NoWait {
                 if !self.locks.try_lock(self.locks.relation(found.oid()), mode) {
                     let name = table.name.last().map(|name| name.as_str()).unwrap_or_default();

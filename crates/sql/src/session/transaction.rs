@@ -16,6 +16,7 @@ use super::variables::Saved;
 use super::locks;
 use crate::catalog::store::{self, Changes};
 use crate::kv;
+use crate::mutate::Deferred;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -42,6 +43,8 @@ pub struct Transaction {
     pub txn: Option<Box<dyn kv::Txn>>,
     /// Definitions that it has changed.
     pub changes: Changes,
+    /// Constraints to be checked at its end.
+    pub deferred: Deferred,
     pub savepoints: Vec<Savepoint>,
     /// The settings as they were.
     pub saved: Saved,
