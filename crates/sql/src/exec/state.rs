@@ -20,6 +20,8 @@ pub struct State {
     pub(super) subqueries: Vec<Option<Box<SubqueryState>>>,
     pub(super) ctes: Vec<CteState>,
     pub memory: Memory,
+    /// Rows that the statement has inserted, updated or deleted: the number in its command tag.
+    pub changed: u64,
     pub counters: Option<Counters>,
 }
 
