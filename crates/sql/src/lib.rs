@@ -12,11 +12,13 @@
 //! - [`types`], [`catalog`]: what exists
 //! - [`plan`]: what a statement is to do
 //! - [`table`]: how rows lie in the store
+//! - [`bind`]: from what was written to a plan
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
 //! - [`mutate`]: how rows are changed
 //! - [`session`]: a client's session
 
+pub mod bind;
 pub mod catalog;
 pub mod exec;
 pub mod function;

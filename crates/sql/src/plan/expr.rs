@@ -92,6 +92,11 @@ pub enum ExprKind {
         nested: bool,
     },
     Row(Vec<Expr>),
+    /// The same with names: a whole row of a table or subquery.
+    NamedRow {
+        names: Arc<[Arc<str>]>,
+        fields: Vec<Expr>,
+    },
     /// A field of a record, counted from 0.
     Field {
         record: Box<Expr>,
@@ -100,6 +105,12 @@ pub enum ExprKind {
     Subscript {
         array: Box<Expr>,
         subscripts: Vec<Subscript>,
+    },
+    /// The array with one element or slice replaced: `SET a[1] = x`. A NULL array is an empty one.
+    AssignElement {
+        array: Box<Expr>,
+        subscripts: Vec<Subscript>,
+        value: Box<Expr>,
     },
     Subquery(Box<Subquery>),
     /// Only between binding and planning of a query block; [`Plan::Aggregate`] computes them.
@@ -115,7 +126,7 @@ pub enum ExprKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IsTest {
     Null,
-    /// `ROW(...) IS NULL`: every field is.
+    /// `ROW(...) IS NULL`: every field is. Negated, every field is not.
     RowNull,
     True,
     False,
@@ -269,6 +280,17 @@ impl Expr {
                 parts.iter().collect()
             }
             Array { elements, .. } => elements.iter().collect(),
+            NamedRow { fields, .. } => fields.iter().collect(),
+            AssignElement { array, subscripts, value } => {
+                let mut children = vec![&**array, &**value];
+                for subscript in subscripts {
+                    match subscript {
+                        self::Subscript::Index(index) => children.push(index),
+                        self::Subscript::Slice(from, to) => children.extend(from.iter().chain(to)),
+                    }
+                }
+                children
+            }
             Is { operand, .. } => vec![operand],
             IsDistinctFrom { left, right, .. } | NullIf { left, right, .. } => vec![left, right],
             Case { branches, otherwise } => {
@@ -307,6 +329,17 @@ impl Expr {
                 parts.iter_mut().collect()
             }
             Array { elements, .. } => elements.iter_mut().collect(),
+            NamedRow { fields, .. } => fields.iter_mut().collect(),
+            AssignElement { array, subscripts, value } => {
+                let mut children = vec![&mut **array, &mut **value];
+                for subscript in subscripts {
+                    match subscript {
+                        self::Subscript::Index(index) => children.push(index),
+                        self::Subscript::Slice(from, to) => children.extend(from.iter_mut().chain(to)),
+                    }
+                }
+                children
+            }
             Is { operand, .. } => vec![operand],
             IsDistinctFrom { left, right, .. } | NullIf { left, right, .. } => vec![left, right],
             Case { branches, otherwise } => {

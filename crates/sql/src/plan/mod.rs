@@ -19,6 +19,9 @@
 //! [`Plan::columns`] lists, in that order.
 
 pub mod expr;
+pub mod print;
+pub mod uses;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use std::sync::Arc;
 use atoll_datum::Oid;
 pub use atoll_syntax::ast::{FrameExclude, FrameUnit, LockStrength, LockWait, SetOperator};
 pub use expr::{Body, Call, ColumnId, Expr, ExprKind, Function, IsTest, Subquery, SubqueryKind, Subscript};
+pub use uses::{CommandKind, RelationUse};
 
 use crate::catalog::{ColumnOrdinal, IndexId, Table};
 use crate::types::Type;
@@ -462,6 +466,10 @@ pub struct Query {
     pub parameters: Vec<Type>,
     /// The next unused id.
     pub next_column: u32,
+    pub uses: Vec<RelationUse>,
+    pub command: CommandKind,
+    /// AS OF SYSTEM TIME: an expression without columns, of any type.
+    pub as_of: Option<Expr>,
 }
 
 impl AggregateCall {

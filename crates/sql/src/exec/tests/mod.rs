@@ -74,7 +74,15 @@ pub(super) fn query(plan: Plan) -> Query {
 }
 
 fn bare_query(plan: Plan, output: Vec<Output>) -> Query {
-    Query { plan, output, parameters: Vec::new(), next_column: 10_000 }
+    Query {
+        plan,
+        output,
+        parameters: Vec::new(),
+        next_column: 10_000,
+        uses: Vec::new(),
+        command: CommandKind::Select,
+        as_of: None,
+    }
 }
 
 pub(super) async fn try_run(scope: &Scope, plan: Plan) -> Result<Vec<Vec<Datum>>, Failure> {
