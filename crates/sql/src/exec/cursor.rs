@@ -117,11 +117,6 @@ impl Cursor {
         self.operator.want(rows);
     }
 
-    /// How many rows were inserted, updated or deleted so far.
-    pub fn changed(&self) -> u64 {
-        self.state.changed
-    }
-
     pub fn counters(&self) -> Option<&Counters> {
         self.state.counters.as_ref()
     }

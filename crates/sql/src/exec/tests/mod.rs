@@ -54,7 +54,7 @@ where
             options.engine.reserve_bytes = 1 << 19;
             let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
             let gateway = Arc::new(Senders(store.router()));
-            scenario(scope_of(Arc::new(Node { env: opened, gateway }))).await;
+            scenario(scope_of(Arc::new(Node { env: opened, gateway, row_ids: Default::default() }))).await;
         });
         work.await.expect("the scenario runs to its end");
     });
@@ -74,7 +74,15 @@ pub(super) fn query(plan: Plan) -> Query {
 }
 
 fn bare_query(plan: Plan, output: Vec<Output>) -> Query {
-    Query { plan, output, parameters: Vec::new(), next_column: 10_000 }
+    Query {
+        plan,
+        output,
+        parameters: Vec::new(),
+        next_column: 10_000,
+        uses: Vec::new(),
+        command: CommandKind::Select,
+        as_of: None,
+    }
 }
 
 pub(super) async fn try_run(scope: &Scope, plan: Plan) -> Result<Vec<Vec<Datum>>, Failure> {
