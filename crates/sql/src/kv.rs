@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+pub use atoll_txn::Error;
 use atoll_txn::lock::Strength;
 use atoll_txn::request::Page;
 use atoll_txn::request::{LockedRow, Span, WaitPolicy};
 use atoll_txn::transaction::Savepoint;
-use atoll_txn::{Error, Isolation, Sender, Timestamp, Transaction, TxnId};
+use atoll_txn::{Isolation, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 

@@ -11,6 +11,7 @@
 //! - [`kv`]: what is asked of the layers below
 //! - [`types`], [`catalog`]: what exists
 //! - [`plan`]: what a statement is to do
+//! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`exec`]: how it is done
 //! - [`session`]: a client's session
@@ -22,6 +23,7 @@ pub mod kv;
 pub mod plan;
 pub mod session;
 pub mod system;
+pub mod table;
 pub mod types;
 
 pub use atoll_datum::{Error, Result};

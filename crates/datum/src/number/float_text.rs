@@ -3,7 +3,7 @@
 //! Written with as few digits as read back the same number, as long as `extra_float_digits` is above 0; the standard
 //! library finds those digits, PostgreSQL's form around them is made here.
 
-use std::fmt::Write;
+use std::fmt::{LowerExp, Write};
 
 use super::is_space;
 use crate::datum::Datum;
@@ -92,7 +92,9 @@ fn parse<T: From<f32> + Copy>(
     let mantissa = unsigned[..number].split(['e', 'E']).next().unwrap_or("");
     let lost = is_zero(value) && mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
     if is_infinite(value) || lost {
+        // PostgreSQL quotes all of what should be a float4, and of a float8 what it could read.
         let written = &trimmed[..trimmed.len() - unsigned.len() + number];
+        let written = if type_name == "real" { text } else { written };
         let message = format!("\"{written}\" is out of range for type {type_name}");
         return Err(Error::new(sqlstate::NUMERIC_VALUE_OUT_OF_RANGE, message));
     }
@@ -136,7 +138,7 @@ pub fn format_f64(value: f64, extra_float_digits: i32, out: &mut String) {
     let exponent = (bits >> 52) as i32;
     let fraction = bits & ((1 << 52) - 1);
     let binary = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
-    let digits = shortest(&value.abs(), binary, F64_DIGITS, |digits| digits.parse() == Ok(value.abs()));
+    let digits = shortest(&value.abs(), binary, |digits| digits.parse() == Ok(value.abs()));
     write_digits(value.is_sign_negative(), &digits, F64_DIGITS, out);
 }
 
@@ -151,7 +153,7 @@ pub fn format_f32(value: f32, extra_float_digits: i32, out: &mut String) {
     let exponent = (bits >> 23) as i32;
     let fraction = u64::from(bits & ((1 << 23) - 1));
     let binary = if exponent == 0 { (fraction, -149) } else { (fraction | 1 << 23, exponent - 150) };
-    let digits = shortest(&value.abs(), binary, F32_DIGITS, |digits| digits.parse() == Ok(value.abs()));
+    let digits = shortest(&value.abs(), binary, |digits| digits.parse() == Ok(value.abs()));
     write_digits(value.is_sign_negative(), &digits, F32_DIGITS, out);
 }
 
@@ -171,53 +173,103 @@ fn write_special(value: f64, out: &mut String) -> bool {
 
 /// `d.ddd × 10^exponent`: the digits without the point, and without zeros at their end.
 struct Digits {
-    digits: String,
+    /// ASCII; 17 tell every float from all others.
+    digits: [u8; 17],
+    count: usize,
     exponent: i32,
 }
 
 impl Digits {
-    /// Of what `{:e}` printed.
-    fn of(scientific: &str) -> Digits {
-        let (mantissa, exponent) = scientific.split_once('e').expect("scientific notation has an exponent");
-        let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-        digits.truncate(digits.trim_end_matches('0').len().max(1));
-        Digits { digits, exponent: exponent.parse().expect("an exponent is a number") }
+    /// The fewest that read back the same.
+    fn fewest(value: &impl LowerExp) -> Digits {
+        Digits::of(format_args!("{value:e}"))
+    }
+
+    /// So many, rounded; ties to even.
+    fn rounded(value: &impl LowerExp, count: usize) -> Digits {
+        Digits::of(format_args!("{value:.*e}", count - 1))
+    }
+
+    fn of(scientific: std::fmt::Arguments) -> Digits {
+        let mut written = Buffer { bytes: [0; 32], length: 0 };
+        written.write_fmt(scientific).expect("17 digits and an exponent fit");
+        let written = &written.bytes[..written.length];
+        let end = written.iter().position(|byte| *byte == b'e').expect("scientific notation has an exponent");
+        let mut number = Digits { digits: [b'0'; 17], count: 0, exponent: 0 };
+        for byte in written[..end].iter().filter(|byte| byte.is_ascii_digit()) {
+            number.digits[number.count] = *byte;
+            number.count += 1;
+        }
+        while number.count > 1 && number.digits[number.count - 1] == b'0' {
+            number.count -= 1;
+        }
+        let (sign, exponent) = match &written[end + 1..] {
+            [b'-', exponent @ ..] => (-1, exponent),
+            exponent => (1, exponent),
+        };
+        number.exponent = sign * exponent.iter().fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'));
+        number
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.digits[..self.count]).expect("digits are ASCII")
+    }
+
+    /// The power of ten that the last digit counts.
+    fn last_place(&self) -> i32 {
+        self.exponent + 1 - self.count as i32
+    }
+
+    fn mantissa(&self) -> u64 {
+        self.digits[..self.count].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
     }
 
     fn scientific(&self) -> String {
-        format!("{}.{}e{}", &self.digits[..1], &self.digits[1..], self.exponent)
+        format!("{}e{}", self.as_str(), self.last_place())
+    }
+}
+
+/// What is printed to make [`Digits`] of it.
+struct Buffer {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Write for Buffer {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let place = self.bytes.get_mut(self.length..self.length + text.len()).ok_or(std::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.length += text.len();
+        Ok(())
     }
 }
 
 /// The fewest digits that read back the same, of a number `m × 2^q` that isn't negative. PostgreSQL doesn't count on
 /// readers that round ties to even: digits that stand for a point exactly between two floats are not enough for it.
-/// But where two of as few digits are equally near, it takes the even one; that needs so many digits at least that a
-/// number with one more isn't certain to be written whole.
-fn shortest<T: std::fmt::LowerExp>(
-    value: &T,
-    binary: (u64, i32),
-    certain_digits: i32,
-    reads_back: impl Fn(&str) -> bool,
-) -> Digits {
-    let with_digits = |count: usize| Digits::of(&format!("{value:.*e}", count - 1));
-    let digits = Digits::of(&format!("{value:e}"));
+/// But where two of as few digits are equally near, it takes the even one.
+fn shortest(value: &impl LowerExp, binary: (u64, i32), reads_back: impl Fn(&str) -> bool) -> Digits {
+    let digits = Digits::fewest(value);
     if is_between_floats(&digits, binary) {
-        let mut longer = (digits.digits.len() + 1..=17).map(with_digits);
+        let mut longer = (digits.count + 1..=17).map(|count| Digits::rounded(value, count));
         let enough = longer.find(|longer| !is_between_floats(longer, binary) && reads_back(&longer.scientific()));
         return enough.unwrap_or(digits);
     }
-    if digits.digits.len() >= certain_digits as usize { with_digits(digits.digits.len()) } else { digits }
+    // Two are equally near if the number is an odd multiple of half a unit of the last place: an odd number times as
+    // many twos as the unit has, less one.
+    let (m, q) = binary;
+    let twos = q + m.trailing_zeros() as i32;
+    if twos == digits.last_place() - 1 { Digits::rounded(value, digits.count) } else { digits }
 }
 
 /// Are the digits exactly halfway from `m × 2^q` to one of its neighbours? Only integers can be, if they have no more
 /// digits than are needed.
 fn is_between_floats(digits: &Digits, (m, q): (u64, i32)) -> bool {
-    let last_place = digits.exponent + 1 - digits.digits.len() as i32;
+    let last_place = digits.last_place();
     if last_place < 0 || m == 0 {
         return false;
     }
     // The digits as an odd number times a power of two.
-    let Ok(mantissa) = digits.digits.parse::<u64>() else { return false };
+    let mantissa = digits.mantissa();
     let twos = mantissa.trailing_zeros();
     let fives = 5u64.checked_pow(last_place as u32);
     let Some(odd) = fives.and_then(|fives| (mantissa >> twos).checked_mul(fives)) else { return false };
@@ -229,8 +281,7 @@ fn is_between_floats(digits: &Digits, (m, q): (u64, i32)) -> bool {
 
 /// As C prints `%.{digits}g`.
 fn write_general(value: f64, digits: i32, out: &mut String) {
-    let written = format!("{:.*e}", digits as usize - 1, value.abs());
-    write_digits(value.is_sign_negative(), &Digits::of(&written), digits, out);
+    write_digits(value.is_sign_negative(), &Digits::rounded(&value.abs(), digits as usize), digits, out);
 }
 
 /// With an exponent if it is below -4 or not below `plain_digits`.
@@ -238,7 +289,7 @@ fn write_digits(negative: bool, number: &Digits, plain_digits: i32, out: &mut St
     if negative {
         out.push('-');
     }
-    let Digits { digits, exponent } = number;
+    let (digits, exponent) = (number.as_str(), &number.exponent);
     if *exponent < -4 || *exponent >= plain_digits {
         out.push_str(&digits[..1]);
         if digits.len() > 1 {

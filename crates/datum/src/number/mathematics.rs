@@ -38,7 +38,10 @@ pub(super) const SCALARS: ScalarTable = &[
     ("dcosh", scalar!(|a: Float8| a.cosh() => Float8)),
     ("dtanh", scalar!(|a: Float8| a.tanh() => Float8)),
     ("dasinh", scalar!(|a: Float8| inverse_hyperbolic_sine(a) => Float8)),
-    ("dacosh", scalar!(|a: Float8| if a < 1.0 { return Err(out_of_range()) } else { inverse_hyperbolic_cosine(a) } => Float8)),
+    (
+        "dacosh",
+        scalar!(|a: Float8| if a < 1.0 { return Err(out_of_range()) } else { inverse_hyperbolic_cosine(a) } => Float8),
+    ),
     ("datanh", scalar!(|a: Float8| inverse_hyperbolic_tangent(within_one(a)?) => Float8)),
     ("degrees", scalar!(|a: Float8| double::div(a, RADIANS_PER_DEGREE)? => Float8)),
     ("radians", scalar!(|a: Float8| double::mul(a, RADIANS_PER_DEGREE)? => Float8)),
@@ -321,11 +324,12 @@ fn width_bucket(operand: f64, low: f64, high: f64, count: i32) -> Result<i32> {
     if low == high {
         return refused("lower bound cannot equal upper bound");
     }
-    let ascending = low < high;
-    if if ascending { operand < low } else { operand > low } {
+    let (outside, beyond) =
+        if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    if outside {
         return Ok(0);
     }
-    if if ascending { operand >= high } else { operand <= high } {
+    if beyond {
         return count.checked_add(1).ok_or_else(|| Error::out_of_range("integer"));
     }
     let mut width = high - low;

@@ -44,17 +44,23 @@ fn of(value: &Datum) -> Oid {
     }
 }
 
-/// Negative numbers that fit an `int4` are taken for its bits.
+/// Negative numbers that fit an `int4` are taken for its bits. What is too long is refused before what follows is looked
+/// at.
 fn parse(text: &str) -> Result<Oid> {
     let trimmed = text.trim_matches(super::is_space);
-    let digits = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
+    let digits = &unsigned[..unsigned.bytes().take_while(u8::is_ascii_digit).count()];
+    if digits.is_empty() {
         return Err(Error::invalid_input("oid", text));
     }
-    let value = trimmed.parse::<i64>().ok();
-    let bits = value.and_then(|value| match value < 0 {
-        true => i32::try_from(value).ok().map(|value| value as u32),
-        false => u32::try_from(value).ok(),
-    });
+    let Ok(magnitude) = digits.parse::<u64>() else { return Err(out_of_range(text, "oid")) };
+    if digits.len() < unsigned.len() {
+        return Err(Error::invalid_input("oid", text));
+    }
+    let bits = if trimmed.starts_with('-') {
+        i64::try_from(magnitude).ok().and_then(|magnitude| i32::try_from(-magnitude).ok()).map(|value| value as u32)
+    } else {
+        u32::try_from(magnitude).ok()
+    };
     bits.map(Oid).ok_or_else(|| out_of_range(text, "oid"))
 }

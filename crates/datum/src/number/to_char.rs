@@ -10,6 +10,7 @@ use crate::datum::Datum;
 use crate::error::{Error, Result};
 use crate::function::{Scalar, ScalarTable};
 use crate::numeric::{self, Numeric};
+use crate::sqlstate;
 
 macro_rules! to_char {
     ($variant:ident, $function:ident) => {{
@@ -38,25 +39,24 @@ const F32_DIGITS: i32 = 6;
 
 fn int4(value: &i32, mut template: Template) -> Result<String> {
     if template.is_roman {
-        return Ok(Writer::roman(*value, template).write());
+        return Writer::roman(*value, template).write();
     }
     if template.is_scientific {
         return Ok(scientific_float(f64::from(*value), &template));
     }
-    let mut shown = *value;
+    let mut shown = i64::from(*value);
     if template.has_shift {
-        let factor = 10i32.checked_pow(template.shift as u32);
-        let shifted = factor.and_then(|factor| value.checked_mul(factor));
-        shown = shifted.ok_or_else(|| Error::out_of_range("integer"))?;
+        let factor = 10i64.checked_pow(template.shift as u32);
+        shown = factor.and_then(|factor| shown.checked_mul(factor)).ok_or_else(|| Error::out_of_range("integer"))?;
         template.pre += template.shift;
     }
-    Ok(integer(shown.to_string(), template))
+    integer(shown.to_string(), template)
 }
 
 fn int8(value: &i64, mut template: Template) -> Result<String> {
     if template.is_roman {
         let value = i32::try_from(*value).map_err(|_| Error::out_of_range("integer"))?;
-        return Ok(Writer::roman(value, template).write());
+        return Writer::roman(value, template).write();
     }
     if template.is_scientific {
         return scientific_numeric(&Numeric::from_i64(*value), &template);
@@ -68,10 +68,10 @@ fn int8(value: &i64, mut template: Template) -> Result<String> {
         shown = shifted.ok_or_else(|| Error::out_of_range("bigint"))?;
         template.pre += template.shift;
     }
-    Ok(integer(shown.to_string(), template))
+    integer(shown.to_string(), template)
 }
 
-fn integer(mut digits: String, template: Template) -> String {
+fn integer(mut digits: String, template: Template) -> Result<String> {
     if template.post > 0 {
         digits.push('.');
         digits.extend(std::iter::repeat_n('0', template.post as usize));
@@ -92,7 +92,7 @@ fn float8(value: &f64, template: Template) -> Result<String> {
 fn float(value: f64, mut template: Template, digits_max: i32, narrow: fn(f64) -> f64) -> Result<String> {
     if template.is_roman {
         // What is no int prints as what is no Roman number.
-        return Ok(Writer::roman(value.round_ties_even() as i32, template).write());
+        return Writer::roman(value.round_ties_even() as i32, template).write();
     }
     if template.is_scientific {
         return Ok(scientific_float(value, &template));
@@ -106,7 +106,7 @@ fn float(value: f64, mut template: Template, digits_max: i32, narrow: fn(f64) ->
     let whole = plain(shown.abs(), 0).len() as i32;
     template.post = template.post.min((digits_max - whole).max(0));
     let digits = plain(shown, template.post as usize);
-    Ok(Writer::new(&digits, template).write())
+    Writer::new(&digits, template).write()
 }
 
 fn plain(value: f64, digits: usize) -> String {
@@ -122,7 +122,7 @@ fn plain(value: f64, digits: usize) -> String {
 fn numeric(value: &Numeric, mut template: Template) -> Result<String> {
     if template.is_roman {
         let rounded = numeric::integer::<i32>(&value.round(0)?, "integer")?;
-        return Ok(Writer::roman(rounded, template).write());
+        return Writer::roman(rounded, template).write();
     }
     if template.is_scientific {
         return scientific_numeric(value, &template);
@@ -134,7 +134,7 @@ fn numeric(value: &Numeric, mut template: Template) -> Result<String> {
         template.pre += template.shift;
     }
     let digits = shown.round(template.post)?.to_string();
-    Ok(Writer::new(&digits, template).write())
+    Writer::new(&digits, template).write()
 }
 
 /// What has no digits, written with an exponent: `#` for each of them.
@@ -199,14 +199,17 @@ fn roman(number: i32) -> String {
 }
 
 /// The ending of an ordinal number.
-fn ordinal_ending(number: &str) -> &'static str {
-    let digits = number.as_bytes();
-    match digits {
-        [.., b'1', _] => "th",
-        [.., b'1'] => "st",
-        [.., b'2'] => "nd",
-        [.., b'3'] => "rd",
-        _ => "th",
+fn ordinal_ending(number: &[u8]) -> Result<&'static str> {
+    match number {
+        [.., b'1', b'0'..=b'9'] => Ok("th"),
+        [.., b'1'] => Ok("st"),
+        [.., b'2'] => Ok("nd"),
+        [.., b'3'] => Ok("rd"),
+        [.., b'0'..=b'9'] => Ok("th"),
+        _ => {
+            let message = format!("\"{}\" is not a number", String::from_utf8_lossy(number));
+            Err(Error::new(sqlstate::INVALID_TEXT_REPRESENTATION, message))
+        }
     }
 }
 
@@ -229,6 +232,8 @@ struct Writer {
     next: usize,
     /// The last place had a digit: commas are not left blank.
     in_number: bool,
+    /// Nothing more is written.
+    is_cut: bool,
     out: String,
 }
 
@@ -287,18 +292,23 @@ impl Writer {
             place: 0,
             next: 0,
             in_number: false,
+            is_cut: false,
             out: String::new(),
         }
     }
 
-    fn write(mut self) -> String {
+    /// What would be written behind the end of the number, or as the sign of one that has none, ends the text.
+    fn write(mut self) -> Result<String> {
         for item in std::mem::take(&mut self.template.items) {
-            self.write_item(&item);
+            if self.is_cut {
+                break;
+            }
+            self.write_item(&item)?;
         }
-        self.out
+        Ok(self.out)
     }
 
-    fn write_item(&mut self, item: &Item) {
+    fn write_item(&mut self, item: &Item) -> Result<()> {
         let filled = self.template.is_filled;
         match item {
             Item::Digit | Item::Zero | Item::Point => self.write_place(*item == Item::Zero),
@@ -308,7 +318,8 @@ impl Writer {
             Item::Minus if self.sign == b'-' => self.out.push('-'),
             Item::Plus if self.sign == b'+' => self.out.push('+'),
             Item::Minus | Item::Plus => self.write_blank(),
-            Item::Sign if self.sign != 0 => self.out.push(char::from(self.sign)),
+            Item::Sign if self.sign == 0 => self.is_cut = true,
+            Item::Sign => self.out.push(char::from(self.sign)),
             Item::Roman { upper } => {
                 let number = String::from_utf8_lossy(&self.number[self.next.min(self.number.len())..]);
                 let number = if *upper { number.into_owned() } else { number.to_lowercase() };
@@ -317,13 +328,14 @@ impl Writer {
             Item::Ordinal { upper } => {
                 let has_ending = !self.template.is_roman && !self.template.has_point && self.sign != b'-';
                 if has_ending && self.number.first() != Some(&b'#') {
-                    let ending = ordinal_ending(&String::from_utf8_lossy(&self.number));
+                    let ending = ordinal_ending(&self.number)?;
                     self.out.push_str(&if *upper { ending.to_uppercase() } else { ending.into() });
                 }
             }
             Item::Text(text) => self.out.push(*text),
-            Item::Sign | Item::Nothing => {}
+            Item::Nothing => {}
         }
+        Ok(())
     }
 
     fn write_blank(&mut self) {
@@ -367,7 +379,7 @@ impl Writer {
         if self.last_relevant == Some(self.next) {
             end = self.place;
         }
-        if self.place + 1 == end {
+        if self.place + 1 == end && !self.is_cut {
             self.write_sign_after();
         }
         self.place += 1;
@@ -414,9 +426,11 @@ impl Writer {
             } else if self.ends_at_point() {
                 self.out.push('0');
             }
-        } else {
-            self.out.extend(character.map(char::from));
+        } else if let Some(character) = character {
+            self.out.push(char::from(character));
             self.in_number = true;
+        } else {
+            self.is_cut = true;
         }
         if character.is_some() {
             self.next += 1;

@@ -3,7 +3,7 @@
 //! The template says where digits, signs and other things stand; what stands there instead is skipped rather than
 //! refused, one character for each of the template. What was collected is then read as a `numeric`.
 
-use super::template::{Item, SignPlace, Template};
+use super::template::{Item, Template};
 use super::wrong_arguments;
 use crate::datum::Datum;
 use crate::error::{Error, Result};
@@ -149,18 +149,17 @@ impl<'a> Reader<'a> {
     }
 
     fn read_sign_before(&mut self) {
-        let brackets = self.template.has_brackets;
-        let signs_are_read = !self.template.has_sign || self.template.sign == SignPlace::Before;
         match self.peek() {
-            Some(b'-') if signs_are_read => self.sign = b'-',
-            Some(b'<') if !self.template.has_sign && brackets => self.sign = b'-',
-            Some(b'+') if signs_are_read => self.sign = b'+',
+            Some(b'-') => self.sign = b'-',
+            Some(b'<') if self.template.has_brackets => self.sign = b'-',
+            Some(b'+') => self.sign = b'+',
             _ => return,
         }
         self.at += 1;
     }
 
     fn read_sign_after(&mut self, is_read: bool) {
+        // MI, PL and SG may stand further on than the sign of a number that has fewer digits than the template.
         let Template { has_sign, has_plus, has_minus, .. } = *self.template;
         if has_sign && is_read {
             // The sign of S follows the last digit, and is taken together with it.
@@ -168,7 +167,9 @@ impl<'a> Reader<'a> {
                 self.sign = *sign;
                 self.at += 1;
             }
-        } else if !(is_read || has_sign || has_plus || has_minus)
+        } else if !is_read
+            && !has_sign
+            && (has_plus || has_minus)
             && let Some(sign @ (b'-' | b'+')) = self.peek()
         {
             self.sign = sign;

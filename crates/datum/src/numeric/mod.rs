@@ -6,7 +6,7 @@
 //! Read in this order:
 //!
 //! - here: what it is made of, order and hash
-//! - `text`: parsing and printing; `convert`: to and from other numbers; `encoding`: bytes for keys, rows and the wire
+//! - `text`: parsing and printing; `convert`: to and from other numbers; `encoding`: bytes for keys, rows, the wire
 //! - `arithmetic`: `+ - * / %`, rounding, and the rules for the scale of a result
 //! - `transcendental`: roots, powers, logarithms
 //! - `modifier`: `numeric(precision, scale)`

@@ -233,3 +233,50 @@ fn rounding_goes_away_from_zero() {
     }
     assert_eq!(n("12345678901234567890.12300").trim_scale().to_string(), "12345678901234567890.123");
 }
+
+#[test]
+fn modifiers_round_and_refuse() {
+    let modifier = |precision, scale| Modifier { precision, scale };
+    for (text, modifier, expected) in [
+        ("1.005", modifier(3, 2), "1.01"),
+        ("99.994", modifier(4, 2), "99.99"),
+        ("0.0099", modifier(2, 4), "0.0099"),
+        ("55", modifier(1, -2), "100"),
+        ("NaN", modifier(3, 2), "NaN"),
+        ("7", modifier(20, 3), "7.000"),
+    ] {
+        assert_eq!(Modifier::decode(modifier.encode()), Some(modifier));
+        assert_eq!(n(text).with_modifier(modifier.encode()).expect(text).to_string(), expected);
+    }
+    for (text, modifier, detail) in [
+        ("99.995", modifier(4, 2), "A field with precision 4, scale 2 must round to an absolute value less than 10^2."),
+        ("-1", modifier(2, 2), "A field with precision 2, scale 2 must round to an absolute value less than 1."),
+        (
+            "0.0999",
+            modifier(2, 4),
+            "A field with precision 2, scale 4 must round to an absolute value less than 10^-2.",
+        ),
+        ("-Infinity", modifier(5, 2), "A field with precision 5, scale 2 cannot hold an infinite value."),
+    ] {
+        let error = n(text).with_modifier(modifier.encode()).expect_err(text);
+        assert_eq!((error.message(), error.fields().detail.as_deref()), ("numeric field overflow", Some(detail)));
+    }
+    assert_eq!(n("1.23456").with_modifier(-1).expect("no modifier").to_string(), "1.23456");
+    assert_eq!(Modifier::from_arguments(&[10]), Ok(modifier(10, 0)));
+    for (arguments, message) in [
+        (&[0][..], "NUMERIC precision 0 must be between 1 and 1000"),
+        (&[5, 1001], "NUMERIC scale 1001 must be between -1000 and 1000"),
+        (&[1, 2, 3], "invalid NUMERIC type modifier"),
+    ] {
+        assert_eq!(Modifier::from_arguments(arguments).expect_err(message).message(), message);
+    }
+}
+
+/// Each needs more bits than a first try has: its digits are those of a tie for long.
+#[test]
+fn results_near_a_tie_are_rounded_right() {
+    let base = n("0.9999999999999999999999999999999999999999999999999999999999386775");
+    let root = base.power(&n("-0.5")).expect("a power").to_string();
+    assert_eq!(root, "1.0000000000000000000000000000000000000000000000000000000000306613");
+    assert_eq!(n("891557e104217").ln().expect("a logarithm").to_string(), "239982.21136121189");
+}

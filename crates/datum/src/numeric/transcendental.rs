@@ -5,8 +5,9 @@
 //! [`BigInt`] counts units of 2^-bits, so that a product needs a shift and not a division.
 
 use std::f64::consts::{LN_10, LOG2_10, LOG10_E};
+use std::sync::LazyLock;
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::arithmetic::{
@@ -19,8 +20,9 @@ use crate::sqlstate;
 
 /// Beyond `±3 * RESULT_SCALE_MAX`, `exp` overflows or is zero.
 const EXPONENT_MAX: f64 = RESULT_SCALE_MAX as f64 * 3.0;
-/// More bits than the rounding of any one series can spoil.
-const GUARD_BITS: u64 = 64;
+/// Bits beyond those that the digits need; more if the result is too near to a tie to be rounded. No result is a tie,
+/// and so long a run of digits that look like one is not to be expected.
+const GUARD_BITS: [u64; 3] = [64, 512, 4096];
 
 /// A finite number taken apart: `mantissa / 10^scale`.
 #[derive(Clone)]
@@ -222,7 +224,7 @@ fn power(mut base: Decimal, exponent: &Decimal, exponent_number: &Numeric) -> Re
     }
     let weight = (rough * LOG10_E) as i32;
     let scale = display_scale(weight, base.scale.max(exponent.scale));
-    let working = (scale + weight - base_weight + 8).max(0);
+    let working = ((scale + weight).max(0) - base_weight + 8).max(0);
     let product = logarithm(&base, working).product(exponent, working);
     let result = exponential(&product, scale)?;
     Ok(if negative { Decimal { mantissa: -result.mantissa, scale } } else { result })
@@ -316,17 +318,34 @@ fn truncated(mantissa: &BigInt, from: i32, scale: i32) -> BigInt {
 }
 
 fn bits_for(digits: i32) -> u64 {
-    (f64::from(digits.max(0)) * LOG2_10) as u64 + GUARD_BITS
+    (f64::from(digits.max(0)) * LOG2_10) as u64
 }
 
 fn to_fixed(number: &Decimal, bits: u64) -> BigInt {
     (&number.mantissa << bits) / BigInt::from(power_of_ten(number.scale as u32).into_owned())
 }
 
-fn from_fixed(value: &BigInt, bits: u64, scale: i32) -> Decimal {
-    let doubled: BigInt = scaled_up(value, scale as u32).magnitude().clone().into();
-    let rounded: BigInt = (doubled + (BigInt::one() << (bits - 1))) >> bits;
-    Decimal { mantissa: if value.is_negative() { -rounded } else { rounded }, scale }
+/// Rounded to `scale`, unless the value's last `error_bits` could change the result.
+fn from_fixed(value: &BigInt, bits: u64, scale: i32, error_bits: u64, is_last_try: bool) -> Option<Decimal> {
+    let unit = power_of_ten(scale as u32);
+    let scaled: BigUint = value.magnitude() * &*unit;
+    let whole: BigUint = &scaled >> bits;
+    let fraction = scaled - (&whole << bits);
+    let half = BigUint::one() << (bits - 1);
+    let is_up = fraction >= half;
+    let distance = if is_up { &fraction - &half } else { &half - &fraction };
+    if distance <= (unit.into_owned() << error_bits) && !is_last_try {
+        return None;
+    }
+    let rounded = if is_up { whole + 1u32 } else { whole };
+    let sign = if value.is_negative() { Sign::Minus } else { Sign::Plus };
+    Some(Decimal { mantissa: BigInt::from_biguint(sign, rounded), scale })
+}
+
+fn with_enough_bits(mut compute: impl FnMut(u64, bool) -> Option<Decimal>) -> Decimal {
+    let last = GUARD_BITS[GUARD_BITS.len() - 1];
+    let result = GUARD_BITS.iter().find_map(|guard| compute(*guard, *guard == last));
+    result.expect("the last try doesn't give up")
 }
 
 /// e to the power of a number, rounded to `scale`.
@@ -338,30 +357,40 @@ fn exponential(number: &Decimal, scale: i32) -> Result<Decimal> {
         }
         return Ok(Decimal { mantissa: BigInt::zero(), scale });
     }
+    if number.mantissa.is_zero() {
+        return Ok(Decimal::one().rounded(scale));
+    }
     let result_bits = (estimate * std::f64::consts::LOG2_E).max(0.0) as u64;
-    // x = n ln 2 + r, and e^r = (e^(r / 2^halvings))^(2^halvings), where the series is short.
-    let halvings = ((bits_for(scale) + result_bits) as f64).sqrt() as u64 / 2;
-    let bits = bits_for(scale) + result_bits + halvings;
-    let ln_2 = natural_logarithm_of_two(bits);
-    let x = to_fixed(number, bits);
-    let n = (&x / &ln_2).to_i64().expect("an exponent below 6000");
-    let r = (x - ln_2 * n) >> halvings;
+    Ok(with_enough_bits(|guard, is_last_try| {
+        // x = n ln 2 + r, and e^r = (e^(r / 2^halvings))^(2^halvings), where the series is short.
+        let wanted = bits_for(scale) + result_bits + guard;
+        let halvings = wanted.isqrt() / 2;
+        let bits = wanted + halvings;
+        let ln_2 = natural_logarithm_of_two(bits);
+        let x = to_fixed(number, bits);
+        let n = (&x / &ln_2).to_i64().expect("an exponent below 6000");
+        let mut power = exponential_series(&((x - ln_2 * n) >> halvings), bits);
+        for _ in 0..halvings {
+            power = (&power * &power) >> bits;
+        }
+        let power = if n >= 0 { power << n } else { power >> -n };
+        from_fixed(&power, bits, scale, halvings + result_bits + 16, is_last_try)
+    }))
+}
+
+/// Of a number near zero.
+fn exponential_series(r: &BigInt, bits: u64) -> BigInt {
     let one = BigInt::one() << bits;
     let (mut sum, mut term, mut count) = (one.clone(), one, 0u32);
     loop {
         count += 1;
-        term = ((term * &r) >> bits) / count;
+        term = ((term * r) >> bits) / count;
         // A shift rounds down: what is negative ends at -1.
         if term.is_zero() || term == -BigInt::one() {
-            break;
+            return sum;
         }
         sum += &term;
     }
-    for _ in 0..halvings {
-        sum = (&sum * &sum) >> bits;
-    }
-    let sum = if n >= 0 { sum << n } else { sum >> -n };
-    Ok(from_fixed(&sum, bits, scale))
 }
 
 /// The natural logarithm of a positive number, rounded to `scale`.
@@ -369,21 +398,25 @@ fn logarithm(number: &Decimal, scale: i32) -> Decimal {
     if number.is_one() {
         return Decimal { mantissa: BigInt::zero(), scale };
     }
-    // ln(m 2^e) = ln m + e ln 2, with m near 1; roots bring m nearer, which shortens the series.
-    let exponent = binary_logarithm(number).round() as i64;
-    let roots = if bits_for(scale) < 1024 { 0 } else { 8 };
-    let bits = bits_for(scale) + 32 + roots;
-    let shift = bits as i64 - exponent;
-    let shifted = if shift >= 0 { &number.mantissa << shift } else { &number.mantissa >> -shift };
-    let mut m = shifted / BigInt::from(power_of_ten(number.scale as u32).into_owned());
-    let one = BigInt::one() << bits;
-    for _ in 0..roots {
-        m = (m << bits).sqrt();
-    }
-    // ln m = 2 artanh((m - 1) / (m + 1))
-    let y = ((&m - &one) << bits) / (&m + &one);
-    let logarithm = (inverse_hyperbolic_tangent(y, bits) << (1 + roots)) + natural_logarithm_of_two(bits) * exponent;
-    from_fixed(&logarithm, bits, scale)
+    with_enough_bits(|guard, is_last_try| {
+        // ln(m 2^e) = ln m + e ln 2, with m near 1; roots bring m nearer, which shortens the series.
+        let exponent = binary_logarithm(number).round() as i64;
+        let wanted = bits_for(scale) + guard;
+        let roots = if wanted < 1024 { 0 } else { 8 };
+        let bits = wanted + 32 + roots;
+        let shift = bits as i64 - exponent;
+        let shifted = if shift >= 0 { &number.mantissa << shift } else { &number.mantissa >> -shift };
+        let mut m = shifted / BigInt::from(power_of_ten(number.scale as u32).into_owned());
+        let one = BigInt::one() << bits;
+        for _ in 0..roots {
+            m = (m << bits).sqrt();
+        }
+        // ln m = 2 artanh((m - 1) / (m + 1))
+        let y = ((&m - &one) << bits) / (&m + &one);
+        let logarithm =
+            (inverse_hyperbolic_tangent(y, bits) << (1 + roots)) + natural_logarithm_of_two(bits) * exponent;
+        from_fixed(&logarithm, bits, scale, 32 + roots, is_last_try)
+    })
 }
 
 fn binary_logarithm(number: &Decimal) -> f64 {
@@ -392,8 +425,16 @@ fn binary_logarithm(number: &Decimal) -> f64 {
     first_bits.log2() + cut as f64 - f64::from(number.scale) * LOG2_10
 }
 
+/// Enough for results of up to some 280 digits.
+const LN_2_BITS: u64 = 1024;
+static LN_2: LazyLock<BigInt> = LazyLock::new(|| compute_logarithm_of_two(LN_2_BITS));
+
 fn natural_logarithm_of_two(bits: u64) -> BigInt {
-    // 2 artanh(1/3)
+    if bits <= LN_2_BITS { &*LN_2 >> (LN_2_BITS - bits) } else { compute_logarithm_of_two(bits) }
+}
+
+/// 2 artanh(1/3)
+fn compute_logarithm_of_two(bits: u64) -> BigInt {
     let mut term: BigInt = (BigInt::one() << (bits + 1)) / 3;
     let (mut sum, mut divisor) = (term.clone(), 1u32);
     while !term.is_zero() {
