@@ -114,6 +114,9 @@ impl Session {
 
     pub fn close_portal(&mut self, _name: &str, _client: &mut dyn Client) {}
 
+    /// The client sent what the protocol has to refuse: that is an error of the session's transaction like any other.
+    pub fn fail(&mut self) {}
+
     /// Ends the implicit transaction: commits it, or rolls it back after an error. An error of the commit is answered
     /// before ReadyForQuery.
     pub async fn sync(&mut self, _client: &mut dyn Client) -> Result<()> {
