@@ -144,7 +144,7 @@ impl Start {
         // Each pair has two zero bytes, so the last text is the empty one after them.
         loop {
             let (name, value) = match (texts.next().transpose()?, texts.next().transpose()?) {
-                (None | Some(""), None) => break,
+                (Some(""), None) => break,
                 (Some(name), Some(value)) if !name.is_empty() => (name, value),
                 _ => return Err(layout()),
             };
