@@ -55,15 +55,6 @@ pub struct Watch<'s, S> {
     pub cancel: Arc<Cancel>,
 }
 
-/// The statement has not stopped; nothing more can be asked of its session.
-struct Abandoned;
-
-impl From<Abandoned> for Ending {
-    fn from(_: Abandoned) -> Ending {
-        Ending::Gone
-    }
-}
-
 /// Runs until the end of the conversation and gives the session back, for its own end.
 pub async fn converse<'s, B: Backend, S: AsyncRead + AsyncWrite + Unpin + Send>(
     backend: B,
@@ -149,7 +140,7 @@ impl<B: Backend, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, '_, 
     /// Waits for the client to say more.
     async fn wait(&mut self, idle: bool) -> Result<(), Ending> {
         self.send().await?;
-        let limit = self.backend.idle_limit();
+        let limit = self.backend.idle_limit().filter(|_| idle);
         let Watch { socket, orders, clock, .. } = &mut self.watch;
         let too_long = async {
             match limit {
@@ -259,7 +250,7 @@ enum Disturbance {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Watch<'_, S> {
     /// The outcome of the session's work, watched over.
-    async fn over<T>(&mut self, mut limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, Abandoned> {
+    async fn over<T>(&mut self, mut limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, Ending> {
         let mut work = pin!(work);
         let reason = loop {
             let disturbance = tokio::select! {
@@ -286,7 +277,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watch<'_, S> {
             }
         }
         tracing::warn!("a statement did not stop and was abandoned");
-        Err(Abandoned)
+        Err(match reason {
+            CancelReason::Shutdown => Ending::Fatal(terminated()),
+            _ => Ending::Gone,
+        })
     }
 
     async fn disturbance(&mut self, limit: Option<Duration>) -> Disturbance {
