@@ -420,6 +420,13 @@ impl Session {
         client.close_complete();
     }
 
+    /// The client sent what the protocol has to refuse: that is an error of the session's transaction like any other.
+    pub fn fail(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.failed = true;
+        }
+    }
+
     /// Ends the implicit transaction: commits it, or rolls it back after an error. An error of the commit is answered
     /// before ReadyForQuery.
     pub async fn sync(&mut self, client: &mut dyn Client) -> Result<()> {
