@@ -58,6 +58,8 @@ pub struct Connect {
     pub database: String,
     /// Of the startup message: `application_name`, `options`, …
     pub parameters: Vec<(String, String)>,
+    /// Chosen by the protocol; unique on the node. Cancel requests name it.
+    pub pid: i32,
 }
 
 /// ReadyForQuery's letter.
@@ -153,8 +155,8 @@ impl Session {
             backend_start_ns: node.env.clock.wall_ns(),
             ..Activity::default()
         };
-        let registration = node.register(activity);
-        let pid = registration.backend.pid;
+        let registration = node.register(connect.pid, activity);
+        let pid = connect.pid;
         let locks = node.locks.owner(pid, Oid(database.oid));
         let cancel = Arc::<Cancel>::default();
         let mut session = Session {

@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// A pause before the transaction is run again, longer each time.
-    pub(super) async fn pause(&self, attempt: u32) {
+    pub(super) async fn pause(&mut self, attempt: u32) {
         let most = Duration::from_millis(1 << attempt.min(6)).min(PAUSE_MAX);
         let share = self.node.env.entropy.next_u64() % 1000;
         self.node.env.clock.sleep(most * share as u32 / 1000).await;
