@@ -110,8 +110,13 @@ pub fn format_type(scope: &Scope, ty: Type) -> String {
     types::format(&scope.catalog, &scope.session.search_path, ty)
 }
 
+/// How much of the stack binding may take, of the two megabytes that a thread has.
+const STACK_BYTES_MAX: usize = 1 << 20;
+
 /// The state of binding one statement.
 struct Binder<'a> {
+    /// Where the stack was when binding began.
+    stack: usize,
     scope: &'a Scope,
     catalog: &'a Catalog,
     /// Query blocks around what is being bound, the innermost last.
@@ -144,7 +149,9 @@ struct Bound {
 
 impl<'a> Binder<'a> {
     fn new(scope: &'a Scope) -> Binder<'a> {
+        let here = 0u8;
         Binder {
+            stack: std::ptr::from_ref(&here).addr(),
             scope,
             catalog: &scope.catalog,
             blocks: Vec::new(),
@@ -175,6 +182,16 @@ impl<'a> Binder<'a> {
             command,
             as_of: self.as_of,
         })
+    }
+
+    /// The parser has limited how high a tree may be; views add theirs to it.
+    fn check_stack(&self, at: ast::At) -> Result<()> {
+        let here = 0u8;
+        if self.stack.abs_diff(std::ptr::from_ref(&here).addr()) > STACK_BYTES_MAX {
+            let error = Error::new(sqlstate::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded");
+            return Err(error.at(at.offset()));
+        }
+        Ok(())
     }
 
     fn new_column(&mut self, origin: Origin) -> ColumnId {
