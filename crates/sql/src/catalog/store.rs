@@ -181,6 +181,8 @@ pub struct Changes {
     log: Vec<Change>,
     /// The catalog with the changes, and the one without on which it builds.
     private: Option<(Arc<Catalog>, Arc<Catalog>)>,
+    /// Something is to be done when it has committed.
+    has_jobs: bool,
 }
 
 /// How many changes there were.
@@ -233,6 +235,14 @@ impl Changes {
     /// Tables that the transaction has made, changed or dropped.
     pub fn tables(&self) -> impl Iterator<Item = Oid> {
         self.log.iter().filter(|change| change.kind == Kind::Table).map(|change| change.oid)
+    }
+
+    pub fn leaves_jobs(&mut self) {
+        self.has_jobs = true;
+    }
+
+    pub fn has_jobs(&self) -> bool {
+        self.has_jobs
     }
 
     /// Whether the transaction itself has made the table, so that nobody else sees it yet.
@@ -319,7 +329,7 @@ impl Object {
 /// Locks a descriptor and makes sure that it is what this node believes.
 async fn lock_version(txn: &mut dyn Txn, kind: Kind, oid: Oid, believed: Option<&Object>) -> Result<()> {
     let key = descriptor_key(kind, oid);
-    let rows = txn.lock(std::slice::from_ref(&key), Strength::Update, WaitPolicy::Wait).await?;
+    let rows = txn.lock_newest(std::slice::from_ref(&key), Strength::Update, WaitPolicy::Wait).await?;
     let stored = rows.first().and_then(|row| row.value.as_ref());
     let is_same = match (stored, believed) {
         (Some(stored), Some(believed)) => *stored == believed.encode(),
@@ -332,7 +342,7 @@ async fn lock_version(txn: &mut dyn Txn, kind: Kind, oid: Oid, believed: Option<
 /// The transaction's names are free in its own catalog; somebody else may have taken one a moment ago.
 async fn take_name(txn: &mut dyn Txn, name: &NameKey, oid: Oid) -> Result<()> {
     let key = name_key(name);
-    let rows = txn.lock(std::slice::from_ref(&key), Strength::Update, WaitPolicy::Wait).await?;
+    let rows = txn.lock_newest(std::slice::from_ref(&key), Strength::Update, WaitPolicy::Wait).await?;
     if rows.first().is_some_and(|row| row.value.is_some()) {
         return Err(name_is_taken(name).into());
     }

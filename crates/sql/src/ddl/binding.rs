@@ -9,74 +9,135 @@ use atoll_syntax::ast::{self, Expr, ExprKind, Literal, Name};
 use atoll_syntax::print;
 
 use super::{names, walk};
+use crate::bind::{self, Standalone, StandaloneColumn};
 use crate::catalog::{Catalog, Sequence, Table};
+use crate::plan::{self, ColumnId, RowRules};
 use crate::session::Scope;
 use crate::types::Type;
 
-pub fn type_name(scope: &Scope, written: &ast::TypeName) -> Result<Type> {
-    let missing = || {
-        let message = format!("type \"{}\" does not exist", names::dotted(&written.names));
-        Error::new(atoll_datum::sqlstate::UNDEFINED_OBJECT, message).at(written.at.offset())
-    };
-    let name = written.names.last().map_or("", Name::as_str);
-    let found = match names::find_enum(scope, &written.names)? {
-        Some(found) => found,
-        None => builtin().type_by_name(name).map(|row| row.oid).ok_or_else(missing)?,
-    };
-    let modifiers: Vec<i32> = written
-        .modifiers
-        .iter()
-        .filter_map(|modifier| match &modifier.kind {
-            ExprKind::Literal(Literal::Integer(value)) => Some(*value),
-            _ => None,
-        })
-        .collect();
-    let modifier = match (found, modifiers.as_slice()) {
-        (oid::VARCHAR | oid::BPCHAR, [length]) => length + 4,
-        (oid::NUMERIC, [precision]) => (precision << 16) + 4,
-        (oid::NUMERIC, [precision, scale]) => ((precision << 16) | (scale & 0x7ff)) + 4,
-        (_, [modifier]) => *modifier,
-        _ => -1,
-    };
-    if written.array_dims.is_empty() {
-        return Ok(Type::with_modifier(found, modifier));
-    }
-    Ok(Type::with_modifier(scope.catalog.array_type(found).ok_or_else(missing)?, modifier))
-}
+pub use crate::bind::type_name;
 
+/// As messages name it: no length, no precision.
 pub fn type_text(scope: &Scope, ty: Type) -> String {
-    match builtin().type_by_oid(ty.oid) {
-        Some(row) => row.name.to_owned(),
-        None => scope.catalog.enum_type(ty.oid).map_or_else(String::new, |entry| entry.descriptor.name.clone()),
-    }
+    bind::types::name(&scope.catalog, &scope.session.search_path, ty.oid)
 }
 
 pub fn is_sortable(catalog: &Catalog, of: Oid) -> bool {
-    let _ = catalog;
-    !matches!(of, oid::JSON | oid::XML)
+    bind::types::is_sortable(catalog, of)
 }
 
-/// Whether a foreign key's column may be compared with the one it refers to.
+/// Whether a foreign key's column may be compared with the one it refers to: by an operator of one family, or after a
+/// cast that nobody has to write.
 pub fn can_refer(catalog: &Catalog, own: Oid, other: Oid) -> bool {
-    let _ = catalog;
-    own == other
+    const FAMILIES: &[&[Oid]] = &[
+        &[oid::INT2, oid::INT4, oid::INT8],
+        &[oid::FLOAT4, oid::FLOAT8],
+        &[oid::DATE, oid::TIMESTAMP, oid::TIMESTAMPTZ],
+        &[oid::TEXT, oid::VARCHAR],
+    ];
+    let is_family = FAMILIES.iter().any(|family| family.contains(&own) && family.contains(&other));
+    let is_cast = || builtin().cast(own, other).is_some_and(|cast| cast.context == b'i');
+    is_sortable(catalog, other) && (own == other || is_family || is_cast())
 }
 
-enum Standalone<'a> {
-    Default { column: &'a str },
-    Generated { column: &'a str },
-    Check,
-    IndexExpression,
-    IndexPredicate,
+// ---------------------------------------------------------------------------------------------------------- over a row
+
+/// The id under which expressions of a table read one of its columns.
+pub fn column_id(ordinal: u32) -> ColumnId {
+    ColumnId(ordinal - 1)
 }
 
-struct Found {
-    ty: Type,
+fn row_of(table: &Table) -> Vec<StandaloneColumn> {
+    let visible = table.visible_columns();
+    visible
+        .map(|column| StandaloneColumn {
+            name: column.name.clone(),
+            id: column_id(column.ordinal),
+            ty: column.ty(),
+        })
+        .collect()
 }
 
-fn bound(scope: &Scope, table: &Table, written: &Expr, expected: Option<Type>, what: Standalone) -> Result<Found> {
-    let _ = (scope, table, written, what);
-    Ok(Found { ty: expected.unwrap_or(Type::TEXT) })
+fn bound(
+    scope: &Scope,
+    table: &Table,
+    written: &Expr,
+    expected: Option<Type>,
+    what: Standalone<'_>,
+) -> Result<plan::Expr> {
+    bind::expression_over(scope, written, &table.name, &row_of(table), expected, what)
+}
+
+/// What a table's descriptor says of its rows, over [`column_id`]s.
+pub fn rules_of(scope: &Scope, table: &Table) -> Result<RowRules> {
+    let columns = row_of(table);
+    let over = |text: &str, expected: Option<Type>, what: Standalone<'_>| {
+        bind::expression_text_over(scope, text, &table.name, &columns, expected, what)
+    };
+    let mut rules = RowRules {
+        row: table.live_columns().map(|column| (column_id(column.ordinal), column.ordinal())).collect(),
+        ..RowRules::default()
+    };
+    for column in table.live_columns() {
+        if let Some(text) = &column.generated {
+            let value = over(text, Some(column.ty()), Standalone::Generated { column: &column.name })?;
+            rules.generated.push((column.ordinal(), value));
+        }
+    }
+    for check in table.checks.iter() {
+        rules.checks.push((check.name.clone(), over(&check.expression, None, Standalone::Check)?));
+    }
+    for index in &table.indexes {
+        if index.keys.iter().any(|key| key.column == 0) {
+            let key = |text: &Option<String>| {
+                text.as_deref().map(|text| over(text, None, Standalone::IndexExpression)).transpose()
+            };
+            let keys = index.keys.iter().map(|index_key| key(&index_key.expression)).collect::<Result<Vec<_>>>()?;
+            rules.index_keys.push((index.id(), keys));
+        }
+        if let Some(text) = &index.predicate {
+            rules.index_predicates.push((index.id(), over(text, None, Standalone::IndexPredicate)?));
+        }
+    }
+    Ok(rules)
+}
+
+/// The value of a stored default.
+pub fn default_value(scope: &Scope, table: &Table, ordinal: u32, text: &str) -> Result<plan::Expr> {
+    let column = &table.columns[ordinal as usize - 1];
+    bind::expression_text_over(scope, text, &table.name, &[], Some(column.ty()), Standalone::Default {
+        column: &column.name,
+    })
+}
+
+/// `ALTER COLUMN … TYPE … [USING …]`: the new value over the old row. `table` has the old type still.
+pub fn transformed(
+    scope: &Scope,
+    table: &Table,
+    ordinal: u32,
+    to: Type,
+    using: Option<&Expr>,
+) -> Result<plan::Expr> {
+    let column = &table.columns[ordinal as usize - 1];
+    match using {
+        Some(using) => bound(scope, table, using, Some(to), Standalone::Transform { column: &column.name }),
+        None => {
+            let name = Name::new(column.name.as_str(), ast::At::default());
+            let own = Expr { kind: ExprKind::Column(vec![name]), at: ast::At::default() };
+            bound(scope, table, &own, Some(to), Standalone::Transform { column: &column.name }).map_err(|_| {
+                let message = format!(
+                    "column \"{}\" cannot be cast automatically to type {}",
+                    column.name,
+                    type_text(scope, to)
+                );
+                let text = bind::format_type(scope, to);
+                Error::new(atoll_datum::sqlstate::DATATYPE_MISMATCH, message).hint(format!(
+                    "You might need to specify \"USING {}::{text}\".",
+                    print::identifier(&column.name)
+                ))
+            })
+        }
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------- types

@@ -339,6 +339,10 @@ async fn remove_index(definition: &mut Definition<'_>, table: &mut Table, place:
     index.id = table.next_index;
     table.next_index += 1;
     table.indexes[0] = index;
+    for index in table.indexes.iter_mut().skip(1) {
+        index.id = table.next_index;
+        table.next_index += 1;
+    }
     data::rewrite(definition, &old, table, &[]).await
 }
 

@@ -37,7 +37,8 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateIndex) 
     let Some(mut index) = index else { return Ok(()) };
     index.id = table.next_index;
     table.next_index += 1;
-    super::data::add_index(definition, &mut table, index, create.concurrently).await
+    super::data::add_index(definition, &mut table, index).await?;
+    definition.put_table(table).await
 }
 
 /// The index that the statement describes; none if there is one of its name and that is fine.

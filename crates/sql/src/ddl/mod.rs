@@ -24,6 +24,7 @@ pub mod dependency;
 pub mod drop;
 pub mod grant;
 pub mod index;
+pub mod job;
 pub mod like;
 pub mod names;
 pub mod role;

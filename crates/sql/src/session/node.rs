@@ -3,7 +3,7 @@
 //! - [`Node`]: the catalog, locks, sequences, oids, sessions
 //! - [`Backend`]: a session as others see it: pg_stat_activity, pg_cancel_backend
 //!
-//! INVARIANT: whoever commits a change of definitions makes it the node's ([`Node::adopt`]) before letting go of the
+//! INVARIANT: whoever commits a change of definitions makes it the node's ([`Node::publish`]) before letting go of the
 //! locks it was made under. So who gets a lock on a relation finds its newest descriptor in [`Node::catalog`].
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use super::locks::Locks;
 use crate::catalog::sequence::Sequences;
 use crate::catalog::store::{self, Changes};
 use crate::catalog::{Catalog, DATABASE_OWNER_ROLE};
+use crate::ddl::job;
 use crate::exec::Result;
 use crate::kv::GatewayRef;
 use crate::mutate::RowIds;
@@ -34,6 +35,8 @@ pub struct Node {
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
+    /// Raised when a definition has left something to do.
+    pub jobs: Arc<Notify>,
 }
 
 struct Current {
@@ -47,16 +50,19 @@ impl Node {
     pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
         store::bootstrap(&*gateway).await?;
         let catalog = Arc::new(Node::load(&gateway).await?);
-        Ok(Arc::new(Node {
+        let node = Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
             current: RwLock::new(Current { catalog, adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
+            jobs: Arc::default(),
             env,
             gateway,
-        }))
+        });
+        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+        Ok(node)
     }
 
     async fn load(gateway: &GatewayRef) -> Result<Catalog> {
@@ -72,7 +78,7 @@ impl Node {
     }
 
     /// Makes the changes of a transaction that has committed everybody's.
-    pub fn adopt(&self, changes: &Changes) {
+    pub fn publish(&self, changes: &Changes) {
         if changes.is_empty() {
             return;
         }
@@ -81,6 +87,9 @@ impl Node {
         changes.apply(&mut catalog);
         catalog.version = crate::catalog::next_version();
         *current = Current { catalog: Arc::new(catalog), adopted: current.adopted + 1 };
+        if changes.has_jobs() {
+            self.jobs.notify_one();
+        }
     }
 
     /// Reads the catalog from the store: after a commit whose outcome is unknown, and when a descriptor turned out not

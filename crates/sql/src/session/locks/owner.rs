@@ -205,6 +205,12 @@ impl Owner {
         self.rollback_to(Mark(0));
     }
 
+    /// At the end of the session, for whom clones may outlive it.
+    pub fn release_everything(&self) {
+        self.unlock_all_for_session();
+        self.release_transaction();
+    }
+
     /// Who keeps this session waiting.
     pub fn blocking_pids(&self) -> Vec<i32> {
         let blockers = self.0.locks.table.lock().blockers(self.0.id);
