@@ -9,8 +9,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_postgres::NoTls;
+use tokio_rustls::client::TlsStream;
 
 use super::fake::{Fake, LOCAL, MOCK_SECRET, Node, listening, options, server};
 use super::raw::{Raw, message, query, startup, tags, told};
@@ -164,7 +165,7 @@ async fn encrypted(
     server: &Arc<Server<Fake>>,
     node: &Arc<Node>,
     certificate: &CertificateDer<'static>,
-) -> impl AsyncRead + AsyncWrite + Unpin + Send + 'static {
+) -> TlsStream<DuplexStream> {
     let mut raw = Raw::connect(server, node);
     raw.send(&[startup(80_877_104, b"")]).await;
     assert_eq!(raw.stream.read_u8().await.unwrap(), b'N');
