@@ -12,6 +12,7 @@
 //! - [`types`], [`catalog`]: what exists
 //! - [`plan`]: what a statement is to do
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
+//! - [`optimize`]: how it is done best
 //! - [`exec`]: how it is done
 //! - [`session`]: a client's session
 
@@ -19,6 +20,7 @@ pub mod catalog;
 pub mod exec;
 pub mod function;
 pub mod kv;
+pub mod optimize;
 pub mod plan;
 pub mod session;
 pub mod system;
