@@ -87,7 +87,12 @@ pub fn choices(scan: &Scan, context: &Context<'_>, estimator: &Estimator<'_>) ->
         if place == 0 {
             let access = Access::Full { reverse: false };
             let all = cost::access(1.0, estimator.table_rows(&scan.table), true);
-            found.push(order.choice(access, conditions.clone(), all, &Bounds { equal: vec![vec![]], ..Bounds::default() }));
+            found.push(order.choice(
+                access,
+                conditions.clone(),
+                all,
+                &Bounds { equal: vec![vec![]], ..Bounds::default() },
+            ));
             if !is_bound {
                 continue;
             }
@@ -360,7 +365,9 @@ fn terms_of(expr: &Expr, own: &Columns, add: &mut dyn FnMut(Expr, What, bool)) {
                     let ty = Type::new(values.element_type());
                     known.into_iter().map(|value| Expr::literal(value, ty)).collect::<Vec<_>>()
                 }
-                ExprKind::Array { elements, nested: false } if elements.iter().all(|e| is_value(e) && walk::can_copy(e)) => {
+                ExprKind::Array { elements, nested: false }
+                    if elements.iter().all(|e| is_value(e) && walk::can_copy(e)) =>
+                {
                     elements.clone()
                 }
                 _ => return,
@@ -601,9 +608,7 @@ pub fn covers(scan: &Scan, index: &Index) -> bool {
     let in_primary = |ordinal: u32| primary.keys.iter().any(|key| key.column == ordinal && is_exact(Oid(key.type_oid)));
     // Of a key that only remembers what compares, the entry has the value besides.
     let in_key = |ordinal: u32| index.keys.iter().any(|key| key.column == ordinal);
-    scan.columns.iter().all(|(_, column)| {
-        in_key(column.0) || index.include.contains(&column.0) || in_primary(column.0)
-    })
+    scan.columns.iter().all(|(_, column)| in_key(column.0) || index.include.contains(&column.0) || in_primary(column.0))
 }
 
 fn is_exact(of: Oid) -> bool {

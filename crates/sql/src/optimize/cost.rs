@@ -6,7 +6,7 @@ use super::stats;
 use super::walk;
 use crate::catalog::{ColumnOrdinal, IndexState};
 use crate::plan::estimate::Estimator;
-use crate::plan::{Access, ColumnId, Expr, Join, JoinKind, JoinStrategy, Plan, Scan};
+use crate::plan::{Access, ColumnId, Join, JoinKind, JoinStrategy, Plan, Scan};
 
 /// To begin reading at a key.
 pub const SEEK: f64 = 20.0;
@@ -53,7 +53,7 @@ pub fn of(plan: &Plan, estimator: &Estimator<'_>) -> f64 {
         Plan::Aggregate(aggregate) => estimator.rows(&aggregate.input) * GROUP * aggregate.sets.len().max(1) as f64,
         Plan::Distinct(distinct) => estimator.rows(&distinct.input) * GROUP,
         Plan::Window(window) => sort(estimator.rows(&window.input), None) * 2.0,
-        Plan::Sort(of) => sort(estimator.rows(&of.input), of.limit.as_ref().map(|_| rows)),
+        Plan::Sort(sorted) => sort(estimator.rows(&sorted.input), sorted.limit.as_ref().map(|_| rows)),
         Plan::SetOperation(operation) if !operation.all => {
             (estimator.rows(&operation.left) + estimator.rows(&operation.right)) * GROUP
         }
@@ -143,9 +143,4 @@ fn begins_index(scan: &Scan, ordinal: ColumnOrdinal) -> bool {
             && index.predicate.is_none()
             && index.keys.first().is_some_and(|key| key.column == ordinal.0)
     })
-}
-
-/// Whether evaluating the condition is cheap: no plan is run for it.
-pub fn is_cheap(expr: &Expr) -> bool {
-    !expr.has_subquery()
 }

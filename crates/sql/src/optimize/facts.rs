@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use atoll_datum::{Datum, Oid, oid};
+use atoll_datum::Datum;
 
 use super::predicate;
 use super::walk::{self, Columns};
 use crate::catalog::{ColumnOrdinal, IndexState, Table};
-use crate::plan::{Access, ColumnId, Expr, ExprKind, IsTest, Join, JoinKind, Plan, Scan};
+use crate::plan::{Access, ColumnId, Expr, ExprKind, Join, JoinKind, Plan, Scan};
 
 /// Columns that no two rows share values of. An empty set: there is one row at most.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,7 +81,7 @@ pub fn not_null(plan: &Plan) -> Columns {
 
 fn joined_not_null(kind: JoinKind, left: &Plan, right: &Plan, on: &[Expr]) -> Columns {
     let mut found = Columns::new();
-    let mut matched = |plan: &Plan| {
+    let matched = |plan: &Plan| {
         let own = walk::columns_of(plan);
         on.iter().flat_map(|expr| predicate::not_null_where(expr, &own)).collect::<Columns>()
     };
@@ -110,10 +110,7 @@ pub fn is_not_null(expr: &Expr, known: &Columns) -> bool {
         ExprKind::Column(id) => known.contains(id),
         ExprKind::Relabel(operand) => is_not_null(operand, known),
         ExprKind::Coalesce(parts) => parts.iter().any(|part| is_not_null(part, known)),
-        ExprKind::Is { test: IsTest::Null | IsTest::True | IsTest::False | IsTest::Unknown | IsTest::RowNull, .. } => {
-            true
-        }
-        ExprKind::IsDistinctFrom { .. } | ExprKind::Array { .. } | ExprKind::Row(_) => true,
+        ExprKind::Is { .. } | ExprKind::IsDistinctFrom { .. } | ExprKind::Array { .. } | ExprKind::Row(_) => true,
         ExprKind::And(parts) | ExprKind::Or(parts) => parts.iter().all(|part| is_not_null(part, known)),
         ExprKind::Not(operand) => is_not_null(operand, known),
         // Comparisons of values are never NULL; other strict functions may be.
@@ -177,8 +174,7 @@ fn scan_keys(scan: &Scan) -> Vec<Key> {
         }
         let columns: Option<Columns> = index.keys.iter().map(|key| id_of(key.column)).collect();
         let mandatory = |ordinal: u32| is_mandatory(&scan.table, ordinal);
-        let nulls_repeat =
-            !primary && !index.nulls_not_distinct && !index.keys.iter().all(|key| mandatory(key.column));
+        let nulls_repeat = !primary && !index.nulls_not_distinct && !index.keys.iter().all(|key| mandatory(key.column));
         keys.extend(columns.map(|columns| Key { columns, nulls_repeat }));
     }
     keys.extend(scan.key.map(|key| Key { columns: Columns::from([key]), nulls_repeat: false }));
@@ -296,26 +292,4 @@ pub fn matches_once(left: &Plan, right: &Plan, on: &[Expr]) -> bool {
         }
     }
     unique_keys(right).iter().any(|key| key.columns.is_subset(&bound))
-}
-
-/// Whether equal values of the type are the same to every function.
-pub fn equal_is_same(of: Oid) -> bool {
-    matches!(
-        of,
-        oid::BOOL
-            | oid::INT2
-            | oid::INT4
-            | oid::INT8
-            | oid::OID
-            | oid::TEXT
-            | oid::VARCHAR
-            | oid::NAME
-            | oid::BYTEA
-            | oid::UUID
-            | oid::DATE
-            | oid::TIME
-            | oid::TIMESTAMP
-            | oid::TIMESTAMPTZ
-            | oid::CHAR
-    )
 }

@@ -3,8 +3,6 @@
 //! Only functions that always answer the same (`immutable`) are called. A call that fails is left as it is: the error is
 //! raised if the row comes that needs it.
 
-use std::sync::Arc;
-
 use atoll_datum::{Call as FunctionCall, Datum, Oid, Result, array, oid};
 
 use super::context::Context;
@@ -72,9 +70,7 @@ fn simplified(expr: &mut Expr, context: &Context<'_>) -> Option<Expr> {
             None => None,
         },
         ExprKind::CastByText(operand) => operand.as_literal().filter(|value| value.is_null()).and(known(Datum::Null)),
-        ExprKind::CastArray { array, .. } => {
-            array.as_literal().filter(|value| value.is_null()).and(known(Datum::Null))
-        }
+        ExprKind::CastArray { array, .. } => array.as_literal().filter(|value| value.is_null()).and(known(Datum::Null)),
         ExprKind::And(parts) => junction(parts, true, at),
         ExprKind::Or(parts) => junction(parts, false, at),
         ExprKind::Not(operand) => not(operand),
@@ -91,7 +87,7 @@ fn simplified(expr: &mut Expr, context: &Context<'_>) -> Option<Expr> {
         ExprKind::IsDistinctFrom { left, right, equal, negated } => {
             let other = match (left.as_literal(), right.as_literal()) {
                 (Some(a), Some(b)) if !a.is_null() && !b.is_null() => {
-                    return match apply(equal, &[left, right], Type::BOOL, context)? {
+                    return match apply(equal, &[&**left, &**right], Type::BOOL, context)? {
                         Datum::Bool(equal) => truth(equal == *negated),
                         _ => None,
                     };
@@ -252,9 +248,4 @@ fn not(operand: &mut Expr) -> Option<Expr> {
         }
         _ => None,
     }
-}
-
-/// An array of values as a literal.
-pub fn array_literal(element_type: Oid, values: Vec<Datum>, ty: Type) -> Expr {
-    Expr::literal(Datum::Array(Arc::new(array::Array::new(element_type, values))), ty)
 }

@@ -276,12 +276,19 @@ impl<'g, 'a> Graph<'g, 'a> {
             for (place, (a, left)) in members.iter().enumerate() {
                 for (b, right) in &members[place + 1..] {
                     let reads = graph.set_of(&Columns::from([**a, **b]));
-                    let direct = graph.conditions.iter().any(|known| known.class == Some(number) && known.reads == reads);
+                    let direct =
+                        graph.conditions.iter().any(|known| known.class == Some(number) && known.reads == reads);
                     if reads.count_ones() == 2
                         && !direct
                         && let Some(expr) = predicate::equal((*left).clone(), (*right).clone())
                     {
-                        graph.conditions.push(Condition { expr, reads, share: 1.0, class: Some(number), implied: true });
+                        graph.conditions.push(Condition {
+                            expr,
+                            reads,
+                            share: 1.0,
+                            class: Some(number),
+                            implied: true,
+                        });
                     }
                 }
             }
@@ -370,8 +377,12 @@ impl<'g, 'a> Graph<'g, 'a> {
                 }
             }
         }
-        let tree =
-            Tree::Join { left: Box::new(a.tree.clone()), right: Box::new(b.tree.clone()), sets: (left.1, right.1), method };
+        let tree = Tree::Join {
+            left: Box::new(a.tree.clone()),
+            right: Box::new(b.tree.clone()),
+            sets: (left.1, right.1),
+            method,
+        };
         Ok(Best { tree, rows, cost: total })
     }
 
@@ -424,7 +435,8 @@ impl<'g, 'a> Graph<'g, 'a> {
         let mut known: BTreeMap<Set, Best> = BTreeMap::new();
         let numbers: Vec<usize> = members(component).collect();
         for small in 1_u64..1 << numbers.len() {
-            let set = numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0, |s, (_, at)| s | 1 << at);
+            let set =
+                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0, |s, (_, at)| s | 1 << at);
             if set.count_ones() == 1 {
                 known.insert(set, self.single(set.trailing_zeros() as usize));
                 continue;

@@ -216,7 +216,11 @@ impl<'a> Physical<'a> {
     fn reversed_semi(&self, join: &Join) -> Result<Option<Plan>> {
         let (in_left, in_right) = (walk::columns_of(&join.left), walk::columns_of(&join.right));
         let (left_rows, right_rows) = (self.estimator.rows(&join.left), self.estimator.rows(&join.right));
-        if right_rows > left_rows * 0.5 || !self.may_try() || walk::plan_is_volatile(&join.left) || walk::plan_is_volatile(&join.right) {
+        if right_rows > left_rows * 0.5
+            || !self.may_try()
+            || walk::plan_is_volatile(&join.left)
+            || walk::plan_is_volatile(&join.right)
+        {
             return Ok(None);
         }
         let mut keys: Vec<(crate::plan::ColumnId, Expr)> = Vec::new();
@@ -496,9 +500,7 @@ fn is_hash(plan: &Plan) -> bool {
 /// A left join as a right one.
 fn with_sides_swapped(plan: &Plan) -> Plan {
     match plan {
-        Plan::Join(join) => {
-            hash_or_loop(JoinKind::Right, join.right.clone(), join.left.clone(), join.on.clone())
-        }
+        Plan::Join(join) => hash_or_loop(JoinKind::Right, join.right.clone(), join.left.clone(), join.on.clone()),
         other => other.clone(),
     }
 }

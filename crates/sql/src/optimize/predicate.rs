@@ -219,10 +219,8 @@ pub fn lossless(value: &Expr, ty: Type) -> Option<Expr> {
         };
         return Some(Expr { at: value.at, ..Expr::literal(converted, to) });
     }
-    let widens = matches!(
-        (from, to),
-        (oid::INT2, oid::INT4 | oid::INT8) | (oid::INT4, oid::INT8) | (oid::FLOAT4, oid::FLOAT8)
-    );
+    let widens =
+        matches!((from, to), (oid::INT2, oid::INT4 | oid::INT8) | (oid::INT4, oid::INT8) | (oid::FLOAT4, oid::FLOAT8));
     if !widens {
         return None;
     }

@@ -194,22 +194,24 @@ fn replacement(plan: &mut Plan, needed: &Columns) -> Option<Plan> {
         }
         Plan::Distinct(distinct) => {
             // DISTINCT ON what has a unique key.
-            let on: Option<Columns> =
-                distinct.on.as_ref().map(|on| on.iter().filter_map(Expr::as_column).collect());
-            let unique = |key: &facts::Key| !key.nulls_repeat && on.as_ref().is_some_and(|on| key.columns.is_subset(on));
+            let on: Option<Columns> = distinct.on.as_ref().map(|on| on.iter().filter_map(Expr::as_column).collect());
+            let unique =
+                |key: &facts::Key| !key.nulls_repeat && on.as_ref().is_some_and(|on| key.columns.is_subset(on));
             let is_distinct = facts::unique_keys(&distinct.input).iter().any(unique);
             is_distinct.then(|| walk::take(&mut distinct.input))
         }
         Plan::Window(window) => {
-            let unread = window.calls.iter().all(|(id, call)| {
-                !needed.contains(id) && !call.expressions().any(walk::is_volatile)
-            });
+            let unread = window
+                .calls
+                .iter()
+                .all(|(id, call)| !needed.contains(id) && !call.expressions().any(walk::is_volatile));
             unread.then(|| walk::take(&mut window.input))
         }
         Plan::Aggregate(aggregate) => {
             // One group a row: nothing is left to be grouped.
             let [set] = &aggregate.sets[..] else { return None };
-            let plain = aggregate.groupings.is_empty() && aggregate.calls.is_empty() && set.len() == aggregate.keys.len();
+            let plain =
+                aggregate.groupings.is_empty() && aggregate.calls.is_empty() && set.len() == aggregate.keys.len();
             if !plain || set.is_empty() {
                 return None;
             }

@@ -84,9 +84,8 @@ fn push_conditions(plan: Plan, conditions: Vec<Expr>, context: &Context<'_>) -> 
         }
         Plan::Project(mut project) => {
             let with: BTreeMap<ColumnId, Expr> = project.columns.iter().cloned().collect();
-            let movable = |condition: &Expr| {
-                walk::reads(condition).iter().all(|id| with.get(id).is_none_or(walk::can_copy))
-            };
+            let movable =
+                |condition: &Expr| walk::reads(condition).iter().all(|id| with.get(id).is_none_or(walk::can_copy));
             let (below, above) = split(conditions, movable);
             let below = below.into_iter().map(|condition| replaced(condition, &with, context)).collect();
             project.input = push(project.input, below, context)?;
@@ -94,9 +93,8 @@ fn push_conditions(plan: Plan, conditions: Vec<Expr>, context: &Context<'_>) -> 
         }
         Plan::ProjectSet(mut project) => {
             let with: BTreeMap<ColumnId, Expr> = project.columns.iter().cloned().collect();
-            let movable = |condition: &Expr| {
-                walk::reads(condition).iter().all(|id| with.get(id).is_none_or(walk::can_copy))
-            };
+            let movable =
+                |condition: &Expr| walk::reads(condition).iter().all(|id| with.get(id).is_none_or(walk::can_copy));
             let (below, above) = split(conditions, movable);
             let below = below.into_iter().map(|condition| replaced(condition, &with, context)).collect();
             project.input = push(project.input, below, context)?;
@@ -128,9 +126,8 @@ fn push_conditions(plan: Plan, conditions: Vec<Expr>, context: &Context<'_>) -> 
             let partition: Columns = window.partition_by.iter().filter_map(Expr::as_column).collect();
             let mut made = walk::columns_of(&window.input);
             made.extend(window.calls.iter().map(|(id, _)| *id));
-            let movable = |condition: &Expr| {
-                walk::reads(condition).iter().all(|id| !made.contains(id) || partition.contains(id))
-            };
+            let movable =
+                |condition: &Expr| walk::reads(condition).iter().all(|id| !made.contains(id) || partition.contains(id));
             let (below, above) = split(conditions, movable);
             window.input = push(window.input, below, context)?;
             Ok((Plan::Window(window), above))
@@ -141,8 +138,7 @@ fn push_conditions(plan: Plan, conditions: Vec<Expr>, context: &Context<'_>) -> 
         }
         Plan::Distinct(mut distinct) => {
             let made = walk::columns_of(&distinct.input);
-            let on: Option<Columns> =
-                distinct.on.as_ref().map(|on| on.iter().filter_map(Expr::as_column).collect());
+            let on: Option<Columns> = distinct.on.as_ref().map(|on| on.iter().filter_map(Expr::as_column).collect());
             let movable = |condition: &Expr| {
                 let known = |id: &ColumnId| !made.contains(id) || on.as_ref().is_none_or(|on| on.contains(id));
                 walk::reads(condition).iter().all(known)

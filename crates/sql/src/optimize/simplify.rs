@@ -73,7 +73,8 @@ pub fn unpin(plan: &mut Plan) -> Result<()> {
     walk::each_subquery(plan, &mut |subquery| unpin(&mut subquery.plan))?;
     if let Plan::Project(project) = plan {
         let same = |(id, expr): &(ColumnId, Expr)| expr.as_column() == Some(*id);
-        if project.columns.iter().all(same) && project.input.columns() == project.columns.iter().map(|(id, _)| *id).collect::<Vec<_>>()
+        if project.columns.iter().all(same)
+            && project.input.columns() == project.columns.iter().map(|(id, _)| *id).collect::<Vec<_>>()
         {
             *plan = walk::take(&mut project.input);
         }

@@ -134,7 +134,7 @@ fn number(value: &Datum) -> Option<f64> {
     let number = match value {
         Datum::Float4(value) => f64::from(*value),
         Datum::Float8(value) => *value,
-        Datum::Numeric(value) => value.to_string().parse().ok()?,
+        Datum::Numeric(value) => value.to_f64(),
         Datum::Date(value) => f64::from(*value),
         Datum::Time(value) | Datum::Timestamp(value) | Datum::TimestampTz(value) => *value as f64,
         Datum::Oid(value) => f64::from(value.0),

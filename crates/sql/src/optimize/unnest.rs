@@ -122,7 +122,8 @@ fn unnest_filter(plan: &mut Plan, context: &Context<'_>) {
     let predicate = std::mem::replace(&mut filter.predicate, Expr::null(Type::BOOL));
     let mut input = walk::take(&mut filter.input);
     let mut rest = Vec::new();
-    let (plain, with): (Vec<Expr>, Vec<Expr>) = predicate.conjuncts().into_iter().partition(|part| !part.has_subquery());
+    let (plain, with): (Vec<Expr>, Vec<Expr>) =
+        predicate.conjuncts().into_iter().partition(|part| !part.has_subquery());
     if !plain.is_empty() {
         input = Plan::Filter(Box::new(Filter { input, predicate: Expr::all(plain) }));
     }
@@ -180,7 +181,7 @@ fn semi_join(condition: &mut Expr, left: &Plan) -> Option<(JoinKind, Plan, Vec<E
             if compare.has_subquery() || !pull(&mut right, &outer, true, &mut on) {
                 return None;
             }
-            let parts = compare.as_ref().clone().conjuncts();
+            let parts = (**compare).clone().conjuncts();
             if !positive && !never_null(&parts, left, &right) {
                 return None;
             }
@@ -198,8 +199,7 @@ fn never_null(parts: &[Expr], left: &Plan, right: &Plan) -> bool {
     let mut known = facts::not_null(left);
     known.extend(facts::not_null(right));
     parts.iter().all(|part| {
-        predicate::equality(part)
-            .is_some_and(|(a, b)| facts::is_not_null(a, &known) && facts::is_not_null(b, &known))
+        predicate::equality(part).is_some_and(|(a, b)| facts::is_not_null(a, &known) && facts::is_not_null(b, &known))
     })
 }
 
@@ -219,7 +219,7 @@ fn pull(plan: &mut Plan, outer: &Columns, only_existence: bool, pulled: &mut Vec
     if plan.outer_columns().is_disjoint(outer) {
         return true;
     }
-    let mut take = |conditions: Vec<Expr>, pulled: &mut Vec<Expr>| {
+    let take = |conditions: Vec<Expr>, pulled: &mut Vec<Expr>| {
         let (correlated, own): (Vec<Expr>, Vec<Expr>) =
             conditions.into_iter().partition(|condition| walk::touches(condition, outer));
         let fine = correlated.iter().all(walk::can_copy);

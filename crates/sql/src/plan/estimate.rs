@@ -407,7 +407,9 @@ impl<'a> Estimator<'a> {
     fn is(&self, operand: &Expr, test: IsTest) -> f64 {
         let column = self.column_of(operand).and_then(|id| self.column(id));
         match test {
-            IsTest::Null | IsTest::RowNull | IsTest::Unknown => column.map_or(stats::NULLS, |column| column.null_fraction),
+            IsTest::Null | IsTest::RowNull | IsTest::Unknown => {
+                column.map_or(stats::NULLS, |column| column.null_fraction)
+            }
             IsTest::True => self.selectivity(operand),
             IsTest::False => 1.0 - self.selectivity(operand),
         }

@@ -176,11 +176,8 @@ pub fn join(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>) -> Plan {
 }
 
 pub fn sort(input: Plan, keys: &[(u32, bool)]) -> Plan {
-    let key = |(id, descending): &(u32, bool)| SortKey {
-        value: col(*id),
-        descending: *descending,
-        nulls_first: *descending,
-    };
+    let key =
+        |(id, descending): &(u32, bool)| SortKey { value: col(*id), descending: *descending, nulls_first: *descending };
     Plan::Sort(Box::new(Sort { input, keys: keys.iter().map(key).collect(), limit: None }))
 }
 

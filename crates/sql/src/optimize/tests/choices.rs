@@ -55,10 +55,7 @@ fn keys_are_looked_up() {
 fn limits_of_other_types_are_converted_if_nothing_is_lost() {
     found(vec![op("=", col(1), big(7))], "scan t (#1 #2 #3 #4) by t_pkey = (7)");
     found(vec![op("=", col(1), big(1 << 40))], "scan t (#1 #2 #3 #4) nothing");
-    found(
-        vec![op("=", col(1), parameter(0, oid::INT2))],
-        "scan t (#1 #2 #3 #4) by t_pkey = (int4($1))",
-    );
+    found(vec![op("=", col(1), parameter(0, oid::INT2))], "scan t (#1 #2 #3 #4) by t_pkey = (int4($1))");
     found(vec![op("=", col(1), parameter(0, oid::INT8))], "scan t (#1 #2 #3 #4) where #1 = $1");
 }
 
@@ -102,24 +99,12 @@ fn pages_by_key_begin_where_the_last_one_ended() {
 fn orders_come_from_indexes() {
     expect(limit(sort(scan(&t(), 1), &[(1, true)]), 3), MANY, "limit 3\n  scan t (#1 #2 #3 #4) backwards");
     // Behind the key nothing decides.
-    expect(
-        limit(sort(scan(&t(), 1), &[(1, false), (3, true)]), 3),
-        MANY,
-        "limit 3\n  scan t (#1 #2 #3 #4)",
-    );
+    expect(limit(sort(scan(&t(), 1), &[(1, false), (3, true)]), 3), MANY, "limit 3\n  scan t (#1 #2 #3 #4)");
     let of_one = filter(scan(&t(), 1), vec![eq(col(2), int(1))]);
-    expect(
-        limit(sort(of_one, &[(2, true), (3, false)]), 3),
-        MANY,
-        "limit 3\n  scan t (#1 #2 #3 #4) by t_a_b = (1)",
-    );
+    expect(limit(sort(of_one, &[(2, true), (3, false)]), 3), MANY, "limit 3\n  scan t (#1 #2 #3 #4) by t_a_b = (1)");
     // All rows in the order of a secondary index cost more than sorting.
     expect(sort(scan(&t(), 1), &[(2, false)]), MANY, "sort #2\n  scan t (#1 #2 #3 #4)");
-    expect(
-        limit(sort(scan(&t(), 1), &[(3, false)]), 3),
-        MANY,
-        "limit 3\n  sort #3 first 3\n    scan t (#1 #2 #3 #4)",
-    );
+    expect(limit(sort(scan(&t(), 1), &[(3, false)]), 3), MANY, "limit 3\n  sort #3 first 3\n    scan t (#1 #2 #3 #4)");
 }
 
 #[test]
@@ -152,7 +137,13 @@ fn partial_indexes_serve_what_they_have() {
     let plan = |least| filter(scan(&t, 1), vec![eq(col(3), int(1)), op(">", col(2), int(least))]);
     expect(plan(20), MANY, "scan t (#1 #2 #3 #4) by t_b_part = (1) where #2 > 20");
     expect(plan(10), MANY, "scan t (#1 #2 #3 #4) by t_b_part = (1) where #2 > 10");
-    expect(plan(9), MANY, "scan t (#1 #2 #3 #4) by t_a_b > 9 where #3 = 1".replace("by t_a_b > 9 where #3 = 1", "where #3 = 1 and #2 > 9").as_str());
+    expect(
+        plan(9),
+        MANY,
+        "scan t (#1 #2 #3 #4) by t_a_b > 9 where #3 = 1"
+            .replace("by t_a_b > 9 where #3 = 1", "where #3 = 1 and #2 > 9")
+            .as_str(),
+    );
 }
 
 #[test]

@@ -21,8 +21,13 @@ fn b() -> Arc<Table> {
 
 fn folded(mut expr: Expr) -> String {
     let (catalog, settings) = (crate::catalog::Catalog::default(), atoll_datum::function::Settings::default());
-    let context =
-        crate::optimize::context::Context::new(&catalog, &settings, &|_| None, &|table, index| expressions(table, index), 0);
+    let context = crate::optimize::context::Context::new(
+        &catalog,
+        &settings,
+        &|_| None,
+        &|table, index| expressions(table, index),
+        0,
+    );
     crate::optimize::fold::expr(&mut expr, &context);
     print::expr(&expr)
 }
