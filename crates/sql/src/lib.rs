@@ -14,6 +14,7 @@
 //! - [`bind`]: from what was written to a plan
 //! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
+//! - [`optimize`]: how it is done best
 //! - [`exec`]: how it is done
 //! - [`ddl`]: definitions are made, changed and dropped
 //! - [`mutate`]: how rows are changed
