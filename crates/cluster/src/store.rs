@@ -28,7 +28,7 @@ use atoll_storage::wal::{self, Wal};
 use atoll_txn::hlc::Hlc;
 use atoll_txn::lock::{LockTable, RequestId, WaitsFor};
 use atoll_txn::request::{Body, Fate, Forget, RangeRef, Span, Split};
-use atoll_txn::transaction::finish_resolving;
+use atoll_txn::transaction::resolve_everywhere;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId, key};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -564,11 +564,13 @@ impl Node {
         let old = self.now().wall.saturating_sub(self.options.housekeeping_every.as_nanos() as u64);
         let threshold = replica.published().gc_threshold;
         for (anchor, txn, record) in records {
-            if record.fate() == Fate::Committed && record.ts.wall < old {
-                finish_resolving(router, txn, Some(record.ts), &record.keys, &anchor).await;
-            } else if record.fate() == Fate::Aborted && record.ts < threshold {
+            let unresolved = record.fate() == Fate::Committed && record.ts.wall < old && !record.keys.is_empty();
+            if unresolved && !resolve_everywhere(router, txn, record.ts, &record.keys).await {
+                continue;
+            }
+            if unresolved || record.ts < threshold && record.keys.is_empty() {
                 // It stays until the next time if this fails.
-                let _ = router.send_to(Body::Forget(Forget { txn, anchor })).await;
+                let _ = router.send_to(Body::Forget(Forget { txn, anchor, told: false })).await;
             }
         }
     }

@@ -323,13 +323,16 @@ pub struct Resolve {
     pub keys: Vec<Bytes>,
 }
 
-/// Removes the record of a transaction whose intents are all resolved.
+/// Removes the record of a transaction whose intents are all resolved. Unless its coordinator has been told the outcome,
+/// the record stays, without its keys, until the history that is kept begins above it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forget {
     #[prost(message, required, tag = "1")]
     pub txn: TxnId,
     #[prost(bytes = "bytes", tag = "2")]
     pub anchor: Bytes,
+    #[prost(bool, tag = "3")]
+    pub told: bool,
 }
 
 /// Asks what became of a transaction; with `abort`, makes sure that it ends: no record yet means that it never commits.

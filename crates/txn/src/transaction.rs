@@ -480,7 +480,7 @@ impl<S: Sender> Transaction<S> {
         let fate = match self.send_to(&anchor, decide).await {
             Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
             Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
-            Err(Error::Unknown { .. }) => self.settle(&anchor, commit_ts).await,
+            Err(Error::Unknown { .. }) => self.settle(&anchor).await,
             Err(error) => Err(error),
         };
         match fate {
@@ -518,16 +518,16 @@ impl<S: Sender> Transaction<S> {
         Ok(self.read_ts)
     }
 
-    /// Finds out what became of a decision whose answer was lost.
-    async fn settle(&mut self, anchor: &Bytes, commit_ts: Timestamp) -> Result<(Fate, Timestamp)> {
+    /// Finds out what became of a decision whose answer was lost: decides against it, unless it has been made.
+    async fn settle(&mut self, anchor: &Bytes) -> Result<(Fate, Timestamp)> {
         for _ in 0..SETTLE_FOR {
-            let push = Body::Push(Push { txn: self.id, anchor: anchor.clone(), abort: true, intent_ts: commit_ts });
-            if let Ok((_, Reply::Status(status))) = self.send_to(anchor, push).await
-                && status.fate() != Fate::Pending
-            {
-                return Ok((status.fate(), status.commit_ts));
+            let decide = Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: None, keys: Vec::new() };
+            match self.send_to(anchor, Body::Decide(decide)).await {
+                Ok((_, Reply::Status(status))) => return Ok((status.fate(), status.commit_ts)),
+                // The record may have been there, and be gone.
+                Err(Error::Retry(Retry::BeganTooEarly)) => break,
+                _ => self.sender.sleep(SETTLE_EVERY).await,
             }
-            self.sender.sleep(SETTLE_EVERY).await;
         }
         Err(Error::Unknown { txn: self.id })
     }
@@ -543,7 +543,12 @@ impl<S: Sender> Transaction<S> {
             for range in claimed {
                 let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
             }
-            finish_resolving(&sender, id, Some(commit_ts), &keys, &anchor).await;
+            if resolve_everywhere(&sender, id, commit_ts, &keys).await
+                && let Ok(range) = sender.locate(&anchor).await
+            {
+                // What stays is swept up when the history that is kept begins above it.
+                let _ = sender.send(&range, Body::Forget(Forget { txn: id, anchor, told: true })).await;
+            }
         }));
     }
 
@@ -849,15 +854,9 @@ async fn ranges_of<S: Sender>(sender: &S, keys: BTreeSet<Bytes>) -> Vec<RangeRef
     ranges
 }
 
-/// Resolves the intents of a decided transaction wherever they are now, then removes its record. Gives up quietly when
-/// ranges can't be reached: the record stays and whoever finds it goes on.
-pub async fn finish_resolving<S: Sender>(
-    sender: &S,
-    txn: TxnId,
-    commit_ts: Option<Timestamp>,
-    keys: &[Bytes],
-    anchor: &Bytes,
-) -> bool {
+/// Turns the intents of a committed transaction into versions, wherever they are now. Gives up quietly when ranges can't
+/// be reached: the record stays and whoever finds it goes on.
+pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Timestamp, keys: &[Bytes]) -> bool {
     let mut todo: Vec<Bytes> = keys.to_vec();
     for _ in 0..MOVES_MAX {
         if todo.is_empty() {
@@ -873,9 +872,9 @@ pub async fn finish_resolving<S: Sender>(
                 },
             }
         }
-        let sends = by_range
-            .iter()
-            .map(|(range, keys)| sender.send(range, Body::Resolve(Resolve { txn, commit_ts, keys: keys.clone() })));
+        let sends = by_range.iter().map(|(range, keys)| {
+            sender.send(range, Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), keys: keys.clone() }))
+        });
         for (answer, (_, keys)) in join_all(sends).await.into_iter().zip(&by_range) {
             match answer {
                 Ok(_) => {}
@@ -887,11 +886,5 @@ pub async fn finish_resolving<S: Sender>(
             }
         }
     }
-    if !todo.is_empty() {
-        return false;
-    }
-    match sender.locate(anchor).await {
-        Ok(range) => sender.send(&range, Body::Forget(Forget { txn, anchor: anchor.clone() })).await.is_ok(),
-        Err(_) => false,
-    }
+    todo.is_empty()
 }

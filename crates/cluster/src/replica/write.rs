@@ -158,6 +158,9 @@ impl Replica {
             if self.serving(&memory, &[])? != latched.serving {
                 return Err(Error::NotLeaseholder { range: self.id, leader: None });
             }
+            if wanted.anchor.is_some() && memory.resolved.contains(txn.id) {
+                return Err(Error::Retry(Retry::Aborted));
+            }
             if !self.node.env.faults.here(fault::BUG_SKIP_LOCK_CHECK) {
                 for claim in wanted.claims {
                     let strength = claim.strength().ok_or(Error::Misuse("a claim of an unknown strength"))?;
@@ -234,6 +237,9 @@ impl Replica {
 
     pub(super) async fn resolve(self: &Arc<Self>, resolve: Resolve) -> Result<Reply> {
         let latched = self.latch(resolve.keys.iter().map(|key| Span::point(key)).collect()).await?;
+        if resolve.commit_ts.is_some() {
+            self.memory.lock().resolved.insert(resolve.txn);
+        }
         let view = self.node.engine.view();
         let resolution = resolve.commit_ts.map_or(Resolution::Abort, Resolution::Commit);
         let mut batch = Batch::new();
