@@ -103,6 +103,8 @@ pub struct Transaction<S: Sender> {
     locks_taken: u64,
     buffer: Buffer,
     alive: Option<Arc<Mutex<Alive>>>,
+    /// Attempts to commit so far.
+    epoch: u32,
     ended: bool,
 }
 
@@ -141,6 +143,7 @@ impl<S: Sender> Transaction<S> {
             locks_taken: 0,
             buffer: Buffer::default(),
             alive: None,
+            epoch: 0,
             ended: false,
         };
         txn.observe_gateway();
@@ -392,6 +395,7 @@ impl<S: Sender> Transaction<S> {
             return Ok(self.read_ts);
         }
         for _ in 0..MOVES_MAX {
+            self.epoch += 1;
             let parts = self.parts().await?;
             let result = match &parts[..] {
                 [part] => self.commit_in_one(part).await,
@@ -470,7 +474,7 @@ impl<S: Sender> Transaction<S> {
             failed = self.refresh_locked_only(&keys, commit_ts).await.err();
         }
         if let Some(error) = failed {
-            self.resolve(parts, None).await;
+            self.resolve(parts).await;
             return Err(error);
         }
 
@@ -489,14 +493,14 @@ impl<S: Sender> Transaction<S> {
                 Ok(ts)
             }
             Ok(_) => {
-                self.resolve(parts, None).await;
+                self.resolve(parts).await;
                 Err(Error::Retry(Retry::Aborted))
             }
             // INVARIANT of the module: an unknown outcome resolves nothing.
             Err(error @ Error::Unknown { .. }) => Err(error),
             Err(error) => {
                 // Certainly not decided by us; the record bars everybody else from deciding for us.
-                self.resolve(parts, None).await;
+                self.resolve(parts).await;
                 Err(error)
             }
         }
@@ -514,7 +518,7 @@ impl<S: Sender> Transaction<S> {
             });
             self.send(&part.range, body).await?;
         }
-        self.resolve(parts, None).await;
+        self.resolve(parts).await;
         Ok(self.read_ts)
     }
 
@@ -553,13 +557,13 @@ impl<S: Sender> Transaction<S> {
     }
 
     /// Takes intents and locks of an aborted commit away. What can't be reached is left to whoever meets it.
-    async fn resolve(&self, parts: &[Part], commit_ts: Option<Timestamp>) {
+    async fn resolve(&self, parts: &[Part]) {
         let resolves = parts.iter().map(|part| {
             let keys = part.writes.iter().map(|write| write.key.clone()).collect::<Vec<_>>();
             let body = if keys.is_empty() {
                 Body::Release(Release { txn: self.id, keys })
             } else {
-                Body::Resolve(Resolve { txn: self.id, commit_ts, keys })
+                Body::Resolve(Resolve { txn: self.id, commit_ts: None, keys, epoch: Some(self.epoch) })
             };
             self.sender.send(&part.range, body)
         });
@@ -575,7 +579,7 @@ impl<S: Sender> Transaction<S> {
     fn header(&self) -> TxnHeader {
         TxnHeader {
             id: self.id,
-            epoch: 0,
+            epoch: self.epoch,
             began: self.began,
             read_ts: self.read_ts,
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
@@ -873,7 +877,10 @@ pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Ti
             }
         }
         let sends = by_range.iter().map(|(range, keys)| {
-            sender.send(range, Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), keys: keys.clone() }))
+            sender.send(
+                range,
+                Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), keys: keys.clone(), epoch: None }),
+            )
         });
         for (answer, (_, keys)) in join_all(sends).await.into_iter().zip(&by_range) {
             match answer {

@@ -35,6 +35,8 @@ enum Step {
     Ready(Box<Command>, Timestamp),
     /// Reads elsewhere must hold at this timestamp first. Nothing was done.
     Refused(Timestamp),
+    /// It was done before, at this timestamp.
+    Repeated(Timestamp),
     /// Begin again after this.
     Wait(oneshot::Receiver<()>),
     Intent(Bytes, IntentRef),
@@ -97,6 +99,7 @@ impl Replica {
             let latched = self.latch(spans.clone()).await?;
             match self.evaluate(wanted, &latched)? {
                 Step::Refused(ts) => return Ok(Committed { ts, refused: true }),
+                Step::Repeated(ts) => return Ok(Committed { ts, refused: false }),
                 Step::Wait(woken) => {
                     drop(latched);
                     let _ = woken.await;
@@ -133,10 +136,15 @@ impl Replica {
         for write in wanted.writes {
             let record = mvcc::reader::record(&view, &write.key).map_err(|error| self.damaged(error))?;
             if let Some(record) = &record {
-                if let Some(intent) = &record.intent
-                    && (intent.txn != txn.id || wanted.anchor.is_none())
-                {
-                    return Ok(Step::Intent(write.key.clone(), IntentRef::from(intent)));
+                match &record.intent {
+                    Some(intent) if intent.txn != txn.id || wanted.anchor.is_none() => {
+                        return Ok(Step::Intent(write.key.clone(), IntentRef::from(intent)));
+                    }
+                    // A copy of this request was here before, and all that it laid has one timestamp: whoever got the
+                    // other answer commits by it.
+                    Some(intent) if intent.epoch == txn.epoch => return Ok(Step::Repeated(intent.ts)),
+                    Some(intent) if intent.epoch > txn.epoch => return Err(Error::Retry(Retry::Aborted)),
+                    _ => {}
                 }
                 if let Some(newest) = &record.newest {
                     if txn.first_writer_wins && newest.ts > txn.read_ts {
@@ -223,7 +231,9 @@ impl Replica {
             };
             done.map_err(|error| self.damaged(error))?;
         }
-        let mut command = self.command(latched.serving, ts);
+        // The local clock too: readers judge by it what was there before they began, and after a restart on a host whose
+        // clock went back, the node's must still be above it.
+        let mut command = self.command(latched.serving, ts.max(local));
         command.ceiling = (ts > state.ceiling).then_some(ts);
         command.write(batch);
         let mut memory = self.memory.lock();
@@ -247,7 +257,9 @@ impl Replica {
             let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
             // A transaction that has ended is resolved in all its epochs.
             let epoch = match record.as_ref().and_then(|record| record.intent.as_ref()) {
-                Some(intent) if intent.txn == resolve.txn => intent.epoch,
+                Some(intent) if intent.txn == resolve.txn && resolve.epoch.is_none_or(|last| intent.epoch <= last) => {
+                    intent.epoch
+                }
                 _ => continue,
             };
             writer::resolve_intent(&mut batch, record.as_ref(), key, resolve.txn, epoch, resolution)
