@@ -236,7 +236,7 @@ fn graph(txns: &[Txn], origins: &BTreeMap<u64, Origin>, orders: &BTreeMap<u64, V
     // none may be seen in either order when the clocks of their clients differ.
     let mut users: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
     for (at, txn) in txns.iter().enumerate().filter(|(_, txn)| takes_part(txn)) {
-        for (Access::Read { key, .. } | Access::Append { key, .. }) in &txn.accesses {
+        for Access::Read { key, .. } | Access::Append { key, .. } in &txn.accesses {
             users.entry(*key).or_default().insert(at);
         }
     }
