@@ -1,5 +1,6 @@
 //! `atoll start`: one node, from its ready line to its clean end.
 
+use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,7 +11,6 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Code;
-use crate::logging;
 use crate::tuning::Tuning;
 
 const EXAMPLES: &str = "\
@@ -39,7 +39,6 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<Code> {
     let Arguments { data, rpc, tuning } = arguments;
-    logging::abort_on_panic();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
     let options = Options { rpc: rpc.map_or_else(Listen::default, Listen::At), store: tuning.options() };
@@ -53,14 +52,17 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     let kind = if server.is_new() { ", new" } else { "" };
     let plural = if ranges == 1 { "" } else { "s" };
     // Scripts read this line.
-    println!(
-        "atoll {} ready in {} ms: node {}, rpc {}, data {data} ({ranges} range{plural}{kind})",
+    let ready = format!(
+        "atoll {} ready in {} ms: node {}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
+         no SQL and no http yet: only the rpc port is served\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
         server.rpc()
     );
-    println!("no SQL and no http yet: only the rpc port is served");
+    if let Err(error) = stdout().write_all(ready.as_bytes()) {
+        tracing::info!(%error, "nobody reads stdout; {}", ready.trim_end());
+    }
     tokio::select! {
         why = server.stopped() => {
             eprintln!("atoll: the node has stopped: {why}");

@@ -13,7 +13,7 @@ use atoll_cluster::{Store, store};
 use atoll_env::tasks::Task;
 use atoll_env::{Env, Mono};
 
-use crate::ballast::Ballast;
+use crate::ballast::{self, Ballast};
 use crate::directory::{self, Directory, Identity};
 use crate::error::Error;
 use crate::listen::Listen;
@@ -35,9 +35,10 @@ pub struct Server {
 
 impl Server {
     /// Returns when every range serves. `env` has the data directory as its disk.
-    pub async fn start(env: &Env, options: Options) -> Result<Server, Error> {
+    pub async fn start(env: &Env, mut options: Options) -> Result<Server, Error> {
         let begin: Mono = env.clock.mono();
         let directory = Directory::open(env).await?;
+        options.store.reserve_bytes = ballast::writes_refused_below(&options.store);
         let ballast = Ballast::open(env, &options.store).await?;
         ballast.check_room().await?;
         let identity = directory.identity;
