@@ -157,6 +157,8 @@ pub struct With {
     pub definition: Plan,
     /// Then `definition` is the first part, and this one reads the rows made last.
     pub recursive: Option<Recursive>,
+    /// As written: it may not (true), may (false), or may as the optimizer likes, become a part of `body`.
+    pub materialized: Option<bool>,
     pub body: Plan,
 }
 
