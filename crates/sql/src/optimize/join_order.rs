@@ -452,7 +452,7 @@ impl<'g, 'a> Graph<'g, 'a> {
         let numbers: Vec<usize> = members(component).collect();
         for small in 1_u64..1 << numbers.len() {
             let set =
-                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0, |s, (_, at)| s | 1 << at);
+                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0 as Set, |s, (_, at)| s | 1 << at);
             if set.count_ones() == 1 {
                 known.insert(set, self.single(set.trailing_zeros() as usize));
                 continue;
