@@ -86,10 +86,9 @@ impl<B: Backend, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, '_, 
                 Err(error) => {
                     self.backend.fail();
                     self.wire.error(&error, None);
-                    if frame.tag == b'Q' {
-                        self.ready().await?
-                    } else {
-                        self.skipping = true
+                    self.skipping = !matches!(frame.tag, b'Q' | b'S');
+                    if !self.skipping {
+                        self.ready().await?;
                     }
                     continue;
                 }

@@ -201,14 +201,14 @@ fn parse_options(options: &str) -> Result<Vec<(String, String)>, Error> {
             let message = format!("invalid command-line argument for server process: {word}");
             Error::new(sqlstate::SYNTAX_ERROR, message)
         };
-        let setting = match word.strip_prefix("-c") {
-            Some("") => words.next().ok_or_else(invalid)?,
-            Some(setting) => setting.to_owned(),
-            None => word.strip_prefix("--").ok_or_else(invalid)?.to_owned(),
+        let (dashes, setting) = match word.strip_prefix("-c") {
+            Some("") => ("-c ", words.next().ok_or_else(invalid)?),
+            Some(setting) => ("-c ", setting.to_owned()),
+            None => ("--", word.strip_prefix("--").ok_or_else(invalid)?.to_owned()),
         };
         let (name, value) = setting
             .split_once('=')
-            .ok_or_else(|| Error::new(sqlstate::SYNTAX_ERROR, format!("-c {setting} requires a value")))?;
+            .ok_or_else(|| Error::new(sqlstate::SYNTAX_ERROR, format!("{dashes}{setting} requires a value")))?;
         settings.push((name.replace('-', "_"), value.to_owned()));
     }
     Ok(settings)

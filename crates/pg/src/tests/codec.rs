@@ -123,7 +123,8 @@ fn startup_packets() {
         ("user\0bob\0replication\0true\0\0", "0A000 replication is not supported"),
         ("user\0bob\0options\0-x\0\0", "42601 invalid command-line argument for server process: -x"),
         ("user\0bob\0options\0-c\0\0", "42601 invalid command-line argument for server process: -c"),
-        ("user\0bob\0options\0--a\0\0", "42601 -c a requires a value"),
+        ("user\0bob\0options\0-c a\0\0", "42601 -c a requires a value"),
+        ("user\0bob\0options\0--a\0\0", "42601 --a requires a value"),
     ] {
         assert_eq!(start(pairs).unwrap_err(), error);
     }

@@ -65,7 +65,7 @@ async fn copies() {
         sink.feed(Bytes::from(vec![b'x'; 10_000])).await.unwrap();
     }
     // The driver takes the number from the tag.
-    assert_eq!(sink.finish().await.unwrap(), 1_000_000);
+    assert_eq!(sink.as_mut().finish().await.unwrap(), 1_000_000);
     // Dropped before its end, it says CopyFail.
     let sink = client.copy_in::<_, Bytes>("copy in").await.unwrap();
     drop(sink);

@@ -202,7 +202,7 @@ async fn versions_and_wrong_beginnings() {
     let node = Arc::new(Node::new());
     let server = server(&node, options(None));
     let mut raw = Raw::connect(&server, &node);
-    raw.send(&[startup(196_610, b"user\0bob\0_pq_.x\01\0\0")]).await;
+    raw.send(&[startup(196_610, b"user\0bob\0_pq_.x\0yes\0\0")]).await;
     let replies = raw.until('Z').await;
     assert_eq!(tags(&replies), "vRSSKZ");
     let mut expected = Vec::new();

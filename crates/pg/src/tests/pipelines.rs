@@ -100,6 +100,7 @@ async fn an_error_skips_to_sync() {
     let replies = raw.ask(&[message(b'Q', b"\xff\0")]).await;
     assert_eq!(told(&replies[0]), "ERROR 22021 invalid byte sequence for encoding \"UTF8\": 0xff");
     assert_eq!(node.seen.failed.load(Ordering::SeqCst), 2);
+    assert_eq!(tags(&raw.ask(&[message(b'D', b"X\0"), message(b'S', b"wrong")]).await), "EEZ");
     let replies = raw.ask(&[message(b'F', b"")]).await;
     assert_eq!(told(&replies[0]), "ERROR 0A000 fastpath function call is not supported");
 }
@@ -149,8 +150,9 @@ async fn copy_in_takes_data_failure_and_surprises() {
     let replies = raw.ask(&[query("copy in"), query("rows 1")]).await;
     assert_eq!(told(&replies[1]), "ERROR 08P01 unexpected message type 0x51 during COPY from stdin");
     // In the extended protocol the client's Sync comes before it knows that it is to copy, and again after.
-    let replies = raw.ask(&[parse("", "copy in"), bind("", "", None), execute("", 0), sync(), data("x"), done, sync()]);
-    assert_eq!(tags(&replies.await), "12GCZ");
+    let replies =
+        raw.ask(&[parse("", "copy in"), bind("", "", None), execute("", 0), sync(), data("x"), done, sync()]).await;
+    assert_eq!(tags(&replies), "12GCZ");
     // Of a COPY that has failed the rest is not looked at.
     assert_eq!(tags(&raw.ask(&[data("late"), fail("late"), query("rows 0")]).await), "TCZ");
     assert_eq!(tags(&raw.ask(&[query("copy out")]).await), "HdddcCZ");
