@@ -272,7 +272,8 @@ fn keep(scope: &Scope, written: &Expr) -> Result<Expr> {
     }
 }
 
-fn pin(scope: &Scope, expr: &mut Expr) -> Result<()> {
+/// Makes one expression mean the same for everybody, its children left alone.
+pub fn pin(scope: &Scope, expr: &mut Expr) -> Result<()> {
     match &mut expr.kind {
         ExprKind::Cast(cast) => {
             let is_class = cast.to.names.last().is_some_and(|name| name.as_str() == "regclass");

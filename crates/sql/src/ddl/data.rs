@@ -113,7 +113,8 @@ fn key_text(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressi
     format!("Key ({})=({})", names.join(", "), values.join(", "))
 }
 
-fn duplicated(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressions: &[Datum]) -> Error {
+/// 23505: an index can't be made unique.
+pub fn duplicated(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressions: &[Datum]) -> Error {
     let message = format!("could not create unique index \"{}\"", index.name);
     let detail = format!("{} is duplicated.", key_text(scope, table, index, row, expressions));
     let mut error = Error::new(sqlstate::UNIQUE_VIOLATION, message).detail(detail);

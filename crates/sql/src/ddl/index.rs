@@ -331,3 +331,50 @@ pub fn columns_of(table: &Table, index: &Index) -> Result<std::collections::BTre
     }
     Ok(columns)
 }
+
+/// ALTER INDEX, as far as it is not a new name.
+pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterTable) -> Result<()> {
+    let Some((of, index)) = names::find_index(&definition.scope, &alter.table.name)? else {
+        if let Some(found) = names::find_relation(&definition.scope, &alter.table.name)? {
+            let message = format!("\"{}\" is not an index", found.name);
+            return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).into());
+        }
+        let error = names::missing_relation(&alter.table.name).without_position();
+        if alter.if_exists {
+            definition.skip(error.message().to_owned());
+            return Ok(());
+        }
+        return Err(error.into());
+    };
+    if !definition.acts_as(of.owner) {
+        return Err(crate::catalog::privileges::not_owner("index", &index.name).into());
+    }
+    let Some(table) = definition.lock(of.oid(), Mode::ShareUpdateExclusive).await? else {
+        return Err(Error::internal("the table of an index is gone").into());
+    };
+    let mut table = Table::clone(&table);
+    let Some(own) = table.indexes.iter_mut().find(|own| own.oid == index.oid) else {
+        return Err(Error::internal("an index is gone").into());
+    };
+    for action in &alter.actions {
+        match action {
+            ast::AlterTableAction::SetOptions(settings) => {
+                for option in options(settings)? {
+                    own.options.retain(|old| old.name != option.name);
+                    own.options.push(option);
+                }
+            }
+            ast::AlterTableAction::ResetOptions(settings) => {
+                own.options.retain(|old| !settings.iter().any(|gone| gone.name.as_str() == old.name));
+            }
+            ast::AlterTableAction::SetTablespace(tablespace) => check_tablespace(tablespace)?,
+            ast::AlterTableAction::SetOwner(_) => {
+                let message = format!("cannot change owner of index \"{}\"", own.name);
+                let hint = "Change the ownership of the index's table, instead.";
+                return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).hint(hint).into());
+            }
+            _ => return Err(Error::unsupported("this action of ALTER INDEX").into()),
+        }
+    }
+    definition.put_table(table).await
+}

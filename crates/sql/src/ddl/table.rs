@@ -5,7 +5,7 @@ use atoll_syntax::ast::{self, Persistence, Setting, TableElement};
 
 use super::column::{self, Parts};
 use super::constraint::{self, Pending, PendingKind};
-use super::{Definition, index, like, names};
+use super::{Definition, index, like};
 use crate::catalog::{Index, IndexKey, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
 
@@ -233,7 +233,3 @@ pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
     rest.map(|setting| index::storage_option(setting, OPTIONS)).collect()
 }
 
-/// A table as `ALTER TABLE` and others name it, or the error that it is not there.
-pub fn found(definition: &Definition<'_>, name: &[ast::Name]) -> Result<std::sync::Arc<Table>> {
-    Ok(names::relation(&definition.scope, name)?)
-}
