@@ -14,6 +14,7 @@
 //! - [`bind`]: from what was written to a plan
 //! - [`table`]: how rows lie in the store
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
+//! - [`optimize`]: how it is done best
 //! - [`exec`]: how it is done
 //! - [`ddl`]: definitions are made, changed and dropped
 //! - [`mutate`]: how rows are changed
@@ -26,6 +27,7 @@ pub mod exec;
 pub mod function;
 pub mod kv;
 pub mod mutate;
+pub mod optimize;
 pub mod plan;
 pub mod session;
 pub mod system;

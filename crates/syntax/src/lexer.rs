@@ -14,6 +14,8 @@ use crate::keyword::Keyword;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Keyword(Keyword),
+    /// NULLS with FIRST or LAST behind it, which is no name then.
+    NullsOrder,
     Identifier,
     QuotedIdentifier,
     String,
@@ -72,8 +74,8 @@ impl Tokens<'_> {
             return &self.decoded[token.decoded as usize];
         }
         let source = self.source(token);
-        if source.starts_with('$') {
-            let tag = source[1..].find('$').map_or(0, |at| at + 2);
+        if let Some(rest) = source.strip_prefix('$') {
+            let tag = rest.find('$').map_or(0, |at| at + 2);
             &source[tag..source.len() - tag]
         } else {
             &source[1..source.len() - 1]
@@ -269,6 +271,11 @@ impl Lexer<'_> {
         }
         self.skip_identifier();
         let kind = Keyword::find(&self.text[start..self.position]).map_or(Kind::Identifier, Kind::Keyword);
+        if let Kind::Keyword(Keyword::First | Keyword::Last) = kind
+            && let Some(previous) = self.list.last_mut().filter(|token| token.kind == Kind::Keyword(Keyword::Nulls))
+        {
+            previous.kind = Kind::NullsOrder;
+        }
         self.push(kind, start);
         Ok(())
     }

@@ -115,6 +115,8 @@ pub struct Transaction<S: Sender> {
     /// Reads see what was written up to here; none is everything.
     view: Option<Mark>,
     alive: Option<Arc<Mutex<Alive>>>,
+    /// Attempts to commit so far.
+    epoch: u32,
     ended: bool,
 }
 
@@ -155,6 +157,7 @@ impl<S: Sender> Transaction<S> {
             buffer: Buffer::default(),
             view: None,
             alive: None,
+            epoch: 0,
             ended: false,
         };
         txn.observe_gateway();
@@ -452,6 +455,7 @@ impl<S: Sender> Transaction<S> {
         }
         self.hold_earlier_constraints().await?;
         for _ in 0..MOVES_MAX {
+            self.epoch += 1;
             let parts = self.parts().await?;
             let result = match &parts[..] {
                 [part] => self.commit_in_one(part).await,
@@ -530,7 +534,7 @@ impl<S: Sender> Transaction<S> {
             failed = self.refresh_locked_only(&keys, commit_ts).await.err();
         }
         if let Some(error) = failed {
-            self.resolve(parts, None).await;
+            self.resolve(parts).await;
             return Err(error);
         }
 
@@ -540,7 +544,7 @@ impl<S: Sender> Transaction<S> {
         let fate = match self.send_to(&anchor, decide).await {
             Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
             Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
-            Err(Error::Unknown { .. }) => self.settle(&anchor, commit_ts).await,
+            Err(Error::Unknown { .. }) => self.settle(&anchor).await,
             Err(error) => Err(error),
         };
         match fate {
@@ -549,14 +553,14 @@ impl<S: Sender> Transaction<S> {
                 Ok(ts)
             }
             Ok(_) => {
-                self.resolve(parts, None).await;
+                self.resolve(parts).await;
                 Err(Error::Retry(Retry::Aborted))
             }
             // INVARIANT of the module: an unknown outcome resolves nothing.
             Err(error @ Error::Unknown { .. }) => Err(error),
             Err(error) => {
                 // Certainly not decided by us; the record bars everybody else from deciding for us.
-                self.resolve(parts, None).await;
+                self.resolve(parts).await;
                 Err(error)
             }
         }
@@ -574,20 +578,20 @@ impl<S: Sender> Transaction<S> {
             });
             self.send(&part.range, body).await?;
         }
-        self.resolve(parts, None).await;
+        self.resolve(parts).await;
         Ok(self.read_ts)
     }
 
-    /// Finds out what became of a decision whose answer was lost.
-    async fn settle(&mut self, anchor: &Bytes, commit_ts: Timestamp) -> Result<(Fate, Timestamp)> {
+    /// Finds out what became of a decision whose answer was lost: decides against it, unless it has been made.
+    async fn settle(&mut self, anchor: &Bytes) -> Result<(Fate, Timestamp)> {
         for _ in 0..SETTLE_FOR {
-            let push = Body::Push(Push { txn: self.id, anchor: anchor.clone(), abort: true, intent_ts: commit_ts });
-            if let Ok((_, Reply::Status(status))) = self.send_to(anchor, push).await
-                && status.fate() != Fate::Pending
-            {
-                return Ok((status.fate(), status.commit_ts));
+            let decide = Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: None, keys: Vec::new() };
+            match self.send_to(anchor, Body::Decide(decide)).await {
+                Ok((_, Reply::Status(status))) => return Ok((status.fate(), status.commit_ts)),
+                // The record may have been there, and be gone.
+                Err(Error::Retry(Retry::BeganTooEarly)) => break,
+                _ => self.sender.sleep(SETTLE_EVERY).await,
             }
-            self.sender.sleep(SETTLE_EVERY).await;
         }
         Err(Error::Unknown { txn: self.id })
     }
@@ -603,18 +607,23 @@ impl<S: Sender> Transaction<S> {
             for range in claimed {
                 let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
             }
-            finish_resolving(&sender, id, Some(commit_ts), &keys, &anchor).await;
+            if resolve_everywhere(&sender, id, commit_ts, &keys).await
+                && let Ok(range) = sender.locate(&anchor).await
+            {
+                // What stays is swept up when the history that is kept begins above it.
+                let _ = sender.send(&range, Body::Forget(Forget { txn: id, anchor, told: true })).await;
+            }
         }));
     }
 
     /// Takes intents and locks of an aborted commit away. What can't be reached is left to whoever meets it.
-    async fn resolve(&self, parts: &[Part], commit_ts: Option<Timestamp>) {
+    async fn resolve(&self, parts: &[Part]) {
         let resolves = parts.iter().map(|part| {
             let keys = part.writes.iter().map(|write| write.key.clone()).collect::<Vec<_>>();
             let body = if keys.is_empty() {
                 Body::Release(Release { txn: self.id, keys })
             } else {
-                Body::Resolve(Resolve { txn: self.id, commit_ts, keys })
+                Body::Resolve(Resolve { txn: self.id, commit_ts: None, keys, epoch: Some(self.epoch) })
             };
             self.sender.send(&part.range, body)
         });
@@ -630,7 +639,7 @@ impl<S: Sender> Transaction<S> {
     fn header(&self) -> TxnHeader {
         TxnHeader {
             id: self.id,
-            epoch: 0,
+            epoch: self.epoch,
             began: self.began,
             read_ts: self.read_ts,
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
@@ -931,15 +940,9 @@ async fn ranges_of<S: Sender>(sender: &S, keys: BTreeSet<Bytes>) -> Vec<RangeRef
     ranges
 }
 
-/// Resolves the intents of a decided transaction wherever they are now, then removes its record. Gives up quietly when
-/// ranges can't be reached: the record stays and whoever finds it goes on.
-pub async fn finish_resolving<S: Sender>(
-    sender: &S,
-    txn: TxnId,
-    commit_ts: Option<Timestamp>,
-    keys: &[Bytes],
-    anchor: &Bytes,
-) -> bool {
+/// Turns the intents of a committed transaction into versions, wherever they are now. Gives up quietly when ranges can't
+/// be reached: the record stays and whoever finds it goes on.
+pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Timestamp, keys: &[Bytes]) -> bool {
     let mut todo: Vec<Bytes> = keys.to_vec();
     for _ in 0..MOVES_MAX {
         if todo.is_empty() {
@@ -955,9 +958,12 @@ pub async fn finish_resolving<S: Sender>(
                 },
             }
         }
-        let sends = by_range
-            .iter()
-            .map(|(range, keys)| sender.send(range, Body::Resolve(Resolve { txn, commit_ts, keys: keys.clone() })));
+        let sends = by_range.iter().map(|(range, keys)| {
+            sender.send(
+                range,
+                Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), keys: keys.clone(), epoch: None }),
+            )
+        });
         for (answer, (_, keys)) in join_all(sends).await.into_iter().zip(&by_range) {
             match answer {
                 Ok(_) => {}
@@ -969,11 +975,5 @@ pub async fn finish_resolving<S: Sender>(
             }
         }
     }
-    if !todo.is_empty() {
-        return false;
-    }
-    match sender.locate(anchor).await {
-        Ok(range) => sender.send(&range, Body::Forget(Forget { txn, anchor: anchor.clone() })).await.is_ok(),
-        Err(_) => false,
-    }
+    todo.is_empty()
 }

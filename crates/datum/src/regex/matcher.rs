@@ -4,9 +4,9 @@
 //! PostgreSQL assigns them, nor references, nor looking around. Here is the slow and exact way, which is gone only for
 //! what needs it:
 //!
-//! - [`Matcher::ends`] follows sets of positions through the tree. A reference stands there for anything that its group
+//! - `Matcher::ends` follows sets of positions through the tree. A reference stands there for anything that its group
 //!   could match, so that with references the ends are too many, never too few.
-//! - [`Matcher::take_apart`] assigns a given span to the parts of the tree, each part as long (or short) as it
+//! - `Matcher::take_apart` assigns a given span to the parts of the tree, each part as long (or short) as it
 //!   prefers, the earlier parts first, and compares references with what their groups matched.
 //!
 //! INVARIANT: all positions are boundaries of characters.

@@ -1,6 +1,6 @@
 //! LIKE and ILIKE.
 //!
-//! [`matches`] interprets a pattern as it goes, for patterns that differ from row to row. A [`Like`] is a pattern taken
+//! [`matches()`] interprets a pattern as it goes, for patterns that differ from row to row. A [`Like`] is a pattern taken
 //! apart once, for those that don't: it knows prefixes and searches what stands between two `%` as a substring.
 //!
 //! A backslash takes the meaning from what follows it. One at the very end is an error, but only if the match gets so

@@ -5,7 +5,7 @@
 //! - [`like`]: LIKE and ILIKE
 //! - [`string`]: lengths, parts, case, padding, replacing
 //! - [`split`]: strings to lists and back
-//! - [`format`]: values of other types within text, quoting
+//! - [`mod@format`]: values of other types within text, quoting
 //! - [`encoding`]: encodings, forms of Unicode
 //! - [`size`]: sizes as people write them
 //! - [`aggregate`]: `string_agg`, `min`, `max`

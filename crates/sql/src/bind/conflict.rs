@@ -35,7 +35,7 @@ impl Binder<'_> {
         let action = match &written.action {
             ast::ConflictAction::Nothing => ConflictAction::Nothing,
             ast::ConflictAction::Update { assignments, filter } => {
-                let (new, excluded) = self.row_item(table, "excluded", Some(target));
+                let (new, excluded) = self.row_item(table, "excluded", None);
                 let new = Item { table: None, kind: ItemKind::Values, ..new };
                 let outside = std::mem::replace(&mut self.block().items, vec![item.clone(), new]);
                 let assigned = self.at_place(Place::UpdateSource, |binder| {

@@ -12,6 +12,7 @@ use crate::types::Type;
 impl Binder<'_> {
     pub fn expr(&mut self, expr: &ast::Expr) -> Result<Expr> {
         let at = expr.at;
+        self.check_stack(at)?;
         let bound = match &expr.kind {
             Ast::Literal(literal) => self.literal(literal, at)?,
             Ast::Parameter(number) => self.parameter(*number, at)?,
@@ -182,7 +183,6 @@ impl Binder<'_> {
     }
 
     fn searched_case(&mut self, case: &ast::Case, operand: Option<&Expr>) -> Result<Expr> {
-        let sets_before = std::mem::take(&mut self.block().has_sets);
         let (mut conditions, mut results) = (Vec::new(), Vec::new());
         for branch in &case.branches {
             let condition = self.expr(&branch.when)?;
@@ -205,7 +205,6 @@ impl Binder<'_> {
         results.insert(0, otherwise);
         let (mut results, ty) = self.unify(results, "CASE")?;
         self.refuse_sets("CASE", &results)?;
-        self.block().has_sets |= sets_before;
         let otherwise = results.remove(0);
         let kind = ExprKind::Case {
             branches: conditions.into_iter().zip(results).collect(),

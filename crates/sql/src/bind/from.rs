@@ -62,9 +62,17 @@ impl Binder<'_> {
         self.block().known.push(Known { name, table, columns });
     }
 
+    /// A table that hints may point to, though nothing can refer to it.
+    pub fn add_known_table(&mut self, table: &Table, name: &str) {
+        let columns = table.visible_columns().map(|column| column.name.clone()).collect();
+        let known = Known { name: name.to_owned(), table: Some(table.name.clone()), columns };
+        self.block().known.push(known);
+    }
+
     /// A nullable item gets columns for its whole row and its table's oid, which are NULL with the rest of it. They go
     /// again if nobody reads them.
     fn part(&mut self, mut plan: Plan, mut item: Item, nullable: bool) -> Part {
+        item.nullable = nullable;
         if let (true, Whole::Row(ty)) = (nullable, item.whole) {
             let whole = self.new_column(Origin::Internal);
             let table = self.new_column(Origin::Internal);
@@ -111,7 +119,7 @@ impl Binder<'_> {
             Found::System(table) => self.system_item(table, alias),
             Found::Index(table, index) => {
                 let name = table.index(index).map_or("", |index| index.name.as_str());
-                Err(not_readable(name, "indexes", names))
+                Err(relation::is_an_index(name, names))
             }
             Found::Table(table) => match RelationKind::try_from(table.kind) {
                 Ok(RelationKind::Table | RelationKind::MaterializedView) => {
@@ -194,6 +202,7 @@ impl Binder<'_> {
             table: Some(table.clone()),
             read,
             key: Some(key),
+            nullable: false,
             kind: ItemKind::Table,
         };
         Ok((Plan::Scan(Box::new(scan)), item))
@@ -348,6 +357,7 @@ pub(super) fn derived(name: String, columns: Vec<ItemColumn>) -> Item {
         table: None,
         read: None,
         key: None,
+        nullable: false,
         kind: ItemKind::Subquery,
     }
 }
@@ -364,12 +374,6 @@ pub(super) fn rename(columns: &mut [ItemColumn], alias: Option<&ast::Alias>, wha
         column.name = name.as_str().into();
     }
     Ok(())
-}
-
-fn not_readable(name: &str, kinds: &str, names: &[Name]) -> Error {
-    let message = format!("cannot open relation \"{name}\"");
-    let error = Error::new(sqlstate::WRONG_OBJECT_TYPE, message);
-    error.detail(format!("This operation is not supported for {kinds}.")).at(names[0].at.offset())
 }
 
 /// Two items of one name can't be told apart, unless they are tables of two schemas.

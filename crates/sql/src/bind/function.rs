@@ -43,12 +43,9 @@ pub(super) enum Found {
 impl Binder<'_> {
     pub fn function_call(&mut self, call: &ast::Call, at: At) -> Result<Expr> {
         let mut arguments = Vec::with_capacity(call.arguments.len());
-        let sets_before = std::mem::take(&mut self.block().has_sets);
         for argument in &call.arguments {
             arguments.push(self.expr(&argument.value)?);
         }
-        let sets_in_arguments = std::mem::replace(&mut self.block().has_sets, sets_before);
-        self.block().has_sets |= sets_in_arguments;
         let names = argument_names(call)?;
         let filter = match &call.filter {
             Some(filter) => {

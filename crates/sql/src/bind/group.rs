@@ -217,6 +217,7 @@ impl Binder<'_> {
         }
         let Grouped { mut keys, dependent, .. } = grouped;
         self.block().windows = windows;
+        let input = self.keys_of_sets(input, &mut keys);
         let mut sets = groups.sets;
         for (column, (id, ty)) in dependent {
             for set in &mut sets {
@@ -225,6 +226,23 @@ impl Binder<'_> {
             keys.push((id, Expr::column(column, ty)));
         }
         Ok(Plan::Aggregate(Box::new(Aggregate { input, keys, sets, calls, groupings })))
+    }
+}
+
+impl Binder<'_> {
+    /// Rows that calls in the keys give are made before they are grouped.
+    fn keys_of_sets(&mut self, input: Plan, keys: &mut [(ColumnId, Expr)]) -> Plan {
+        let has_set = |(_, key): &(ColumnId, Expr)| super::cast::returns_set(key);
+        if !keys.iter().any(has_set) {
+            return input;
+        }
+        let target = |(id, expr): &(ColumnId, Expr)| Target::nameless(*id, expr.clone());
+        let mut targets: Vec<Target> = keys.iter().map(target).collect();
+        let input = self.project_sets(input, &mut targets);
+        for ((_, key), target) in keys.iter_mut().zip(targets) {
+            *key = target.expr;
+        }
+        input
     }
 }
 

@@ -25,6 +25,7 @@ impl Binder<'_> {
         let table = self.changed_table(&written.table, "INSERT")?;
         let name = written.alias.as_ref().map_or(table.name.as_str(), |alias| alias.as_str()).to_owned();
         let target = self.new_use(table.oid());
+        self.add_known_table(&table, &name);
         let columns = self.insert_columns(&table, written)?;
         let Source { plan, columns: inserted } = self.insert_source(&table, written, columns)?;
         self.uses[target].insert = Some(inserted.iter().copied().collect());
@@ -156,13 +157,7 @@ impl Binder<'_> {
 
     /// One row of values among which calls give several.
     fn set_row(&mut self, row: Vec<Expr>, ids: &[ColumnId]) -> Plan {
-        let target = |(expr, id): (Expr, &ColumnId)| super::target::Target {
-            name: String::new(),
-            expr,
-            junk: false,
-            id: *id,
-            key: None,
-        };
+        let target = |(expr, id): (Expr, &ColumnId)| super::target::Target::nameless(*id, expr);
         let mut targets: Vec<_> = row.into_iter().zip(ids).map(target).collect();
         let input = self.project_sets(Plan::one_row(), &mut targets);
         let columns = targets.into_iter().map(|target| (target.id, target.expr)).collect();

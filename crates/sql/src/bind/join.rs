@@ -49,12 +49,15 @@ impl Binder<'_> {
         for (place, name) in names.iter().enumerate() {
             if names[..place].contains(name) {
                 let message = format!("column name \"{name}\" appears more than once in USING clause");
-                return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).at(name.at.offset()));
+                return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message));
             }
             let (a, b) = (using_column(&left.columns, name, "left")?, using_column(&right.columns, name, "right")?);
+            // PostgreSQL gives no position for what USING stands for.
             let (a_value, b_value) = (self.read_column(&a, name.at), self.read_column(&b, name.at));
-            let equal = self.apply_operator(&builtin_symbol("=", name.at), a_value, b_value)?;
-            on.push(self.coerce_to_boolean(equal, "JOIN/USING")?);
+            self.common_type_of(&[&a_value, &b_value], "JOIN/USING").map_err(Error::without_position)?;
+            let equal = self.apply_operator(&builtin_symbol("=", name.at), a_value, b_value);
+            let equal = equal.map_err(Error::without_position)?;
+            on.push(self.coerce_to_boolean(equal, "JOIN/USING").map_err(Error::without_position)?);
             merges.push((a, b));
         }
         let mut plan = join(kind, left.plan, right.plan, on);
@@ -163,11 +166,11 @@ fn using_column(columns: &[ItemColumn], name: &Name, side: &str) -> Result<ItemC
         (Some(column), None) => Ok(column.clone()),
         (Some(_), Some(_)) => {
             let message = format!("common column name \"{name}\" appears more than once in {side} table");
-            Err(Error::new(sqlstate::AMBIGUOUS_COLUMN, message).at(name.at.offset()))
+            Err(Error::new(sqlstate::AMBIGUOUS_COLUMN, message))
         }
         (None, _) => {
             let message = format!("column \"{name}\" specified in USING clause does not exist in {side} table");
-            Err(Error::new(sqlstate::UNDEFINED_COLUMN, message).at(name.at.offset()))
+            Err(Error::new(sqlstate::UNDEFINED_COLUMN, message))
         }
     }
 }

@@ -107,6 +107,11 @@ impl Binder<'_> {
         done: &mut BTreeSet<ColumnId>,
     ) -> Result<()> {
         let (Some(table), Some(key)) = (&item.table, item.key) else { return Ok(()) };
+        if item.nullable {
+            let what = text(locking.strength);
+            let message = format!("{what} cannot be applied to the nullable side of an outer join");
+            return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
+        }
         if let Some(read) = item.read {
             self.uses[read].lock = true;
         }

@@ -97,13 +97,26 @@ pub fn statement(scope: &Scope, statement: &ast::Statement, parameters: &[Oid]) 
     binder.finish(bound, command)
 }
 
+/// Binds an expression that reads no columns, as a query of one row: an argument of EXECUTE.
+pub fn value(scope: &Scope, expr: &ast::Expr, ty: Type) -> Result<Query> {
+    let text = format!("SELECT CAST({} AS {})", atoll_syntax::print::expression(expr), format_type(scope, ty));
+    let mut parsed = atoll_syntax::parse(&text).map_err(Error::without_position)?;
+    let parsed = parsed.pop().ok_or_else(|| Error::internal("an expression could not be put as a query"))?;
+    statement(scope, &parsed.statement, &[]).map_err(Error::without_position)
+}
+
 /// The type as PostgreSQL's `format_type` prints it, with length or precision.
 pub fn format_type(scope: &Scope, ty: Type) -> String {
     types::format(&scope.catalog, &scope.session.search_path, ty)
 }
 
+/// How much of the stack binding may take, of the two megabytes that a thread has.
+const STACK_BYTES_MAX: usize = 1 << 20;
+
 /// The state of binding one statement.
 struct Binder<'a> {
+    /// Where the stack was when binding began.
+    stack: usize,
     scope: &'a Scope,
     catalog: &'a Catalog,
     /// Query blocks around what is being bound, the innermost last.
@@ -136,7 +149,9 @@ struct Bound {
 
 impl<'a> Binder<'a> {
     fn new(scope: &'a Scope) -> Binder<'a> {
+        let here = 0u8;
         Binder {
+            stack: std::ptr::from_ref(&here).addr(),
             scope,
             catalog: &scope.catalog,
             blocks: Vec::new(),
@@ -167,6 +182,16 @@ impl<'a> Binder<'a> {
             command,
             as_of: self.as_of,
         })
+    }
+
+    /// The parser has limited how high a tree may be; views add theirs to it.
+    fn check_stack(&self, at: ast::At) -> Result<()> {
+        let here = 0u8;
+        if self.stack.abs_diff(std::ptr::from_ref(&here).addr()) > STACK_BYTES_MAX {
+            let error = Error::new(sqlstate::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded");
+            return Err(error.at(at.offset()));
+        }
+        Ok(())
     }
 
     fn new_column(&mut self, origin: Origin) -> ColumnId {

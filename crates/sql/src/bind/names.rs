@@ -188,6 +188,8 @@ pub(super) struct Item {
     pub read: Option<usize>,
     /// The scan's key and, if the item is a plain table, its scan can be locked.
     pub key: Option<ColumnId>,
+    /// An outer join may put NULLs in the place of its rows.
+    pub nullable: bool,
     /// For FOR UPDATE: what kind of item it is, in the words of the refusal.
     pub kind: ItemKind,
 }

@@ -64,8 +64,16 @@ impl Binder<'_> {
                 }
                 Choice::None => {
                     let message = format!("operator does not exist: {}", self.operator_text(operator, operands));
-                    let hint = "No operator matches the given name and argument types. You might need to add explicit \
-                                type casts.";
+                    let hint = match kind {
+                        b'b' => {
+                            "No operator matches the given name and argument types. You might need to add explicit \
+                             type casts."
+                        }
+                        _ => {
+                            "No operator matches the given name and argument type. You might need to add an explicit \
+                             type cast."
+                        }
+                    };
                     return Err(Error::new(sqlstate::UNDEFINED_FUNCTION, message).hint(hint).at(at));
                 }
             },

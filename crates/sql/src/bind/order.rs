@@ -117,34 +117,33 @@ impl Binder<'_> {
             return Ok(None);
         };
         let mut on: Vec<usize> = Vec::with_capacity(items.len());
+        let mut written = Vec::with_capacity(items.len());
         for item in items {
             let target = self.item_target(item, targets, Place::DistinctOn)?;
             self.settle_target(&mut targets[target])?;
             self.check_groupable(&targets[target].expr)?;
             if !on.contains(&target) {
                 on.push(target);
+                written.push(item.at);
             }
         }
+        let refused = |place: usize| {
+            let message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
+            Err(Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message).at(written[place].offset()))
+        };
         // ORDER BY begins with all of them, in any order.
         let mut skipped = false;
         let mut matched = 0;
         for key in sorted {
-            if on.contains(&key.target) {
-                if skipped {
-                    let message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
-                    let target = &targets[key.target];
-                    return Err(placed(target, message));
-                }
-                matched += 1;
-            } else {
-                skipped = true;
+            match on.iter().position(|target| *target == key.target) {
+                Some(place) if skipped => return refused(place),
+                Some(_) => matched += 1,
+                None => skipped = true,
             }
         }
         if skipped && matched < on.len() {
-            let ordered = |place: &&usize| sorted.iter().any(|key| key.target == **place);
-            let missing = on.iter().find(|place| !ordered(place)).unwrap_or(&on[0]);
-            let message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
-            return Err(placed(&targets[*missing], message));
+            let ordered = |target: &usize| sorted.iter().any(|key| key.target == *target);
+            return refused(on.iter().position(|target| !ordered(target)).unwrap_or(0));
         }
         Ok(Some(on))
     }

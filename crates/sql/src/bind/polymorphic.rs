@@ -5,7 +5,7 @@ use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 use super::Binder;
 use super::cast::{Context, can_coerce};
 use super::common_type::common_type;
-use super::types::{self, element};
+use super::types::{self, ANYCOMPATIBLEMULTIRANGE, ANYMULTIRANGE, element};
 use crate::catalog::Catalog;
 
 /// What the arguments of one call say.
@@ -44,8 +44,11 @@ fn gather(catalog: &Catalog, actual: &[Oid], declared: &[Oid]) -> std::result::R
             oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM => {
                 found.not_array |= declared == oid::ANYNONARRAY;
                 found.an_enum |= declared == oid::ANYENUM;
-                if known && found.element.replace(actual).is_some_and(|before| before != actual) {
-                    return Err(Conflict::NotAlike("anyelement", actual, actual));
+                if !known {
+                    continue;
+                }
+                if let Some(before) = found.element.replace(actual).filter(|before| *before != actual) {
+                    return Err(Conflict::NotAlike("anyelement", before, actual));
                 }
             }
             oid::ANYARRAY if known => {
@@ -53,8 +56,10 @@ fn gather(catalog: &Catalog, actual: &[Oid], declared: &[Oid]) -> std::result::R
                     return Err(Conflict::NotAlike("anyarray", before, actual));
                 }
             }
-            oid::ANYRANGE if known => {
-                if !types::is_range(actual) {
+            oid::ANYRANGE | oid::ANYCOMPATIBLERANGE | ANYMULTIRANGE | ANYCOMPATIBLEMULTIRANGE if known => {
+                let multirange = matches!(declared, ANYMULTIRANGE | ANYCOMPATIBLEMULTIRANGE);
+                let fits = if multirange { types::is_multirange(actual) } else { types::is_range(actual) };
+                if !fits {
                     return Err(Conflict::NotRange("anyrange", actual));
                 }
                 if let Some(before) = found.range.replace(actual).filter(|before| *before != actual) {
@@ -95,15 +100,6 @@ fn gather(catalog: &Catalog, actual: &[Oid], declared: &[Oid]) -> std::result::R
     Ok(found)
 }
 
-/// First different pair of types under one simple polymorphic name.
-fn different(actual: &[Oid], declared: &[Oid]) -> Option<(Oid, Oid)> {
-    let simple = |declared: Oid| matches!(declared, oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYENUM);
-    let pairs = actual.iter().zip(declared);
-    let mut known = pairs.filter(|(actual, declared)| simple(**declared) && **actual != oid::UNKNOWN).map(|(a, _)| *a);
-    let first = known.next()?;
-    known.find(|other| *other != first).map(|other| (first, other))
-}
-
 impl Found {
     fn common(&self, catalog: &Catalog) -> std::result::Result<Option<Oid>, Conflict> {
         if !self.uses_compatible {
@@ -130,7 +126,7 @@ impl Binder<'_> {
         if !declared.iter().any(|ty| types::is_polymorphic(*ty)) {
             return Ok(result);
         }
-        let refuse = |conflict: Conflict| self.conflict(conflict, actual, declared);
+        let refuse = |conflict: Conflict| self.conflict(conflict);
         let found = gather(self.catalog, actual, declared).map_err(refuse)?;
         let common = found.common(self.catalog).map_err(refuse)?;
         let undetermined = || {
@@ -165,12 +161,11 @@ impl Binder<'_> {
         real(result)
     }
 
-    fn conflict(&self, conflict: Conflict, actual: &[Oid], declared: &[Oid]) -> Error {
+    fn conflict(&self, conflict: Conflict) -> Error {
         let text = |ty: Oid| self.type_text(ty);
         let mismatch = |message: String| Error::new(sqlstate::DATATYPE_MISMATCH, message);
         match conflict {
             Conflict::NotAlike(name, first, second) => {
-                let (first, second) = different(actual, declared).unwrap_or((first, second));
                 mismatch(format!("arguments declared \"{name}\" are not all alike")).detail(format!(
                     "{} versus {}",
                     text(first),

@@ -34,6 +34,7 @@ impl Binder<'_> {
 
     /// Literals that nothing has given a type keep type `unknown`: what is around decides.
     pub fn query(&mut self, query: &ast::Query) -> Result<Bound> {
+        self.check_stack(query.at)?;
         self.push_block();
         let wraps = self.with_clause(query.with.as_deref())?;
         let bound = match &query.body {

@@ -79,3 +79,8 @@ pub fn missing(names: &[Name]) -> Error {
     let at = names.first().map_or(0, |name| name.at.offset());
     Error::new(sqlstate::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", dotted(names))).at(at)
 }
+
+pub fn is_an_index(index: &str, names: &[Name]) -> Error {
+    let at = names.first().map_or(0, |name| name.at.offset());
+    Error::new(sqlstate::WRONG_OBJECT_TYPE, format!("\"{index}\" is an index")).at(at)
+}

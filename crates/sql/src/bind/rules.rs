@@ -35,9 +35,7 @@ impl Binder<'_> {
             },
             relation::Found::Index(table, index) => {
                 let name = table.index(index).map_or("", |index| index.name.as_str());
-                let message = format!("cannot open relation \"{name}\"");
-                let error = Error::new(sqlstate::WRONG_OBJECT_TYPE, message);
-                Err(error.detail("This operation is not supported for indexes.").at(at))
+                Err(relation::is_an_index(name, names))
             }
             relation::Found::System(table) => {
                 let message = format!("permission denied: \"{}\" is a system catalog", table.name);

@@ -90,7 +90,7 @@ impl Binder<'_> {
 
     pub fn output(&self, targets: &[Target]) -> Vec<Output> {
         let column = |target: &Target| {
-            let (table, attribute) = self.source_of(&target.expr);
+            let (table, attribute) = target.source;
             Output { name: target.name.clone(), id: target.id, ty: target.expr.ty, table, attribute }
         };
         targets.iter().filter(|target| !target.junk).map(column).collect()

@@ -7,6 +7,7 @@ use super::cast::Context;
 use super::common_type::common_modifier;
 use super::names::{Item, ItemColumn, ItemKind, Origin, Place, Whole};
 use super::query::{Output, constant_of};
+use super::target::Target;
 use super::{Binder, Bound, located, syntax_error};
 use crate::plan::{Expr, Plan, SetOperation, SortKey, Values};
 use crate::types::Type;
@@ -129,6 +130,7 @@ impl Binder<'_> {
                 table: None,
                 read: None,
                 key: None,
+                nullable: false,
                 kind: ItemKind::Join,
             };
             for column in &item.columns {
@@ -141,16 +143,10 @@ impl Binder<'_> {
                     attribute: 0,
                 };
             }
-            let mut targets: Vec<super::target::Target> = Vec::with_capacity(output.len());
+            let mut targets: Vec<Target> = Vec::with_capacity(output.len());
             for column in &output {
                 let expr = Expr::column(column.id, column.ty);
-                targets.push(super::target::Target {
-                    name: column.name.clone(),
-                    expr,
-                    junk: false,
-                    id: column.id,
-                    key: None,
-                });
+                targets.push(Target { name: column.name.clone(), ..Target::nameless(column.id, expr) });
             }
             self.block().items = vec![item];
             let count = targets.len();
@@ -229,15 +225,9 @@ impl Binder<'_> {
         // Calls that give several rows make more of the one row.
         if self.block().has_sets && rows.len() == 1 {
             let row = rows.remove(0);
-            let mut targets: Vec<super::target::Target> = Vec::with_capacity(width);
+            let mut targets: Vec<Target> = Vec::with_capacity(width);
             for (value, (id, _)) in row.into_iter().zip(&ids) {
-                targets.push(super::target::Target {
-                    name: String::new(),
-                    expr: value,
-                    junk: false,
-                    id: *id,
-                    key: None,
-                });
+                targets.push(Target::nameless(*id, value));
             }
             let plan = self.project_sets(Plan::one_row(), &mut targets);
             let columns = targets.into_iter().map(|target| (target.id, target.expr)).collect();
@@ -272,7 +262,7 @@ fn first_place(query: &ast::Query) -> ast::At {
 }
 
 /// Where the expression behind an output column is written.
-fn value_place(plan: &Plan, id: crate::plan::ColumnId) -> Option<u32> {
+pub(super) fn value_place(plan: &Plan, id: crate::plan::ColumnId) -> Option<u32> {
     match plan {
         Plan::Project(project) => project.columns.iter().find(|(column, _)| *column == id)?.1.at,
         Plan::ProjectSet(project) => project.columns.iter().find(|(column, _)| *column == id)?.1.at,

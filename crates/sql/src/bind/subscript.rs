@@ -65,6 +65,13 @@ impl Binder<'_> {
         while let Some((first, after)) = rest.split_first() {
             match first {
                 Indirection::Field(name) => {
+                    if let (Ast::Column(names), ExprKind::NamedRow { names: fields, .. }) = (&base.kind, &value.kind)
+                        && !fields.iter().any(|field| **field == *name.text)
+                    {
+                        let table = names.last().map_or("", ast::Name::as_str);
+                        let message = format!("column {table}.{name} does not exist");
+                        return Err(Error::new(sqlstate::UNDEFINED_COLUMN, message).at(base.at.offset()));
+                    }
                     value = self.field(value, name)?;
                     rest = after;
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
-use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Literal, Name, ValueFunction};
+use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Name, ValueFunction};
 
 use super::names::{Item, Origin, Place};
 use super::{Binder, located, syntax_error};
@@ -18,6 +18,15 @@ pub(super) struct Target {
     pub id: ColumnId,
     /// Is the grouping key with this number.
     pub key: Option<usize>,
+    /// The table column that it shows unchanged, for RowDescription.
+    pub source: (Oid, i16),
+}
+
+impl Target {
+    /// Something to compute that has no name.
+    pub fn nameless(id: ColumnId, expr: Expr) -> Target {
+        Target { name: String::new(), expr, junk: false, id, key: None, source: (Oid::NONE, 0) }
+    }
 }
 
 impl Binder<'_> {
@@ -50,7 +59,11 @@ impl Binder<'_> {
         if let Some(shape) = self.shape(&expr).filter(|_| expr.ty.oid == atoll_datum::oid::RECORD) {
             self.shapes.insert(id, shape);
         }
-        Target { name, expr, junk: false, id, key: None }
+        let source = match expr.as_column().map(|id| self.origin(id)) {
+            Some(Origin::Variable { table, attribute, .. }) => (*table, *attribute),
+            _ => (Oid::NONE, 0),
+        };
+        Target { name, expr, junk: false, id, key: None, source }
     }
 
     /// The columns that `*`, `t.*` or `(record).*` stand for; None for anything else.
@@ -105,14 +118,6 @@ impl Binder<'_> {
         }
     }
 
-    /// The table column that an output column shows unchanged, for RowDescription.
-    pub fn source_of(&self, expr: &Expr) -> (Oid, i16) {
-        match expr.as_column().map(|id| self.origin(id)) {
-            Some(Origin::Variable { table, attribute, .. }) => (*table, *attribute),
-            _ => (Oid::NONE, 0),
-        }
-    }
-
     pub fn check_groupable(&self, expr: &Expr) -> Result<()> {
         if super::types::is_groupable(self.catalog, expr.ty.oid) {
             return Ok(());
@@ -155,7 +160,6 @@ fn name_and_strength(expr: &ast::Expr) -> Option<(String, bool)> {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case".to_owned(), false)),
         },
-        Ast::Literal(Literal::Boolean(_)) => Some(("bool".to_owned(), false)),
         Ast::Row(_) => strong("row"),
         Ast::Array(_) | Ast::ArrayQuery(_) => strong("array"),
         Ast::Exists(_) => strong("exists"),

@@ -2,6 +2,7 @@
 
 use atoll_datum::builtin::{self, builtin};
 use atoll_datum::{Oid, oid};
+use atoll_syntax::print::identifier;
 
 use crate::catalog::{Catalog, PG_CATALOG};
 use crate::types::Type;
@@ -105,6 +106,10 @@ pub fn is_range(ty: Oid) -> bool {
     row(ty).is_some_and(|row| row.kind == b'r')
 }
 
+pub fn is_multirange(ty: Oid) -> bool {
+    row(ty).is_some_and(|row| row.kind == b'm')
+}
+
 /// Geometric types have operators called `<` and `=` that order nothing: they compare areas and lengths.
 fn has_no_order(ty: Oid) -> bool {
     row(ty).is_some_and(|row| matches!(row.name, "box" | "circle" | "lseg" | "path" | "polygon"))
@@ -152,8 +157,8 @@ fn print(catalog: &Catalog, search_path: &[Oid], ty: Oid, modifier: Option<i32>)
     let qualified = |schema: u32, name: &str, same: &dyn Fn(Oid) -> bool| {
         let schema = Oid(schema);
         match catalog.schemas.get(&schema) {
-            Some(of) if !visible(schema, same) => format!("{}.{}", quote(&of.name), quote(name)),
-            _ => quote(name),
+            Some(of) if !visible(schema, same) => format!("{}.{}", identifier(&of.name), identifier(name)),
+            _ => identifier(name),
         }
     };
     if let Some(row) = row(ty) {
@@ -203,7 +208,7 @@ fn print_builtin(row: &builtin::Type, modifier: Option<i32>) -> String {
         oid::TIMESTAMPTZ => length("timestamp", " with time zone"),
         oid::VARBIT => length("bit varying", ""),
         oid::VARCHAR => length("character varying", ""),
-        _ => length(&quote(row.name), ""),
+        _ => length(&identifier(row.name), ""),
     }
 }
 
@@ -280,16 +285,6 @@ fn interval_modifier_text(modifier: i32) -> String {
         INTERVAL_FULL_PRECISION => fields.to_owned(),
         precision => format!("{fields}({precision})"),
     }
-}
-
-/// An identifier as SQL text, in quotes if it needs them.
-pub fn quote(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    if !bytes.is_empty() && !bytes[0].is_ascii_digit() && bytes.iter().copied().all(plain) {
-        return name.to_owned();
-    }
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Whether an unqualified name finds PostgreSQL's own objects first.

@@ -9,7 +9,7 @@ use super::cast::Context;
 use super::common_type::{common_modifier, common_type};
 use super::references::{self, Reference, Surrounding};
 use super::row::Shape;
-use super::{Binder, Bound, types};
+use super::{Binder, Bound, located, types};
 use crate::plan::{CteId, Expr, Plan, Recursive, With};
 use crate::types::Type;
 
@@ -40,6 +40,7 @@ pub(super) struct Wrap {
     name: String,
     definition: Plan,
     recursive: Option<Recursive>,
+    materialized: Option<bool>,
 }
 
 impl Binder<'_> {
@@ -66,8 +67,8 @@ impl Binder<'_> {
     /// The first table is outermost: later ones read it.
     pub fn wrap_with(&mut self, wraps: Vec<Wrap>, mut body: Plan) -> Plan {
         for wrap in wraps.into_iter().rev() {
-            let Wrap { cte, name, definition, recursive } = wrap;
-            body = Plan::With(Box::new(With { cte, name, definition, recursive, body }));
+            let Wrap { cte, name, definition, recursive, materialized } = wrap;
+            body = Plan::With(Box::new(With { cte, name, definition, recursive, materialized, body }));
         }
         body
     }
@@ -93,7 +94,7 @@ impl Binder<'_> {
         let bound = self.settle_unknown(bound)?;
         self.declare(table, place, &bound)?;
         self.block().ctes[place].visible = true;
-        Ok(Wrap { cte, name, definition: bound.plan, recursive: None })
+        Ok(Wrap { cte, name, definition: bound.plan, recursive: None, materialized: table.materialized })
     }
 
     fn declare(&mut self, table: &ast::CommonTable, place: usize, bound: &Bound) -> Result<()> {
@@ -188,7 +189,7 @@ impl Binder<'_> {
                 );
                 let hint = "Cast the output of the non-recursive term to the correct type.";
                 let error = Error::new(sqlstate::DATATYPE_MISMATCH, message).hint(hint);
-                return Err(error.at(operation.left.at.offset()));
+                return Err(located(error, super::set_operation::value_place(&first.plan, column.id)));
             }
             wanted.push(column.ty);
         }
@@ -196,7 +197,7 @@ impl Binder<'_> {
         let recursive = Recursive { step: step.plan, distinct: !operation.all };
         let cte = self.block().ctes[place].cte;
         let definition = self.wrap_with(wraps, first.plan);
-        Ok(Wrap { cte, name: name.to_owned(), definition, recursive: Some(recursive) })
+        Ok(Wrap { cte, name: name.to_owned(), definition, recursive: Some(recursive), materialized: table.materialized })
     }
 
     /// A WITH within a recursive query would have to go around both of its parts.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use atoll_datum::{Error, Oid, Result};
+use atoll_datum::{Error, Oid, Result, oid};
 
 use super::expr::{Columns, SubqueryState};
 use super::keyed::Sense;
@@ -182,9 +182,14 @@ fn visit(plan: &Plan, see: &mut dyn FnMut(&Plan)) {
     }
 }
 
+/// The types of a plan's columns.
+pub(super) fn types(plan: &Plan) -> Vec<Oid> {
+    plan.columns().into_iter().map(|id| type_of(plan, id).unwrap_or(oid::UNKNOWN)).collect()
+}
+
 /// How the columns of a plan's rows compare.
 pub(super) fn senses(plan: &Plan) -> Vec<Sense> {
-    plan.columns().into_iter().map(|id| type_of(plan, id).map_or(Sense::Plain, Sense::of)).collect()
+    types(plan).into_iter().map(Sense::of).collect()
 }
 
 /// The type of a column that the plan gives.

@@ -1,8 +1,10 @@
 //! What one statement may keep in memory, and what stops it.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use atoll_datum::{Error, Result, sqlstate};
+use tokio::sync::Notify;
 
 const LIMIT_BYTES: usize = 256 << 20;
 
@@ -47,7 +49,10 @@ impl Memory {
 
 /// Raised from outside to stop a statement at its next batch.
 #[derive(Debug, Default)]
-pub struct Cancel(AtomicU8);
+pub struct Cancel {
+    reason: AtomicU8,
+    raised: Notify,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -62,16 +67,27 @@ impl Cancel {
     /// The first reason stays.
     pub fn cancel(&self, reason: CancelReason) {
         // Whoever comes second finds a statement that is being stopped anyway.
-        let _first = self.0.compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let _first = self.reason.compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
+        self.raised.notify_waiters();
     }
 
     /// For the next statement.
     pub fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.reason.store(0, Ordering::Relaxed);
+    }
+
+    /// Waits until it is raised.
+    pub async fn cancelled(&self) {
+        let mut raised = pin!(self.raised.notified());
+        // Listening begins before looking, so that nothing falls between.
+        raised.as_mut().enable();
+        if self.check().is_ok() {
+            raised.await;
+        }
     }
 
     pub fn check(&self) -> Result<()> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.reason.load(Ordering::Relaxed) {
             0 => Ok(()),
             reason => Err(cancelled(reason)),
         }

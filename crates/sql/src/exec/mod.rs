@@ -41,7 +41,7 @@ mod tests;
 use atoll_datum::Datum;
 
 pub use build::Builder;
-pub use cursor::{Cursor, run};
+pub use cursor::{Cursor, Options, run};
 pub use error::{Failure, Result, kv_error};
 pub use expr::Evaluator;
 pub use memory::{Cancel, CancelReason, Memory};

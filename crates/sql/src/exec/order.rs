@@ -103,17 +103,16 @@ impl Sorter {
             self.keys.end_row();
             self.rows.push(row);
         }
-        let Some(limit) = self.limit else {
-            let keys: usize = (before..self.keys.len()).map(|at| bytes(self.keys.row(at))).sum();
-            return exec.state.grow(&mut self.account, rows.bytes() + keys);
-        };
+        let keys: usize = (before..self.keys.len()).map(|at| bytes(self.keys.row(at))).sum();
+        exec.state.grow(&mut self.account, rows.bytes() + keys)?;
         // Twice as many as wanted, then the better half: each row is sorted about twice whatever the input's length.
+        let Some(limit) = self.limit else { return Ok(()) };
         if self.rows.len() >= limit.saturating_mul(2).max(4 * rows::BATCH) {
             self.keep_first(limit);
+            exec.state.memory.release(&mut self.account);
+            exec.state.grow(&mut self.account, self.rows.bytes() + self.keys.bytes())?;
         }
-        let held = self.rows.bytes() + self.keys.bytes();
-        exec.state.memory.release(&mut self.account);
-        exec.state.grow(&mut self.account, held)
+        Ok(())
     }
 
     fn keep_first(&mut self, limit: usize) {

@@ -12,7 +12,7 @@ use super::foreign::Reference;
 use super::pending::{Child, Gone};
 use super::target::{Target, position};
 use super::write::{Change, Claims};
-use super::{BATCH, violation};
+use super::{BATCH, rules, violation};
 use crate::catalog::{ColumnOrdinal, ForeignAction};
 use crate::exec::{Exec, Result};
 use crate::table::{Decoder, Layout};
@@ -146,7 +146,12 @@ impl Reference {
                         let default = child.defaults.iter().find(|(of, _)| of == position);
                         new[*position] = match default {
                             Some((_, default)) => exec.eval(default, &[]).await?,
-                            None => Datum::Null,
+                            None => match &target.table.columns[*position] {
+                                column if column.identity.is_some() => {
+                                    return Err(rules::no_default(&target.table, &column.name).into());
+                                }
+                                _ => Datum::Null,
+                            },
                         };
                     }
                 }

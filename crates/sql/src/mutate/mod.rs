@@ -52,7 +52,7 @@ mod tests;
 
 use atoll_datum::{Error, Result, sqlstate};
 
-pub use copy::CopyIn;
+pub use copy::{CopyIn, copy_in};
 pub use delete::delete;
 pub use insert::insert;
 pub use pending::{Deferred, Pending, check_deferred, finish};

@@ -18,6 +18,7 @@
 //! INVARIANT: every [`ColumnId`] is made by one operator of the statement. An operator's rows have the columns that
 //! [`Plan::columns`] lists, in that order.
 
+pub mod estimate;
 pub mod expr;
 pub mod print;
 pub mod uses;
@@ -160,6 +161,8 @@ pub struct With {
     pub definition: Plan,
     /// Then `definition` is the first part, and this one reads the rows made last.
     pub recursive: Option<Recursive>,
+    /// As written: it may not (true), may (false), or may as the optimizer likes, become a part of `body`.
+    pub materialized: Option<bool>,
     pub body: Plan,
 }
 

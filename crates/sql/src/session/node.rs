@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use atoll_datum::Oid;
 use atoll_env::Env;
@@ -35,7 +35,6 @@ pub struct Node {
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
-    last_backend: AtomicU32,
     /// Raised when a definition has left something to do.
     pub jobs: Arc<Notify>,
 }
@@ -58,7 +57,6 @@ impl Node {
             current: RwLock::new(Current { catalog, adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
-            last_backend: AtomicU32::new(0),
             jobs: Arc::default(),
             env,
             gateway,
@@ -122,17 +120,10 @@ impl Node {
 
     // ---------------------------------------------------------------------------------------------------- sessions
 
-    /// Announces a session. It is listed until the [`Registration`] is dropped.
-    pub fn register(self: &Arc<Self>, activity: Activity) -> Registration {
-        let number = self.last_backend.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        // Unique over the cluster for as long as anybody remembers one: 11 bits of the node, 20 of the session.
-        let pid = ((self.env.node().0 as u32 & 0x7ff) << 20 | (number & 0xf_ffff)) as i32;
-        let backend = Arc::new(Backend {
-            pid,
-            secret: self.env.entropy.next_u64() as u32 as i32,
-            activity: Mutex::new(activity),
-            interrupt: Interrupt::default(),
-        });
+    /// Announces a session under the number that the protocol has given it. It is listed until the [`Registration`] is
+    /// dropped.
+    pub fn register(self: &Arc<Self>, pid: i32, activity: Activity) -> Registration {
+        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), interrupt: Interrupt::default() });
         self.backends.lock().insert(pid, backend.clone());
         Registration { node: self.clone(), backend }
     }
@@ -154,8 +145,6 @@ impl Node {
 /// A session as others see it.
 pub struct Backend {
     pub pid: i32,
-    /// What a cancel request must know besides the pid.
-    pub secret: i32,
     pub activity: Mutex<Activity>,
     pub interrupt: Interrupt,
 }

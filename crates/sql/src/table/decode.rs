@@ -14,6 +14,8 @@ pub struct Decoder {
     width: usize,
     /// Columns of the key as far as any is wanted, or the primary key behind them has to be found.
     keys: Vec<KeyStep>,
+    /// How many of them have to be looked at if the primary key is not wanted.
+    keys_wanted: usize,
     /// The columns of the primary key as far as wanted from an index's entry.
     primary: Vec<KeyStep>,
     /// Ascending.
@@ -83,6 +85,7 @@ impl Layout {
             };
             (keys, take(&self.primary().keys, false), source)
         };
+        let keys_wanted = keys.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1);
         let mut values = Vec::new();
         for (target, ordinal) in columns.iter().enumerate().filter(|(target, _)| !taken[*target]) {
             let column = &self.columns[ordinal.0 as usize - 1];
@@ -91,7 +94,7 @@ impl Layout {
         }
         values.sort_by_key(|step| step.column);
         let row_key = with_key.then_some(columns.len());
-        Decoder { width: columns.len() + usize::from(with_key), keys, primary, values, row_key, source }
+        Decoder { width: columns.len() + usize::from(with_key), keys, keys_wanted, primary, values, row_key, source }
     }
 
     /// Finds the rows of an index's entries.
@@ -128,7 +131,7 @@ impl Decoder {
                         out[target] = Datum::Bytea([&primary_prefix[..], &suffix].concat().into());
                     }
                 } else {
-                    take_keys(&self.keys, &mut after_prefix(key)?, out)?;
+                    take_keys(&self.keys[..self.keys_wanted], &mut after_prefix(key)?, out)?;
                 }
             }
         }

@@ -37,7 +37,6 @@ pub(super) struct ColumnLayout {
     pub form: Option<Form>,
     /// Of rows written before the column was added.
     pub missing: Datum,
-    pub dropped: bool,
 }
 
 #[derive(Debug)]
@@ -88,7 +87,7 @@ impl Layout {
                 Some(bytes) if !column.dropped => missing(bytes, column.ordinal, of, form.as_ref())?,
                 _ => Datum::Null,
             };
-            columns.push(ColumnLayout { of, form, missing, dropped: column.dropped });
+            columns.push(ColumnLayout { of, form, missing });
         }
         let key_column = |key: &crate::catalog::IndexKey| KeyColumn {
             column: (key.column != 0).then_some(key.column),

@@ -19,7 +19,7 @@ pub enum ExprKind {
     Column(QualifiedName),
     /// `*` (no qualifier), `t.*`.
     Star(Vec<Name>),
-    /// `(e).a`, `(e).*`, `e[1]`, `a[1].b[2:3]`. Never directly on a [`ExprKind::Column`] with a field first.
+    /// `(e).a`, `(e).*`, `e[1]`, `a[1].b[2:3]`. `a.b` is a column, `(a).b` a field of one.
     Indirection(Box<Expr>, Vec<Indirection>),
     /// Two or more; `a AND b AND c` is one, `a AND (b AND c)` is two.
     And(Vec<Expr>),

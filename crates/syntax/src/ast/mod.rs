@@ -7,7 +7,8 @@
 //! - [`expression`]: everything that has a value
 //! - [`query`]: SELECT and its parts
 //! - [`statement`]: the list of all statements; reading, writing, transactions, sessions
-//! - [`definition`]: CREATE, ALTER, DROP, GRANT
+//! - [`definition`]: tables, indexes, views, sequences
+//! - [`object`]: schemas, databases, roles, types, functions, and DROP, RENAME, COMMENT of anything
 //!
 //! INVARIANT: two trees are equal if they mean the same text, wherever it stands: an [`At`] equals every other. The
 //! binder relies on it to find a grouped expression in the select list.
@@ -20,6 +21,7 @@
 
 pub mod definition;
 pub mod expression;
+pub mod object;
 pub mod query;
 pub mod statement;
 pub mod types;
@@ -29,6 +31,7 @@ use std::hash::{Hash, Hasher};
 
 pub use definition::*;
 pub use expression::*;
+pub use object::*;
 pub use query::*;
 pub use statement::*;
 pub use types::*;

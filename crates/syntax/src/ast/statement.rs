@@ -1,6 +1,7 @@
 //! The list of all statements, and those that read, write, or steer transactions and the session.
 
 use super::definition::*;
+use super::object::*;
 use super::{
     At, Call, DropBehavior, Expr, FromItem, LockWait, Name, QualifiedName, Query, Setting, SettingValue, TableName,
     Target, TypeName, With,

@@ -1,4 +1,5 @@
 //! The FROM clause.
+#![allow(clippy::wrong_self_convention, reason = "`from` is a word of the grammar")]
 
 use atoll_datum::Result;
 
@@ -124,6 +125,7 @@ impl Parser<'_> {
     }
 
     #[inline(never)]
+    #[allow(clippy::boxed_local, reason = "callers are deep in the stack and hold a pointer")]
     fn subquery_item(&mut self, query: Box<Query>, lateral: bool, at: At) -> Result<FromItem> {
         let alias = self.from_alias()?;
         if alias.is_none() {

@@ -5,10 +5,9 @@ use atoll_datum::{Error, Result, sqlstate};
 use super::Parser;
 use crate::ast::*;
 use crate::keyword::Keyword as K;
-use crate::lexer::Kind;
 
 impl Parser<'_> {
-    /// Behind CREATE [UNIQUE] INDEX.
+    /// Behind `CREATE [UNIQUE] INDEX`.
     pub(super) fn create_index(&mut self, unique: bool) -> Result<Statement> {
         let concurrently = self.eat(K::Concurrently);
         let if_not_exists = self.if_not_exists()?;
@@ -47,9 +46,7 @@ impl Parser<'_> {
         let key = self.index_key()?;
         let collation = self.optional(K::Collate, Self::qualified_name)?;
         let (mut opclass, mut opclass_options) = (None, Vec::new());
-        // NULLS FIRST is no operator class.
-        let is_nulls = self.is(K::Nulls) && matches!(self.kind_ahead(1), Kind::Keyword(K::First | K::Last));
-        if Self::is_column_name(self.kind()) && !is_nulls {
+        if Self::is_column_name(self.kind()) {
             opclass = Some(self.qualified_name()?);
             if self.is_symbol(b'(') {
                 opclass_options = self.storage_options()?;
@@ -174,7 +171,6 @@ impl Parser<'_> {
         Ok(SequenceOption { kind, at })
     }
 
-    /// `numbers` of an option that must be an integer at once.
     pub(super) fn duplicate_option(&self, at: At) -> Error {
         Error::new(sqlstate::SYNTAX_ERROR, "conflicting or redundant options").at(at.offset())
     }

@@ -402,7 +402,10 @@ impl Parser<'_> {
         self.advance();
         let names = match kind {
             ObjectKind::Parameter => self.list(|parser| Ok(vec![parser.parameter_name()?]))?,
-            _ => self.list(Self::qualified_name)?,
+            ObjectKind::Table | ObjectKind::Sequence | ObjectKind::Type | ObjectKind::Domain => {
+                self.list(Self::qualified_name)?
+            }
+            _ => self.list(|parser| Ok(vec![parser.name()?]))?,
         };
         Ok(GrantObjects::Named { kind, names })
     }

@@ -36,6 +36,7 @@ impl Parser<'_> {
     }
 
     #[inline(never)]
+    #[allow(clippy::boxed_local, reason = "callers are deep in the stack and hold a pointer")]
     pub(super) fn boxed_rest_of_query(&mut self, first: Box<Query>) -> Result<Box<Query>> {
         self.rest_of_query(*first).map(Box::new)
     }
@@ -441,7 +442,7 @@ impl Parser<'_> {
 
     #[inline(never)]
     pub(super) fn nulls_order(&mut self) -> Result<Option<Nulls>> {
-        if !(self.is(K::Nulls) && matches!(self.kind_ahead(1), Kind::Keyword(K::First | K::Last))) {
+        if self.kind() != Kind::NullsOrder {
             return Ok(None);
         }
         self.advance();

@@ -134,7 +134,6 @@ impl Parser<'_> {
 
     fn create(&mut self) -> Result<Statement> {
         let at = self.at();
-        let first = self.position;
         self.expect(K::Create)?;
         let or_replace = self.or_replace()?;
         let persistence_at = self.position;
@@ -167,7 +166,7 @@ impl Parser<'_> {
             | K::Trusted
                 if is_permanent =>
             {
-                return self.create_unsupported(first, or_replace, at);
+                return self.create_unsupported(at);
             }
             _ if or_replace => return Err(self.unexpected()),
             K::Table => {
@@ -189,7 +188,7 @@ impl Parser<'_> {
                 self.expect(K::Index)?;
                 return self.create_index(true);
             }
-            K::User if self.is_ahead(1, K::Mapping) => return self.create_unsupported(first, or_replace, at),
+            K::User if self.is_ahead(1, K::Mapping) => return self.create_unsupported(at),
             _ => {}
         }
         match keyword {
@@ -211,7 +210,7 @@ impl Parser<'_> {
             | K::Subscription
             | K::Tablespace
             | K::Text => {
-                return self.create_unsupported(first, or_replace, at);
+                return self.create_unsupported(at);
             }
             _ => return Err(self.unexpected()),
         }
@@ -245,8 +244,8 @@ impl Parser<'_> {
         Ok(Persistence::Permanent)
     }
 
-    /// `first` is the token CREATE.
-    fn create_unsupported(&mut self, first: usize, or_replace: bool, at: At) -> Result<Statement> {
+    /// The current token is the first of what is to be created.
+    fn create_unsupported(&mut self, at: At) -> Result<Statement> {
         let kind = self.position;
         let words = match self.keyword() {
             Some(K::Foreign) if self.is_ahead(1, K::Data) => 3,
@@ -260,7 +259,6 @@ impl Parser<'_> {
             self.advance();
         }
         let what = format!("CREATE {}", self.words_from(kind));
-        debug_assert!(first < kind && (or_replace || kind == first + 1));
         if matches!(self.kind(), Kind::End | Kind::Symbol(b';')) {
             return Err(self.unexpected());
         }

@@ -8,7 +8,7 @@ use crate::ast::*;
 use crate::keyword::Keyword as K;
 
 impl Parser<'_> {
-    /// Behind CREATE [OR REPLACE], its persistence, and [RECURSIVE] VIEW.
+    /// Behind `CREATE [OR REPLACE]`, its persistence, and `[RECURSIVE] VIEW`.
     pub(super) fn create_view(
         &mut self,
         or_replace: bool,

@@ -2,8 +2,8 @@
 //! keeps, and for tests.
 //!
 //! - this file: names, strings, settings, types
-//! - [`expression`], [`query`]
-//! - [`statement`], [`definition`], [`object`]
+//! - `expression`, `query`
+//! - `statement`, `table`, `definition`, `object`
 //!
 //! INVARIANT: whatever the parser has made, printed and parsed again, is equal. Operands are put in parentheses unless
 //! they can't be misread, as PostgreSQL prints them; names are quoted unless they can't be taken for anything else.
@@ -15,6 +15,7 @@ mod expression;
 mod object;
 mod query;
 mod statement;
+mod table;
 
 use std::fmt::Write;
 
@@ -251,11 +252,7 @@ impl Printer {
             return false;
         }
         let modifiers = &type_name.modifiers[..];
-        let is_precision = match modifiers {
-            [] => true,
-            [Expr { kind: ExprKind::Literal(Literal::Integer(0..)), .. }] => true,
-            _ => false,
-        };
+        let is_precision = matches!(modifiers, [] | [Expr { kind: ExprKind::Literal(Literal::Integer(0..)), .. }]);
         let plain = match name.as_str() {
             "int2" => "smallint",
             "int4" => "integer",

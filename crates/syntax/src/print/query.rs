@@ -1,4 +1,5 @@
 //! Queries.
+#![allow(clippy::wrong_self_convention, reason = "`from` is a word of the grammar")]
 
 use super::Printer;
 use crate::ast::*;

@@ -96,25 +96,25 @@ impl Builder<'_> {
                 let kind = Kind::Row(self.record_type(expr.ty.oid, &types));
                 return self.operation(kind, fields, expr, columns);
             }
+            ExprKind::NamedRow { names, fields } => {
+                let types = fields.iter().map(|field| field.ty.oid).collect();
+                let kind = Kind::Row(RecordType { of: expr.ty.oid, names: names.clone(), types });
+                return self.operation(kind, fields, expr, columns);
+            }
             ExprKind::Field { record, field } => {
                 return self.operation(Kind::Field(*field), [&**record], expr, columns);
             }
             ExprKind::Subscript { array, subscripts } => {
                 let mut operands = vec![&**array];
-                let mut kinds = Vec::with_capacity(subscripts.len());
-                for subscript in subscripts {
-                    kinds.push(match subscript {
-                        Subscript::Index(index) => {
-                            operands.push(index);
-                            SubscriptKind::Index
-                        }
-                        Subscript::Slice(lower, upper) => {
-                            operands.extend(lower.iter().chain(upper));
-                            SubscriptKind::Slice { has_lower: lower.is_some(), has_upper: upper.is_some() }
-                        }
-                    });
-                }
-                return self.operation(Kind::Subscript(kinds.into()), operands, expr, columns);
+                let kinds = subscript_kinds(subscripts, &mut operands);
+                return self.operation(Kind::Subscript(kinds), operands, expr, columns);
+            }
+            ExprKind::AssignElement { array, subscripts, value } => {
+                let mut operands = vec![&**array, &**value];
+                let subscripts = subscript_kinds(subscripts, &mut operands);
+                // The element type of a jsonb is nobody's concern.
+                let element_type = self.scope.catalog.element_type(expr.ty.oid).unwrap_or(Oid::NONE);
+                return self.operation(Kind::Assign { element_type, subscripts }, operands, expr, columns);
             }
             ExprKind::Aggregate(_) | ExprKind::Window(_) | ExprKind::Set(_) | ExprKind::Default => {
                 return Err(Error::internal("an expression is where it can't be evaluated").at_expr(expr));
@@ -262,4 +262,19 @@ impl AtExpr for Error {
             None => self,
         }
     }
+}
+
+/// Puts the subscripts' expressions behind the operands, and tells which are what.
+fn subscript_kinds<'e>(subscripts: &'e [Subscript], operands: &mut Vec<&'e Expr>) -> Box<[SubscriptKind]> {
+    let kind = |subscript: &'e Subscript| match subscript {
+        Subscript::Index(index) => {
+            operands.push(index);
+            SubscriptKind::Index
+        }
+        Subscript::Slice(lower, upper) => {
+            operands.extend(lower.iter().chain(upper));
+            SubscriptKind::Slice { has_lower: lower.is_some(), has_upper: upper.is_some() }
+        }
+    };
+    subscripts.iter().map(kind).collect()
 }

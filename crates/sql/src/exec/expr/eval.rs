@@ -99,8 +99,8 @@ pub(super) fn truth(value: Option<bool>) -> Datum {
 
 pub(super) fn parameter<'a>(number: usize, context: &Context<'a>) -> Result<&'a Datum> {
     let missing = || {
-        let message = format!("no value found for parameter {}", number + 1);
-        Error::new(atoll_datum::sqlstate::UNDEFINED_OBJECT, message)
+        let message = format!("there is no parameter ${}", number + 1);
+        Error::new(atoll_datum::sqlstate::UNDEFINED_PARAMETER, message)
     };
     context.parameters.get(number).ok_or_else(missing)
 }

@@ -60,6 +60,11 @@ pub(super) enum Kind {
     Row(RecordType),
     Field(usize),
     Subscript(Box<[SubscriptKind]>),
+    /// Of an array and a new value.
+    Assign {
+        element_type: Oid,
+        subscripts: Box<[SubscriptKind]>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +160,9 @@ impl Kind {
                 record.values.get(*field).cloned().ok_or_else(missing)?
             }
             (Kind::Subscript(kinds), [value, subscripts @ ..]) => subscript(value, kinds, subscripts)?,
+            (Kind::Assign { element_type, subscripts: kinds }, [array, value, subscripts @ ..]) => {
+                assign(*element_type, array, kinds, subscripts, value)?
+            }
             (kind, values) => return Err(Error::internal(format!("{kind:?} was given {values:?}"))),
         })
     }
@@ -195,8 +203,12 @@ fn subscript(value: &Datum, kinds: &[SubscriptKind], subscripts: &[Datum]) -> Re
     if kinds.iter().all(|kind| matches!(kind, SubscriptKind::Index)) {
         return Ok(array::get(array, &numbers).clone());
     }
+    Ok(Datum::Array(Arc::new(array::slice(array, &bounds_of(kinds, numbers)))))
+}
+
+/// Beside a slice a single number means "from 1 to it".
+fn bounds_of(kinds: &[SubscriptKind], numbers: Vec<i32>) -> Vec<array::Bounds> {
     let mut numbers = numbers.into_iter();
-    // Beside a slice a single number means "from 1 to it".
     let bounds = kinds.iter().map(|kind| match kind {
         SubscriptKind::Index => array::Bounds { lower: Some(1), upper: numbers.next() },
         SubscriptKind::Slice { has_lower, has_upper } => array::Bounds {
@@ -204,6 +216,43 @@ fn subscript(value: &Datum, kinds: &[SubscriptKind], subscripts: &[Datum]) -> Re
             upper: has_upper.then(|| numbers.next()).flatten(),
         },
     });
-    let bounds: Vec<_> = bounds.collect();
-    Ok(Datum::Array(Arc::new(array::slice(array, &bounds))))
+    bounds.collect()
+}
+
+/// The array, or the jsonb, with one element or slice replaced.
+fn assign(
+    element_type: Oid,
+    value: &Datum,
+    kinds: &[SubscriptKind],
+    subscripts: &[Datum],
+    new: &Datum,
+) -> Result<Datum> {
+    let array = match (value, new) {
+        (Datum::Jsonb(_) | Datum::Null, Datum::Jsonb(new)) => {
+            let json = if let Datum::Jsonb(json) = value { Some(json) } else { None };
+            return Ok(Datum::Jsonb(json::assign(json, subscripts, new)?));
+        }
+        (Datum::Array(array), _) => Some(&**array),
+        (Datum::Null, _) => None,
+        _ => return Err(Error::unsupported("an assignment to an element of this type")),
+    };
+    let mut numbers = Vec::with_capacity(subscripts.len());
+    for subscript in subscripts {
+        match subscript {
+            Datum::Int4(number) => numbers.push(*number),
+            _ => return Err(array::null_subscript()),
+        }
+    }
+    if kinds.iter().all(|kind| matches!(kind, SubscriptKind::Index)) {
+        return Ok(Datum::Array(Arc::new(array::assign(element_type, array, &numbers, new.clone())?)));
+    }
+    match new {
+        // PostgreSQL leaves the array as it is.
+        Datum::Null => Ok(value.clone()),
+        Datum::Array(source) => {
+            let bounds = bounds_of(kinds, numbers);
+            Ok(Datum::Array(Arc::new(array::assign_slice(element_type, array, &bounds, source)?)))
+        }
+        _ => Err(Error::internal("a slice was to be assigned something that is no array")),
+    }
 }

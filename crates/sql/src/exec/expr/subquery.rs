@@ -11,7 +11,7 @@ use atoll_datum::{Datum, Error, Oid, Result as SqlResult, array, sqlstate};
 use super::compare::Comparator;
 use super::operation::{RecordType, member, widened};
 use super::{Columns, Evaluator};
-use crate::exec::build::Builder;
+use crate::exec::build::{Builder, types};
 use crate::exec::keyed::Hasher;
 use crate::exec::operator::BoxOperator;
 use crate::exec::{Exec, Result, Rows};
@@ -78,11 +78,7 @@ impl Builder<'_> {
             SubqueryKind::Exists => Kind::Exists,
             SubqueryKind::Scalar => Kind::Scalar,
             SubqueryKind::Array => Kind::Array { element_type: self.element_type(expr.ty.oid)? },
-            SubqueryKind::Row => {
-                // The types stand in the comparison that takes the record apart; here they only have to be as many.
-                let types = vec![atoll_datum::oid::UNKNOWN; inner.len()];
-                Kind::Row(self.record_type(expr.ty.oid, &types))
-            }
+            SubqueryKind::Row => Kind::Row(self.record_type(expr.ty.oid, &types(&subquery.plan))),
             SubqueryKind::Quantified { compare, all } => {
                 let mut compared = BTreeSet::new();
                 compare.columns(&mut compared);

@@ -170,7 +170,15 @@ impl Session {
             table: Oid::NONE,
             attribute: 0,
         });
-        let query = Query { output: output.collect(), plan, parameters: Vec::new(), next_column: 10_000 };
+        let query = Query {
+            output: output.collect(),
+            plan,
+            parameters: Vec::new(),
+            next_column: 10_000,
+            uses: Vec::new(),
+            command: CommandKind::Select,
+            as_of: None,
+        };
         let cancel = Cancel::default();
         let savepoint = self.txn.savepoint();
         loop {

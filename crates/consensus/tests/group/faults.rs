@@ -4,13 +4,11 @@
 //! purges under clients that write; then everything is healed and checked. The planted bug needs aim: a leader must lose a tail that
 //! its followers hold, and be back before they elect another.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::*;
 use atoll_consensus::NodeId;
 use atoll_env::{Fault, fault};
-use common::*;
 
 const CRASHES: &[Fault] = &[
     fault::CRASH_WAL_BEFORE_WRITE,

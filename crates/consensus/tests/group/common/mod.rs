@@ -5,8 +5,6 @@
 //! two of them apply different commands under one index. [`Cluster::check`] ends a scenario: all replicas caught up,
 //! no violation, every acknowledged command in every replica at the index that was acknowledged.
 
-#![allow(dead_code)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

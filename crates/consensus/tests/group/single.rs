@@ -1,13 +1,11 @@
 //! One voter: it leads at once, and keeps what it acknowledged through kills and power failures.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::*;
 use atoll_consensus::{Error, propose};
 use atoll_env::fault;
 use bytes::Bytes;
-use common::*;
 
 #[test]
 fn a_sole_voter_leads_without_waiting_for_an_election_timeout() {

@@ -1,12 +1,10 @@
 //! Three voters: elections, partitions, crashes, snapshots, members that come and go.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::*;
 use atoll_consensus::{Error, Group, NodeId, membership, propose};
 use atoll_env::fault;
-use common::*;
 
 fn others(leader: NodeId) -> Vec<NodeId> {
     (1..=3).map(NodeId).filter(|id| *id != leader).collect()
