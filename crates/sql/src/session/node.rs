@@ -46,23 +46,28 @@ struct Current {
 }
 
 impl Node {
-    /// Makes the first objects if the cluster is new, and reads the catalog.
+    /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
     pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
         store::bootstrap(&*gateway).await?;
-        let catalog = Arc::new(Node::load(&gateway).await?);
-        let node = Arc::new(Node {
+        let catalog = Node::load(&gateway).await?;
+        let node = Node::with_catalog(env, gateway, catalog);
+        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+        Ok(node)
+    }
+
+    /// A node with this catalog, whatever the store says.
+    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog) -> Arc<Node> {
+        Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
-            current: RwLock::new(Current { catalog, adopted: 0 }),
+            current: RwLock::new(Current { catalog: Arc::new(catalog), adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
             env,
             gateway,
-        });
-        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
-        Ok(node)
+        })
     }
 
     async fn load(gateway: &GatewayRef) -> Result<Catalog> {
