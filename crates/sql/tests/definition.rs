@@ -110,8 +110,7 @@ impl Client for Shell {
 }
 
 async fn session(node: &Arc<Node>, pid: i32) -> Session {
-    let connect =
-        Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
+    let connect = Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
     Session::open(node.clone(), connect).await.expect("a session opens")
 }
 

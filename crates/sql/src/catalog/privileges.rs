@@ -277,8 +277,7 @@ pub fn check_use(scope: &Scope, used: &RelationUse) -> Result<()> {
         return Err(denied("schema", &schema.name));
     }
     let on_table = |letter| has_privilege(catalog, database, role, (&**table).into(), letter, false);
-    let on_column =
-        |column: &Column, letter| has_column_privilege(catalog, database, role, table, column, letter);
+    let on_column = |column: &Column, letter| has_column_privilege(catalog, database, role, table, column, letter);
     let on_columns = |columns: &BTreeSet<ColumnOrdinal>, letter| {
         let mut named = columns.iter().filter_map(|ordinal| table.column(*ordinal)).filter(|column| !column.hidden);
         match columns.is_empty() {

@@ -60,7 +60,8 @@ impl Prepared {
         let mut builder = Builder::new(&scope);
         let table = Arc::new(table.clone());
         let target = Target::new(&table, &rules, &mut builder)?;
-        let columns = table.live_columns().map(|column| (binding::column_id(column.ordinal), column.ordinal as usize - 1));
+        let columns =
+            table.live_columns().map(|column| (binding::column_id(column.ordinal), column.ordinal as usize - 1));
         let columns = Columns::placed(columns);
         let mut evaluators = Vec::with_capacity(values.len());
         for (ordinal, value) in values {
@@ -251,7 +252,10 @@ fn in_words_of_alter(failure: crate::exec::Failure, table: &Table) -> crate::exe
     let fields = error.fields_mut();
     let message = match fields.state {
         sqlstate::NOT_NULL_VIOLATION => {
-            format!("column \"{}\" of relation \"{name}\" contains null values", fields.column.clone().unwrap_or_default())
+            format!(
+                "column \"{}\" of relation \"{name}\" contains null values",
+                fields.column.clone().unwrap_or_default()
+            )
         }
         sqlstate::CHECK_VIOLATION => {
             let constraint = fields.constraint.clone().unwrap_or_default();
@@ -366,7 +370,8 @@ async fn keys_of(
     key: &ForeignKey,
 ) -> Result<std::collections::BTreeSet<Vec<String>>> {
     let layout = Layout::new(referenced.clone(), catalog)?;
-    let ordinals: Vec<_> = key.referenced_columns.iter().map(|ordinal| crate::catalog::ColumnOrdinal(*ordinal)).collect();
+    let ordinals: Vec<_> =
+        key.referenced_columns.iter().map(|ordinal| crate::catalog::ColumnOrdinal(*ordinal)).collect();
     let decoder = layout.row_decoder(&ordinals, false);
     let mut found = std::collections::BTreeSet::new();
     let mut reader = Reader::new(referenced);

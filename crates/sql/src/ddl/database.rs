@@ -29,9 +29,7 @@ fn boolean(setting: &Setting) -> Result<bool> {
     match text(setting)?.as_deref() {
         None | Some("true" | "on" | "1") => Ok(true),
         Some("false" | "off" | "0") => Ok(false),
-        Some(_) => {
-            Err(Error::new(sqlstate::SYNTAX_ERROR, format!("{} requires a Boolean value", setting.name)).into())
-        }
+        Some(_) => Err(Error::new(sqlstate::SYNTAX_ERROR, format!("{} requires a Boolean value", setting.name)).into()),
     }
 }
 
@@ -50,12 +48,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateDatabas
     alone(definition, "CREATE DATABASE")?;
     let own = definition.descriptor_of_role(definition.role())?;
     let name = create.name.as_str();
-    let mut database = Database {
-        name: name.to_owned(),
-        owner: own.oid,
-        connection_limit: -1,
-        ..Database::default()
-    };
+    let mut database = Database { name: name.to_owned(), owner: own.oid, connection_limit: -1, ..Database::default() };
     let mut template = "template1".to_owned();
     for (place, setting) in create.options.iter().enumerate() {
         if create.options[..place].iter().any(|earlier| earlier.name == setting.name) {
@@ -198,9 +191,8 @@ pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterDatabase) 
 pub fn check_unused(definition: &Definition<'_>, database: &Database) -> Result<()> {
     let own = definition.scope.session.pid;
     let backends = definition.scope.node.backends();
-    let others = backends.iter().filter(|backend| {
-        backend.pid != own && backend.activity.lock().database == Oid(database.oid)
-    });
+    let others =
+        backends.iter().filter(|backend| backend.pid != own && backend.activity.lock().database == Oid(database.oid));
     let others = others.count();
     if others == 0 {
         return Ok(());
@@ -267,4 +259,3 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
     }
     definition.delete(Kind::Database, Oid(found.oid)).await
 }
-

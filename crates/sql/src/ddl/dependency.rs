@@ -208,9 +208,10 @@ fn column_dependents(catalog: &Catalog, of: Oid, ordinal: u32, found: &mut Vec<(
         found.push((Thing::Constraint(of, key.oid), Tie::Auto));
     }
     for other in table.referenced_by.iter().filter_map(|oid| catalog.table(Oid(*oid))) {
-        let keys = other.foreign_keys.iter().filter(|key| {
-            key.referenced_table == of.0 && key.referenced_columns.contains(&ordinal)
-        });
+        let keys = other
+            .foreign_keys
+            .iter()
+            .filter(|key| key.referenced_table == of.0 && key.referenced_columns.contains(&ordinal));
         found.extend(keys.map(|key| (Thing::Constraint(other.oid(), key.oid), Tie::Normal)));
     }
     for other in table.live_columns().filter(|other| other.ordinal != ordinal) {

@@ -111,9 +111,8 @@ pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterEnum) -> R
 }
 
 fn users(definition: &Definition<'_>, types: [u32; 2]) -> Vec<Oid> {
-    let is_key = |table: &Table| {
-        table.indexes.iter().flat_map(|index| &index.keys).any(|key| types.contains(&key.type_oid))
-    };
+    let is_key =
+        |table: &Table| table.indexes.iter().flat_map(|index| &index.keys).any(|key| types.contains(&key.type_oid));
     definition.catalog().tables.values().filter(|table| is_key(table)).map(|table| table.oid()).collect()
 }
 

@@ -35,9 +35,10 @@ fn owned(definition: &Definition<'_>, role: Oid) -> Vec<Thing> {
         }
         let tables = catalog.tables.values().filter(|table| (table.schema, table.owner) == (schema.oid, role.0));
         things.extend(tables.map(|table| Thing::Relation(table.oid())));
-        let types = catalog.types.iter().filter(|(_, entry)| {
-            (entry.descriptor.schema, entry.descriptor.owner) == (schema.oid, role.0)
-        });
+        let types = catalog
+            .types
+            .iter()
+            .filter(|(_, entry)| (entry.descriptor.schema, entry.descriptor.owner) == (schema.oid, role.0));
         things.extend(types.map(|(oid, _)| Thing::Type(*oid)));
     }
     things

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{
-    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Name, QuantifiedSet, Query, QueryBody, Select,
-    Statement, TableItem, Target, With,
+    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Name, QuantifiedSet, Query, QueryBody,
+    Select, Statement, TableItem, Target, With,
 };
 
 use super::{binding, names, walk};
@@ -131,7 +131,9 @@ impl Walker<'_> {
         match item {
             GroupItem::Expr(expr) => self.expr(expr),
             GroupItem::Empty(_) => {}
-            GroupItem::Rollup(exprs, _) | GroupItem::Cube(exprs, _) => exprs.iter_mut().for_each(|expr| self.expr(expr)),
+            GroupItem::Rollup(exprs, _) | GroupItem::Cube(exprs, _) => {
+                exprs.iter_mut().for_each(|expr| self.expr(expr))
+            }
             GroupItem::Sets(items, _) => items.iter_mut().for_each(|item| self.group(item)),
         }
     }

@@ -4,13 +4,15 @@ use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, ObjectKind};
 
 use super::{Definition, data, dependency, names};
-use crate::catalog::privileges::not_owner;
 use crate::catalog::Table;
+use crate::catalog::privileges::not_owner;
 use crate::exec::Result;
 use crate::session::locks::Mode;
 
 pub async fn execute(definition: &mut Definition<'_>, reindex: &ast::Reindex) -> Result<()> {
-    if definition.in_block && (reindex.concurrently || matches!(reindex.kind, ObjectKind::Schema | ObjectKind::Database)) {
+    if definition.in_block
+        && (reindex.concurrently || matches!(reindex.kind, ObjectKind::Schema | ObjectKind::Database))
+    {
         let message = match reindex.kind {
             ObjectKind::Schema => "REINDEX SCHEMA cannot run inside a transaction block",
             ObjectKind::Database => "REINDEX DATABASE cannot run inside a transaction block",

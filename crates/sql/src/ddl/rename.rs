@@ -173,9 +173,11 @@ pub async fn forget_column_in_views(definition: &mut Definition<'_>, table: &Tab
 pub async fn execute(definition: &mut Definition<'_>, rename: &ast::Rename) -> Result<()> {
     let to = rename.to.as_str();
     match rename.object.kind {
-        ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence | ObjectKind::Index => {
-            relation(definition, rename, to).await
-        }
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::MaterializedView
+        | ObjectKind::Sequence
+        | ObjectKind::Index => relation(definition, rename, to).await,
         ObjectKind::Column => of_column(definition, rename, to).await,
         ObjectKind::Constraint => of_constraint(definition, rename, to).await,
         ObjectKind::Schema => of_schema(definition, &rename.object, to).await,
@@ -204,12 +206,7 @@ fn check_kind(table: &Table, kind: ObjectKind) -> Result<()> {
     Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, format!("\"{}\" is not {what}", table.name)).into())
 }
 
-async fn found(
-    definition: &mut Definition<'_>,
-    name: &[Name],
-    if_exists: bool,
-    mode: Mode,
-) -> Result<Option<Table>> {
+async fn found(definition: &mut Definition<'_>, name: &[Name], if_exists: bool, mode: Mode) -> Result<Option<Table>> {
     let missing = names::missing_relation(name).without_position();
     let found = names::find_relation(&definition.scope, name)?;
     let locked = match found {

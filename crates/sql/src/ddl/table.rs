@@ -232,4 +232,3 @@ pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
     let rest = settings.iter().filter(|setting| !with_oids(setting));
     rest.map(|setting| index::storage_option(setting, OPTIONS)).collect()
 }
-

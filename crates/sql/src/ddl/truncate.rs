@@ -40,10 +40,7 @@ pub async fn execute(definition: &mut Definition<'_>, truncate: &ast::Truncate) 
             let message = "cannot truncate a table referenced in a foreign key constraint";
             return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message)
                 .detail(format!("Table \"{}\" references \"{}\".", other.name, table.name))
-                .hint(format!(
-                    "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
-                    other.name
-                ))
+                .hint(format!("Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.", other.name))
                 .into());
         }
     }
@@ -84,9 +81,11 @@ async fn take(definition: &mut Definition<'_>, oid: Oid, tables: &mut Vec<Oid>) 
 }
 
 async fn restart(definition: &mut Definition<'_>, table: Oid) -> Result<()> {
-    let owned = definition.catalog().tables.values().filter(|other| {
-        other.sequence.as_ref().is_some_and(|sequence| sequence.owner_table == table.0)
-    });
+    let owned = definition
+        .catalog()
+        .tables
+        .values()
+        .filter(|other| other.sequence.as_ref().is_some_and(|sequence| sequence.owner_table == table.0));
     let owned: Vec<Oid> = owned.map(|other| other.oid()).collect();
     for oid in owned {
         let Some(found) = definition.lock(oid, Mode::AccessExclusive).await? else { continue };

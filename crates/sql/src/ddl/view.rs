@@ -68,12 +68,7 @@ pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
 }
 
 /// The columns that a query's output makes, under other names as far as they are given.
-fn columns(
-    definition: &Definition<'_>,
-    bound: &Query,
-    names: &[ast::Name],
-    too_many: &str,
-) -> Result<Vec<Column>> {
+fn columns(definition: &Definition<'_>, bound: &Query, names: &[ast::Name], too_many: &str) -> Result<Vec<Column>> {
     if names.len() > bound.output.len() {
         return Err(Error::new(sqlstate::SYNTAX_ERROR, too_many).into());
     }
@@ -111,7 +106,8 @@ fn described(
     check: Option<CheckOption>,
 ) -> Result<View> {
     let qualified = qualify::query(&definition.scope, query)?;
-    let uses: Vec<u32> = qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
+    let uses: Vec<u32> =
+        qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
     let reads = uses.iter().filter_map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
     let check_option = match check {
         None => "",
@@ -168,10 +164,8 @@ async fn replace(
         }
         if before.ty() != after.ty() {
             let texts = [before, &after].map(|column| bind::format_type(&definition.scope, column.ty()));
-            let message = format!(
-                "cannot change data type of view column \"{}\" from {} to {}",
-                before.name, texts[0], texts[1]
-            );
+            let message =
+                format!("cannot change data type of view column \"{}\" from {} to {}", before.name, texts[0], texts[1]);
             return Err(invalid(message).into());
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn scope_of(node: Arc<Node>) -> Scope {
         variables: Arc::default(),
         read_only: false,
     };
-    Scope { node, catalog: Arc::new(Catalog::default()), settings: Default::default(), session }
+    Scope::new(node, session)
 }
 
 /// Runs a scenario as a task of a node with a store.
