@@ -269,7 +269,7 @@ fn definitions_survive_a_restart_and_old_rows_are_erased() {
         }
         one.close().await;
         let gateway: GatewayRef = Arc::new(Senders(store.router()));
-        atoll_sql::ddl::job::all(&gateway).await.map_err(|failure| failure.into_error()).expect("jobs are done");
+        atoll_sql::ddl::job::all(&node).await.map_err(|failure| failure.into_error()).expect("jobs are done");
         let table = node.catalog().tables.values().find(|table| table.name == "t").cloned().expect("it is there");
         let mut txn = gateway.begin(atoll_txn::Isolation::Serializable);
         let span = atoll_sql::ddl::data::span(table.oid(), None);
@@ -283,5 +283,48 @@ fn definitions_survive_a_restart_and_old_rows_are_erased() {
         assert_eq!(answer(&mut session, "select b from t").await, "after");
         // What was left of the block of numbers is passed over.
         assert_eq!(answer(&mut session, "select nextval('t_a_seq') > 1201").await, "t");
+    });
+}
+
+#[test]
+fn an_index_of_a_large_table_is_built_while_it_is_used() {
+    on_a_node(async |node, _store| {
+        let mut one = session(&node, 1).await;
+        let mut two = session(&node, 2).await;
+        answer(&mut one, "create table t (a int primary key, b int, c text)").await;
+        let seen = answer(&mut one, "insert into t select g, g % 1000, 'c' || g from generate_series(1, 3000) g").await;
+        assert_eq!(seen, "INSERT 0 3000");
+        let writer = node.env.tasks.spawn("writer", async move {
+            for a in 3001..3100 {
+                assert_eq!(answer(&mut two, &format!("insert into t values ({a}, {a}, 'n')")).await, "INSERT 0 1");
+                assert_eq!(answer(&mut two, &format!("delete from t where a = {}", a - 2000)).await, "DELETE 1");
+            }
+        });
+        assert_eq!(answer(&mut one, "create index t_b on t (b)").await, "CREATE INDEX");
+        writer.await;
+        let seen = answer(&mut one, "create unique index t_c on t (b)").await;
+        assert!(seen.starts_with("ERROR:  23505: could not create unique index \"t_c\"\nDETAIL:  Key (b)=("), "{seen}");
+        assert_eq!(answer(&mut one, "create unique index t_c on t (c, a)").await, "CREATE INDEX");
+        let seen = answer(&mut one, "select count(*) from t where b = 500").await;
+        assert_eq!(seen, "3");
+        let table = node.catalog().tables.values().find(|table| table.name == "t").cloned().expect("it is there");
+        assert_eq!(table.indexes.len(), 3);
+        // Every index has an entry for every row.
+        atoll_sql::ddl::job::all(&node).await.map_err(|failure| failure.into_error()).expect("jobs are done");
+        let mut txn = node.gateway.begin(atoll_txn::Isolation::Serializable);
+        for index in &table.indexes {
+            let mut span = atoll_sql::ddl::data::span(table.oid(), Some(index.id));
+            let mut rows = 0;
+            loop {
+                let page = txn.scan(&span, false, 0).await.expect("the store answers");
+                rows += page.rows.len();
+                match page.resume {
+                    Some(from) => span.start = from,
+                    None => break,
+                }
+            }
+            assert_eq!(rows, 3000, "{}", index.name);
+        }
+        txn.rollback().await;
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! All of it is done in the transaction of the definition, under a lock that keeps writers away. Rows go through memory
 //! page by page; what is written is bounded by what a transaction may hold. What lies under keys that are no longer used
-//! is left to a [job](super::job).
+//! is left to a [job](super::job), and an index of a large table is built outside, `online`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::session::Scope;
 use crate::table::{Layout, TABLES};
 
 /// Rows that are looked at together.
-const PAGE_ROWS: u64 = 500;
+pub const PAGE_ROWS: u64 = 500;
 
 /// All keys of a table, or of one of its indexes.
 pub fn span(table: Oid, index: Option<u32>) -> Span {
@@ -43,17 +43,17 @@ pub async fn is_empty(definition: &mut Definition<'_>, table: &Table) -> Result<
 }
 
 /// A table that expressions are ready to run over.
-struct Prepared {
+pub struct Prepared {
     scope: Scope,
-    target: Target,
+    pub target: Target,
     /// Values of some columns instead of those stored: by position.
     values: Vec<(usize, Evaluator)>,
-    state: crate::exec::State,
+    pub state: crate::exec::State,
 }
 
 impl Prepared {
     /// `values` are expressions over [`binding::column_id`]s of the same table.
-    fn new(scope: &Scope, table: &Table, values: &[(u32, plan::Expr)]) -> Result<Prepared> {
+    pub fn new(scope: &Scope, table: &Table, values: &[(u32, plan::Expr)]) -> Result<Prepared> {
         // The table may be newer than the catalog's: enum types and the like are found there all the same.
         let scope = scope.clone();
         let rules = binding::rules_of(&scope, table)?;

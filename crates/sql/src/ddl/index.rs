@@ -3,7 +3,7 @@
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, Direction, IndexColumn, Nulls, Setting};
 
-use super::{Definition, binding, column, names, walk};
+use super::{Definition, binding, column, names, online, walk};
 use crate::catalog::{Index, IndexKey, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
 use crate::session::locks::Mode;
@@ -13,13 +13,15 @@ const COLUMNS_MAX: usize = 32;
 const OTHER_METHODS: [&str; 5] = ["hash", "gist", "gin", "spgist", "brin"];
 
 pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateIndex) -> Result<()> {
-    let mode = if create.concurrently { Mode::ShareUpdateExclusive } else { Mode::Share };
     if create.concurrently && definition.in_block {
         let message = "CREATE INDEX CONCURRENTLY cannot run inside a transaction block";
         return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message).into());
     }
     let found = names::relation(&definition.scope, &create.table.name)?;
-    let Some(table) = definition.lock(found.oid(), mode).await? else {
+    // The first one stays while an index is built online, the second lasts until all writers know of it.
+    definition.lock(found.oid(), Mode::ShareUpdateExclusive).await?;
+    let mark = definition.scope.locks.mark();
+    let Some(table) = definition.lock(found.oid(), Mode::Share).await? else {
         return Err(names::missing_relation(&create.table.name).without_position().into());
     };
     if !matches!(table.kind(), RelationKind::Table | RelationKind::MaterializedView) {
@@ -37,6 +39,10 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateIndex) 
     let Some(mut index) = index else { return Ok(()) };
     index.id = table.next_index;
     table.next_index += 1;
+    let may_be_online = !definition.in_block && definition.changes.is_empty();
+    if may_be_online && online::is_large(definition, &table).await? {
+        return online::build(definition, table.oid(), index, mark).await;
+    }
     super::data::add_index(definition, &mut table, index).await?;
     definition.put_table(table).await
 }

@@ -8,7 +8,8 @@
 //! - `alter`, with `alter_column`: ALTER TABLE; `reindex`
 //! - `drop`, with `dependency`: what goes, and what cannot go without it; `owned`: what a role owns
 //! - `rename`, `comment`, `truncate`
-//! - [`data`]: what becomes of the rows; [`job`]: what is left to do when the transaction has committed
+//! - [`data`]: what becomes of the rows; [`job`]: what is left to do when the transaction has committed;
+//!   `online`: indexes of large tables
 //!
 //! A definition changes descriptors in the user's transaction, through [`Changes`]: others see nothing of it until it
 //! commits, and nothing is left of it if it does not.
@@ -34,6 +35,7 @@ mod index;
 pub mod job;
 mod like;
 pub mod names;
+mod online;
 mod owned;
 mod qualify;
 mod reindex;

@@ -6,7 +6,7 @@
 //! INVARIANT: whoever commits a change of definitions makes it the node's ([`Node::publish`]) before letting go of the
 //! locks it was made under. So who gets a lock on a relation finds its newest descriptor in [`Node::catalog`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -37,6 +37,16 @@ pub struct Node {
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
     /// Raised when a definition has left something to do.
     pub jobs: Arc<Notify>,
+    pub builds: Mutex<Builds>,
+}
+
+/// Builds of indexes, by their jobs.
+#[derive(Default)]
+pub struct Builds {
+    /// A statement of this node is busy with them.
+    pub running: BTreeSet<u32>,
+    /// The statement was given up.
+    pub cancelled: BTreeSet<u32>,
 }
 
 struct Current {
@@ -65,6 +75,7 @@ impl Node {
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
+            builds: Mutex::default(),
             env,
             gateway,
         })
