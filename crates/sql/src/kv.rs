@@ -24,7 +24,7 @@ pub trait Gateway: Send + Sync {
 }
 
 /// See [`Transaction`], whose methods these are.
-pub trait Txn: Send {
+pub trait Txn: Send + Sync {
     fn id(&self) -> TxnId;
     fn isolation(&self) -> Isolation;
     fn read_ts(&self) -> Timestamp;

@@ -82,7 +82,7 @@ pub fn choices(scan: &Scan, context: &Context<'_>, estimator: &Estimator<'_>) ->
         }
         let Some(keys) = subjects(scan, index, place == 0, &conditions, context) else { continue };
         let (bounds, used) = bounds(index, &keys, &terms);
-        let is_bound = bounds.lower.is_some() || bounds.upper.is_some() || bounds.equal != [vec![]];
+        let is_bound = bounds.lower.is_some() || bounds.upper.is_some() || !is_everything(&bounds.equal);
         let order = Order { index, keys: &keys, is_primary: place == 0, not_null: &not_null, scan };
         if place == 0 {
             let access = Access::Full { reverse: false };
@@ -112,6 +112,11 @@ pub fn choices(scan: &Scan, context: &Context<'_>, estimator: &Estimator<'_>) ->
         found.push(order.choice(access, rest, total, &bounds));
     }
     found
+}
+
+/// A single tuple of no columns.
+fn is_everything(equal: &[Vec<Expr>]) -> bool {
+    matches!(equal, [only] if only.is_empty())
 }
 
 impl Choice {

@@ -1,6 +1,6 @@
 //! Common tables that are read once become part of the query that reads them; those that nobody reads go.
 //!
-//! As in PostgreSQL, a recursive one stays what it is, and so does one whose rows may differ from one run to the next.
+//! As in PostgreSQL, a recursive one stays what it is, and so does one that is MATERIALIZED, and one whose rows may differ from one run to the next.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,8 @@ pub fn inline(plan: &mut Plan) -> Result<()> {
 
 fn inline_in(plan: &mut Plan, readers: &BTreeMap<CteId, usize>) -> Result<()> {
     while let Plan::With(with) = plan {
-        let pure = with.recursive.is_none() && !walk::plan_is_volatile(&with.definition);
+        let may = with.materialized != Some(true);
+        let pure = may && with.recursive.is_none() && !walk::plan_is_volatile(&with.definition);
         let mut changes = false;
         walk::visit(&with.definition, &mut |plan| changes |= walk::changes_rows(plan));
         if let Some(recursive) = &with.recursive {

@@ -96,10 +96,25 @@ pub struct Parts {
     pub outer: Vec<(Plan, Vec<Expr>)>,
 }
 
-pub fn take_apart(plan: Plan) -> Parts {
+pub fn take_apart(mut plan: Plan) -> Parts {
+    let mut last = Vec::new();
+    loop {
+        match plan {
+            Plan::Join(join) if is_free_left(&join) => {
+                let join = *join;
+                last.push((join.right, join.on));
+                plan = join.left;
+            }
+            other => {
+                plan = other;
+                break;
+            }
+        }
+    }
     let may_delay = outer_may_wait(&plan);
     let mut parts = Parts::default();
     flatten(plan, may_delay, &mut parts);
+    parts.outer.extend(last.into_iter().rev());
     parts
 }
 
@@ -258,7 +273,8 @@ impl<'g, 'a> Graph<'g, 'a> {
                 let distinct = estimator.column_distinct(*id).unwrap_or(rows).min(rows).max(1.0);
                 (graph.set_of(&Columns::from([*id])), distinct)
             });
-            graph.classes.push(members.collect());
+            let members = members.collect();
+            graph.classes.push(members);
         }
         let class_of = |expr: &Expr| {
             let (a, b) = predicate::equality(expr)?;
@@ -436,7 +452,7 @@ impl<'g, 'a> Graph<'g, 'a> {
         let numbers: Vec<usize> = members(component).collect();
         for small in 1_u64..1 << numbers.len() {
             let set =
-                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0, |s, (_, at)| s | 1 << at);
+                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0 as Set, |s, (_, at)| s | 1 << at);
             if set.count_ones() == 1 {
                 known.insert(set, self.single(set.trailing_zeros() as usize));
                 continue;

@@ -142,7 +142,7 @@ impl<'a> Physical<'a> {
         if !fits || !self.may_try() {
             return Ok(None);
         }
-        let narrowed = join_order::with_conditions(logical.clone(), conditions, self.context)?;
+        let narrowed = join_order::with_conditions(logical.clone(), conditions, self)?;
         let plan = self.plan(narrowed)?;
         let cost = self.cost(&plan);
         Ok(Some((plan, cost)))
@@ -446,7 +446,7 @@ impl<'a> Physical<'a> {
             let operand = Box::new(value.clone());
             let kind = ExprKind::Is { operand, test: IsTest::Null, negated: true };
             let condition = Expr::new(kind, Type::BOOL);
-            input = join_order::with_conditions(input, vec![condition], self.context)?;
+            input = join_order::with_conditions(input, vec![condition], self)?;
         }
         let keys = vec![SortKey { value: value.clone(), descending, nulls_first: descending }];
         let Some((first, first_cost)) = self.ordered(input, &keys, Some(1.0))? else { return Ok(None) };

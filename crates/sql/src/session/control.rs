@@ -165,7 +165,7 @@ impl Session {
             }
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        self.node.adopt(&transaction.changes);
+        self.node.publish(&transaction.changes);
         self.locks.release_transaction();
         for (name, value) in self.variables.end_local() {
             client.parameter(&name, &value);

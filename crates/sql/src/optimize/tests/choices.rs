@@ -181,7 +181,7 @@ fn joins_begin_with_the_fewest_rows() {
         "
         apply inner
           apply inner
-            scan small (#21) where #22 = 1
+            scan small (#21 #22) where #22 = 1
             scan u (#12) by u_pkey = (#21)
           scan t (#4) by t_pkey = (#12)
         ",
@@ -212,7 +212,7 @@ fn a_small_subquery_is_looked_up_in_the_large_table() {
         "
         project #3
           apply inner
-            scan small (#21) where #22 = 3
+            scan small (#21 #22) where #22 = 3
             scan t (#3) by t_pkey = (#21)
         ",
     );

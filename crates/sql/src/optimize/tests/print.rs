@@ -98,7 +98,7 @@ fn head(of: &Plan) -> String {
 
 fn within(bounds: &Bounds) -> String {
     let mut text = String::new();
-    if bounds.equal != [vec![]] {
+    if !matches!(&bounds.equal[..], [only] if only.is_empty()) {
         let tuples: Vec<String> = bounds.equal.iter().map(|tuple| format!("({})", list(tuple))).collect();
         text.push_str(&format!(" = {}", tuples.join(" ")));
     }

@@ -325,7 +325,14 @@ fn what_nobody_reads_goes() {
 fn a_common_table_read_once_is_part_of_its_reader() {
     let with = |body: Plan| {
         let definition = only(scan(&a(), 1), &[1, 2]);
-        Plan::With(Box::new(With { cte: CteId(0), name: "c".to_owned(), definition, recursive: None, body }))
+        Plan::With(Box::new(With {
+            cte: CteId(0),
+            name: "c".to_owned(),
+            definition,
+            recursive: None,
+            materialized: None,
+            body,
+        }))
     };
     let read = |first: u32| {
         let columns = vec![(ColumnId(first), Type::INT4), (ColumnId(first + 1), Type::INT4)];
