@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{
-    self, AlterTableAction, ObjectKind, Persistence, RowSecurity, Setting, TriggerEnable, TriggerSelection,
+    self, AlterTableAction, ObjectKind, Persistence, Setting, TriggerEnable, TriggerSelection,
 };
 
 use super::constraint::{self, Pending, PendingKind};
@@ -300,7 +300,7 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
         SetWithoutOids | SetWithoutCluster => Ok(()),
         SetTablespace(tablespace) => index::check_tablespace(tablespace),
         SetMethod(method) if method.as_str() == "heap" => Ok(()),
-        RowSecurity(RowSecurity::Disable | RowSecurity::NoForce) => Ok(()),
+        RowSecurity(ast::RowSecurity::Disable | ast::RowSecurity::NoForce) => Ok(()),
         RowSecurity(_) => unsupported("row-level security"),
         ReplicaIdentity(ast::ReplicaIdentity::Default) => Ok(()),
         ReplicaIdentity(_) => unsupported("REPLICA IDENTITY"),

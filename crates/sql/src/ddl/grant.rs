@@ -126,7 +126,7 @@ pub async fn execute(definition: &mut Definition<'_>, grant: &ast::Grant) -> Res
             ObjectKind::Schema => of_schema(definition, &order, name).await?,
             ObjectKind::Database => database(definition, &order, name).await?,
             ObjectKind::Type => user_type(definition, &order, name).await?,
-            _ => return Err(Error::unsupported(format!("GRANT on this kind of object")).into()),
+            _ => return Err(Error::unsupported("GRANT on this kind of object").into()),
         }
     }
     Ok(())

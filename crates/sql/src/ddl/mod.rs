@@ -166,12 +166,13 @@ impl<'a> Definition<'a> {
     }
 }
 
-/// Whether the statement is one of those that [`execute`] carries out.
+/// Whether the statement is one of those that [`execute`] carries out; of queries only SELECT … INTO is.
 pub fn is_definition(statement: &Statement) -> bool {
     use Statement::*;
     matches!(
         statement,
-        Truncate(_)
+        Query(_)
+            | Truncate(_)
             | CreateTable(_)
             | CreateTableAs(_)
             | AlterTable(_)

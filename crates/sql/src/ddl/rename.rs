@@ -131,7 +131,7 @@ async fn rewrite_texts(definition: &mut Definition<'_>, renaming: &Renaming) -> 
 async fn fix_columns_in_views(
     definition: &mut Definition<'_>,
     table: &Table,
-    change: &dyn Fn(&mut Vec<Name>),
+    change: &(dyn Fn(&mut Vec<Name>) + Sync),
 ) -> Result<()> {
     let (schema, name) = (names::schema_name(definition.catalog(), Oid(table.schema)), table.name.clone());
     let views = definition.catalog().tables.values();

@@ -239,7 +239,8 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
     let mut builder = Builder::new(&scope);
     let target = Target::new(&std::sync::Arc::new(table.clone()), &rules, &mut builder)?;
     let state = builder.finish();
-    let mut cursor = crate::exec::cursor::run(query, &scope, Default::default())?;
+    let query = crate::optimize::query(&scope, query.clone())?;
+    let mut cursor = crate::exec::cursor::run(&query, &scope, Default::default())?;
     let cancel = Cancel::default();
     let mut exec = Exec::new(&scope, definition.txn, &[], &cancel);
     exec.state = state;
