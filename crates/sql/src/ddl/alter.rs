@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use atoll_datum::{Error, Oid, sqlstate};
-use atoll_syntax::ast::{
-    self, AlterTableAction, ObjectKind, Persistence, Setting, TriggerEnable, TriggerSelection,
-};
+use atoll_syntax::ast::{self, AlterTableAction, ObjectKind, Persistence, Setting, TriggerEnable, TriggerSelection};
 
 use super::constraint::{self, Pending, PendingKind};
 use super::dependency::Thing;

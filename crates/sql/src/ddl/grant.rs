@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use atoll_datum::{Error, Oid, SqlState, sqlstate};
 use atoll_syntax::ast::{self, DropBehavior, GrantObjects, Name, ObjectKind, RoleNameKind};
 
-use super::{Definition, column, names, schema};
+use super::{Definition, column, names};
 use crate::catalog::privileges::{self, Object, Securable, default_grants, effective, letter_of};
 use crate::catalog::{Database, DefaultPrivileges, Grant, RelationKind, Role, Schema, Table, UserType};
 use crate::exec::Result;
@@ -496,9 +496,4 @@ pub fn with_new_owner(grants: &[Grant], old: u32, new: u32) -> Vec<Grant> {
         }
     }
     changed
-}
-
-/// The database's name, for messages.
-pub fn database_name(definition: &Definition<'_>) -> Result<String> {
-    Ok(schema::database(definition)?.name)
 }
