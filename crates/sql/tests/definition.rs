@@ -235,7 +235,7 @@ fn a_session_sees_what_another_has_committed_and_waits_for_what_it_has_not() {
         node.env.clock.sleep(std::time::Duration::from_millis(100)).await;
         assert!(node.locks.list().iter().any(|lock| !lock.granted && lock.pid == 2));
         assert_eq!(answer(&mut one, "commit").await, "COMMIT");
-        let (mut two, seen) = waiting.await;
+        let (mut two, seen) = waiting.await.expect("the other session ends");
         assert_eq!(seen, "1|5");
         // Both make the same name: the second waits, and then finds it taken.
         assert_eq!(answer(&mut one, "begin; create table u (a int)").await, "BEGIN\nCREATE TABLE");
@@ -245,7 +245,7 @@ fn a_session_sees_what_another_has_committed_and_waits_for_what_it_has_not() {
         });
         node.env.clock.sleep(std::time::Duration::from_millis(100)).await;
         assert_eq!(answer(&mut one, "commit").await, "COMMIT");
-        let (mut two, seen) = waiting.await;
+        let (mut two, seen) = waiting.await.expect("the other session ends");
         assert_eq!(seen, "ERROR:  42P07: relation \"u\" already exists");
         assert_eq!(answer(&mut two, "begin; lock table t").await, "BEGIN\nLOCK TABLE");
         let seen = answer(&mut one, "set lock_timeout = 50; drop table t").await;
@@ -278,7 +278,7 @@ fn definitions_survive_a_restart_and_old_rows_are_erased() {
         txn.rollback().await;
         let again = Node::open(node.env.clone(), gateway).await.map_err(|failure| failure.into_error());
         let again = again.expect("the node opens");
-        assert_eq!(*again.catalog().tables, *node.catalog().tables);
+        assert_eq!(again.catalog().tables, node.catalog().tables);
         let mut session = session(&again, 1).await;
         assert_eq!(answer(&mut session, "select b from t").await, "after");
         // What was left of the block of numbers is passed over.
@@ -301,7 +301,7 @@ fn an_index_of_a_large_table_is_built_while_it_is_used() {
             }
         });
         assert_eq!(answer(&mut one, "create index t_b on t (b)").await, "CREATE INDEX");
-        writer.await;
+        writer.await.expect("the writer ends");
         let seen = answer(&mut one, "create unique index t_c on t (b)").await;
         assert!(seen.starts_with("ERROR:  23505: could not create unique index \"t_c\"\nDETAIL:  Key (b)=("), "{seen}");
         assert_eq!(answer(&mut one, "create unique index t_c on t (c, a)").await, "CREATE INDEX");
