@@ -305,6 +305,9 @@ pub struct Index {
     /// WITH (...).
     #[prost(message, repeated, tag = "15")]
     pub options: Vec<SettingDefault>,
+    /// COMMENT ON CONSTRAINT, which is not one on the index.
+    #[prost(string, optional, tag = "16")]
+    pub constraint_comment: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -5,9 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use atoll_datum::{Error, Oid, sqlstate};
+use atoll_datum::{Error, Oid, Result, sqlstate};
 
-use super::{Catalog, Column, DATABASE_OWNER_ROLE, Database, Grant, Role, Schema, Table, UserType};
+use super::{
+    Catalog, Column, ColumnOrdinal, DATABASE_OWNER_ROLE, Database, Grant, RelationKind, Role, Schema, Table, UserType,
+};
+use crate::plan::RelationUse;
+use crate::session::Scope;
+use crate::session::locks::Mode;
 
 const PUBLIC_GRANTEE: u32 = 0;
 const READ_ALL_DATA: Oid = Oid(6181);
@@ -256,6 +261,60 @@ pub fn has_column_privilege(
     let of_column = Object { kind: Securable::Column, owner: Oid(table.owner), grants: &column.privileges };
     has_privilege(catalog, database, role, table.into(), letter, false)
         || has_privilege(catalog, database, role, of_column, letter, false)
+}
+
+/// 42501 unless the role may do with a relation what a statement does with it.
+pub fn check_use(scope: &Scope, used: &RelationUse) -> Result<()> {
+    let (catalog, database, role) = (&scope.catalog, scope.session.database, used.as_role);
+    // Everybody may read what is computed from the catalog, and nobody write it.
+    let Some(table) = catalog.table(used.relation) else { return Ok(()) };
+    if is_superuser(catalog, role) {
+        return Ok(());
+    }
+    if let Some(schema) = catalog.schemas.get(&Oid(table.schema))
+        && !has_privilege(catalog, database, role, (&**schema).into(), 'U', false)
+    {
+        return Err(denied("schema", &schema.name));
+    }
+    let on_table = |letter| has_privilege(catalog, database, role, (&**table).into(), letter, false);
+    let on_column = |column: &Column, letter| has_column_privilege(catalog, database, role, table, column, letter);
+    let on_columns = |columns: &BTreeSet<ColumnOrdinal>, letter| {
+        let mut named = columns.iter().filter_map(|ordinal| table.column(*ordinal)).filter(|column| !column.hidden);
+        match columns.is_empty() {
+            true => table.visible_columns().any(|column| on_column(column, letter)),
+            false => named.all(|column| on_column(column, letter)),
+        }
+    };
+    let column_uses = [(&used.select, 'r'), (&used.insert, 'a'), (&used.update, 'w')];
+    let columns_ok = column_uses.into_iter().all(|(columns, letter)| {
+        columns.as_ref().is_none_or(|columns| on_table(letter) || on_columns(columns, letter))
+    });
+    let is_allowed = columns_ok
+        && (!used.delete || on_table('d'))
+        && (!used.lock || on_table('w') || on_columns(&BTreeSet::new(), 'w'));
+    if is_allowed { Ok(()) } else { Err(denied(kind_text(table), &table.name)) }
+}
+
+/// LOCK TABLE.
+pub fn check_lock(scope: &Scope, relation: Oid, mode: Mode) -> Result<()> {
+    let (catalog, database, role) = (&scope.catalog, scope.session.database, scope.session.current_user);
+    let Some(table) = catalog.table(relation) else { return Ok(()) };
+    let letters = match mode {
+        Mode::AccessShare => "r",
+        Mode::RowExclusive => "awdD",
+        _ => "wdD",
+    };
+    let has = |letter| has_privilege(catalog, database, role, (&**table).into(), letter, false);
+    if letters.chars().any(has) { Ok(()) } else { Err(denied(kind_text(table), &table.name)) }
+}
+
+fn kind_text(table: &Table) -> &'static str {
+    match table.kind() {
+        RelationKind::Table => "table",
+        RelationKind::View => "view",
+        RelationKind::Sequence => "sequence",
+        RelationKind::MaterializedView => "materialized view",
+    }
 }
 
 /// 42501, as PostgreSQL says it: `permission denied for table t`.

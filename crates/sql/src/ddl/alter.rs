@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use atoll_datum::{Error, Oid, sqlstate};
-use atoll_syntax::ast::{
-    self, AlterTableAction, ObjectKind, Persistence, RowSecurity, Setting, TriggerEnable, TriggerSelection,
-};
+use atoll_syntax::ast::{self, AlterTableAction, ObjectKind, Persistence, Setting, TriggerEnable, TriggerSelection};
 
 use super::constraint::{self, Pending, PendingKind};
 use super::dependency::Thing;
@@ -128,7 +126,11 @@ fn action_text(action: &AlterTableAction) -> &'static str {
 fn pass(action: &AlterTableAction) -> u32 {
     use AlterTableAction::*;
     match action {
-        DropColumn { .. } | DropConstraint { .. } | DropIdentity { .. } | DropNotNull { .. } | DropExpression { .. } => 0,
+        DropColumn { .. }
+        | DropConstraint { .. }
+        | DropIdentity { .. }
+        | DropNotNull { .. }
+        | DropExpression { .. } => 0,
         SetType { .. } => 1,
         AddColumn { .. } => 2,
         AddConstraint(constraint) => match constraint.kind {
@@ -238,9 +240,7 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
     use AlterTableAction::*;
     let unsupported = |what: &str| Err(Error::unsupported(what).into());
     match action {
-        AddColumn { column, if_not_exists } => {
-            alter_column::add(definition, alteration, column, *if_not_exists).await
-        }
+        AddColumn { column, if_not_exists } => alter_column::add(definition, alteration, column, *if_not_exists).await,
         SetType { column, type_name, collation, using } => {
             alter_column::set_type(definition, alteration, column, type_name, collation.as_ref(), using.as_ref())
         }
@@ -255,9 +255,7 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
         AddIdentity { column, always, options } => {
             alter_column::add_identity(definition, alteration, column, *always, options).await
         }
-        SetIdentity { column, changes } => {
-            alter_column::set_identity(definition, alteration, column, changes).await
-        }
+        SetIdentity { column, changes } => alter_column::set_identity(definition, alteration, column, changes).await,
         DropIdentity { column, if_exists } => {
             alter_column::drop_identity(definition, alteration, column, *if_exists).await
         }
@@ -300,7 +298,7 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
         SetWithoutOids | SetWithoutCluster => Ok(()),
         SetTablespace(tablespace) => index::check_tablespace(tablespace),
         SetMethod(method) if method.as_str() == "heap" => Ok(()),
-        RowSecurity(RowSecurity::Disable | RowSecurity::NoForce) => Ok(()),
+        RowSecurity(ast::RowSecurity::Disable | ast::RowSecurity::NoForce) => Ok(()),
         RowSecurity(_) => unsupported("row-level security"),
         ReplicaIdentity(ast::ReplicaIdentity::Default) => Ok(()),
         ReplicaIdentity(_) => unsupported("REPLICA IDENTITY"),
@@ -351,10 +349,8 @@ fn validate(alteration: &mut Alteration, name: &ast::Name) -> Result<()> {
         return Ok(());
     }
     if constraint::names_of(table).contains(name.as_str()) {
-        let message = format!(
-            "constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint",
-            table.name
-        );
+        let message =
+            format!("constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint", table.name);
         return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).into());
     }
     Err(missing_constraint(table, name).into())
@@ -362,11 +358,7 @@ fn validate(alteration: &mut Alteration, name: &ast::Name) -> Result<()> {
 
 // ----------------------------------------------------------------------------------------------------------- constraints
 
-async fn add_constraint(
-    definition: &mut Definition<'_>,
-    alteration: &mut Alteration,
-    pending: &Pending,
-) -> Result<()> {
+async fn add_constraint(definition: &mut Definition<'_>, alteration: &mut Alteration, pending: &Pending) -> Result<()> {
     match &pending.kind {
         PendingKind::Check { .. } => {
             let place = constraint::add_check(definition, &mut alteration.new, pending).await?;
@@ -388,9 +380,7 @@ async fn add_constraint(
             }
             let was_null: Vec<u32> = nullable(&alteration.new);
             let made = constraint::key_index(definition, &mut alteration.new, pending, key).await?;
-            let forced = was_null.into_iter().filter(|ordinal| {
-                alteration.new.columns[*ordinal as usize - 1].not_null
-            });
+            let forced = was_null.into_iter().filter(|ordinal| alteration.new.columns[*ordinal as usize - 1].not_null);
             alteration.new_not_null.extend(forced);
             install_key(definition, alteration, made).await
         }
@@ -473,9 +463,8 @@ async fn adopt_index(
             let message = format!("relation \"{name}\" already exists");
             return Err(Error::new(sqlstate::DUPLICATE_TABLE, message).into());
         }
-        let message = format!(
-            "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{existing}\" to \"{name}\""
-        );
+        let message =
+            format!("ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{existing}\" to \"{name}\"");
         definition.notice(sqlstate::SUCCESSFUL_COMPLETION, message);
     }
     let columns: Vec<u32> = index.keys.iter().map(|key| key.column).collect();
@@ -525,4 +514,3 @@ async fn finish(definition: &mut Definition<'_>, alteration: Alteration) -> Resu
     }
     definition.put_table(new).await
 }
-

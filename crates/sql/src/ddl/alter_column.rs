@@ -157,9 +157,10 @@ pub fn set_type(
 fn refuse_if_read(definition: &Definition<'_>, table: &Table, ordinal: u32) -> Result<()> {
     for view in definition.catalog().tables.values() {
         let Some(of) = &view.view else { continue };
-        let reads = of.reads.iter().any(|read| {
-            read.relation == table.oid && (read.columns.is_empty() || read.columns.contains(&ordinal))
-        });
+        let reads = of
+            .reads
+            .iter()
+            .any(|read| read.relation == table.oid && (read.columns.is_empty() || read.columns.contains(&ordinal)));
         if reads {
             let column = &table.columns[ordinal as usize - 1].name;
             let view = Thing::Relation(view.oid()).text(&definition.scope);
@@ -315,9 +316,8 @@ pub fn drop_not_null(alteration: &mut Alteration, name: &Name) -> Result<()> {
     if column.identity.is_some() {
         return Err(syntax_error(of_column(table, column, "is an identity column")).into());
     }
-    let is_key = |index: &crate::catalog::Index| {
-        index.primary && index.keys.iter().any(|key| key.column == column.ordinal)
-    };
+    let is_key =
+        |index: &crate::catalog::Index| index.primary && index.keys.iter().any(|key| key.column == column.ordinal);
     if table.indexes.iter().any(is_key) {
         let message = format!("column \"{}\" is in a primary key", column.name);
         return Err(Error::new(sqlstate::INVALID_TABLE_DEFINITION, message).into());
@@ -345,11 +345,7 @@ pub fn drop_expression(
     Err(prerequisite(message).into())
 }
 
-pub fn set_statistics(
-    alteration: &mut Alteration,
-    column: &std::result::Result<Name, i32>,
-    target: i32,
-) -> Result<()> {
+pub fn set_statistics(alteration: &mut Alteration, column: &std::result::Result<Name, i32>, target: i32) -> Result<()> {
     let table = &mut alteration.new;
     let name = match column {
         Ok(name) => name,
@@ -455,4 +451,3 @@ pub async fn drop_identity(
     let sequence = std::mem::take(&mut table.columns[place].sequence);
     drop::remove(definition, &[Thing::Relation(Oid(sequence))], ast::DropBehavior::Cascade).await
 }
-

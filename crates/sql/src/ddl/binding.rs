@@ -50,11 +50,7 @@ pub fn column_id(ordinal: u32) -> ColumnId {
 fn row_of(table: &Table) -> Vec<StandaloneColumn> {
     let visible = table.visible_columns();
     visible
-        .map(|column| StandaloneColumn {
-            name: column.name.clone(),
-            id: column_id(column.ordinal),
-            ty: column.ty(),
-        })
+        .map(|column| StandaloneColumn { name: column.name.clone(), id: column_id(column.ordinal), ty: column.ty() })
         .collect()
 }
 
@@ -105,19 +101,18 @@ pub fn rules_of(scope: &Scope, table: &Table) -> Result<RowRules> {
 /// The value of a stored default.
 pub fn default_value(scope: &Scope, table: &Table, ordinal: u32, text: &str) -> Result<plan::Expr> {
     let column = &table.columns[ordinal as usize - 1];
-    bind::expression_text_over(scope, text, &table.name, &[], Some(column.ty()), Standalone::Default {
-        column: &column.name,
-    })
+    bind::expression_text_over(
+        scope,
+        text,
+        &table.name,
+        &[],
+        Some(column.ty()),
+        Standalone::Default { column: &column.name },
+    )
 }
 
 /// `ALTER COLUMN … TYPE … [USING …]`: the new value over the old row. `table` has the old type still.
-pub fn transformed(
-    scope: &Scope,
-    table: &Table,
-    ordinal: u32,
-    to: Type,
-    using: Option<&Expr>,
-) -> Result<plan::Expr> {
+pub fn transformed(scope: &Scope, table: &Table, ordinal: u32, to: Type, using: Option<&Expr>) -> Result<plan::Expr> {
     let column = &table.columns[ordinal as usize - 1];
     match using {
         Some(using) => bound(scope, table, using, Some(to), Standalone::Transform { column: &column.name }),
@@ -125,16 +120,11 @@ pub fn transformed(
             let name = Name::new(column.name.as_str(), ast::At::default());
             let own = Expr { kind: ExprKind::Column(vec![name]), at: ast::At::default() };
             bound(scope, table, &own, Some(to), Standalone::Transform { column: &column.name }).map_err(|_| {
-                let message = format!(
-                    "column \"{}\" cannot be cast automatically to type {}",
-                    column.name,
-                    type_text(scope, to)
-                );
+                let message =
+                    format!("column \"{}\" cannot be cast automatically to type {}", column.name, type_text(scope, to));
                 let text = bind::format_type(scope, to);
-                Error::new(atoll_datum::sqlstate::DATATYPE_MISMATCH, message).hint(format!(
-                    "You might need to specify \"USING {}::{text}\".",
-                    print::identifier(&column.name)
-                ))
+                Error::new(atoll_datum::sqlstate::DATATYPE_MISMATCH, message)
+                    .hint(format!("You might need to specify \"USING {}::{text}\".", print::identifier(&column.name)))
             })
         }
     }
@@ -272,7 +262,8 @@ fn keep(scope: &Scope, written: &Expr) -> Result<Expr> {
     }
 }
 
-fn pin(scope: &Scope, expr: &mut Expr) -> Result<()> {
+/// Makes one expression mean the same for everybody, its children left alone.
+pub fn pin(scope: &Scope, expr: &mut Expr) -> Result<()> {
     match &mut expr.kind {
         ExprKind::Cast(cast) => {
             let is_class = cast.to.names.last().is_some_and(|name| name.as_str() == "regclass");

@@ -2,7 +2,7 @@
 //!
 //! All of it is done in the transaction of the definition, under a lock that keeps writers away. Rows go through memory
 //! page by page; what is written is bounded by what a transaction may hold. What lies under keys that are no longer used
-//! is left to a [job](super::job).
+//! is left to a [job](super::job), and an index of a large table is built outside, `online`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::session::Scope;
 use crate::table::{Layout, TABLES};
 
 /// Rows that are looked at together.
-const PAGE_ROWS: u64 = 500;
+pub const PAGE_ROWS: u64 = 500;
 
 /// All keys of a table, or of one of its indexes.
 pub fn span(table: Oid, index: Option<u32>) -> Span {
@@ -43,24 +43,25 @@ pub async fn is_empty(definition: &mut Definition<'_>, table: &Table) -> Result<
 }
 
 /// A table that expressions are ready to run over.
-struct Prepared {
+pub struct Prepared {
     scope: Scope,
-    target: Target,
+    pub target: Target,
     /// Values of some columns instead of those stored: by position.
     values: Vec<(usize, Evaluator)>,
-    state: crate::exec::State,
+    pub state: crate::exec::State,
 }
 
 impl Prepared {
     /// `values` are expressions over [`binding::column_id`]s of the same table.
-    fn new(scope: &Scope, table: &Table, values: &[(u32, plan::Expr)]) -> Result<Prepared> {
+    pub fn new(scope: &Scope, table: &Table, values: &[(u32, plan::Expr)]) -> Result<Prepared> {
         // The table may be newer than the catalog's: enum types and the like are found there all the same.
         let scope = scope.clone();
         let rules = binding::rules_of(&scope, table)?;
         let mut builder = Builder::new(&scope);
         let table = Arc::new(table.clone());
         let target = Target::new(&table, &rules, &mut builder)?;
-        let columns = table.live_columns().map(|column| (binding::column_id(column.ordinal), column.ordinal as usize - 1));
+        let columns =
+            table.live_columns().map(|column| (binding::column_id(column.ordinal), column.ordinal as usize - 1));
         let columns = Columns::placed(columns);
         let mut evaluators = Vec::with_capacity(values.len());
         for (ordinal, value) in values {
@@ -113,7 +114,8 @@ fn key_text(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressi
     format!("Key ({})=({})", names.join(", "), values.join(", "))
 }
 
-fn duplicated(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressions: &[Datum]) -> Error {
+/// 23505: an index can't be made unique.
+pub fn duplicated(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressions: &[Datum]) -> Error {
     let message = format!("could not create unique index \"{}\"", index.name);
     let detail = format!("{} is duplicated.", key_text(scope, table, index, row, expressions));
     let mut error = Error::new(sqlstate::UNIQUE_VIOLATION, message).detail(detail);
@@ -250,7 +252,10 @@ fn in_words_of_alter(failure: crate::exec::Failure, table: &Table) -> crate::exe
     let fields = error.fields_mut();
     let message = match fields.state {
         sqlstate::NOT_NULL_VIOLATION => {
-            format!("column \"{}\" of relation \"{name}\" contains null values", fields.column.clone().unwrap_or_default())
+            format!(
+                "column \"{}\" of relation \"{name}\" contains null values",
+                fields.column.clone().unwrap_or_default()
+            )
         }
         sqlstate::CHECK_VIOLATION => {
             let constraint = fields.constraint.clone().unwrap_or_default();
@@ -365,7 +370,8 @@ async fn keys_of(
     key: &ForeignKey,
 ) -> Result<std::collections::BTreeSet<Vec<String>>> {
     let layout = Layout::new(referenced.clone(), catalog)?;
-    let ordinals: Vec<_> = key.referenced_columns.iter().map(|ordinal| crate::catalog::ColumnOrdinal(*ordinal)).collect();
+    let ordinals: Vec<_> =
+        key.referenced_columns.iter().map(|ordinal| crate::catalog::ColumnOrdinal(*ordinal)).collect();
     let decoder = layout.row_decoder(&ordinals, false);
     let mut found = std::collections::BTreeSet::new();
     let mut reader = Reader::new(referenced);

@@ -178,10 +178,8 @@ fn dependents(catalog: &Catalog, thing: Thing) -> Result<Vec<(Thing, Tie)>> {
         }
         Thing::Constraint(of, oid) => {
             let Some(table) = catalog.table(of) else { return Ok(found) };
-            for index in table.indexes.iter().filter(|index| index.constraint == oid && oid != 0) {
-                let keys = foreign_keys_to(catalog, table, Some(index.oid));
-                found.extend(keys.into_iter().map(|key| (key, Tie::Normal)));
-            }
+            let indexes = table.indexes.iter().filter(|index| index.constraint == oid && oid != 0);
+            found.extend(indexes.map(|index| (Thing::Index(of, Oid(index.oid)), Tie::Auto)));
         }
         Thing::Column(of, ordinal) => column_dependents(catalog, of, ordinal, &mut found)?,
         Thing::Default(..) => {}
@@ -208,6 +206,13 @@ fn column_dependents(catalog: &Catalog, of: Oid, ordinal: u32, found: &mut Vec<(
     }
     for key in table.foreign_keys.iter().filter(|key| key.columns.contains(&ordinal)) {
         found.push((Thing::Constraint(of, key.oid), Tie::Auto));
+    }
+    for other in table.referenced_by.iter().filter_map(|oid| catalog.table(Oid(*oid))) {
+        let keys = other
+            .foreign_keys
+            .iter()
+            .filter(|key| key.referenced_table == of.0 && key.referenced_columns.contains(&ordinal));
+        found.extend(keys.map(|key| (Thing::Constraint(other.oid(), key.oid), Tie::Normal)));
     }
     for other in table.live_columns().filter(|other| other.ordinal != ordinal) {
         if let Some(text) = &other.generated

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use atoll_datum::{Error, Oid, Result as SqlResult, sqlstate};
+use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, DropBehavior, ObjectKind, ObjectName};
 
 use super::dependency::{self, Thing};
-use super::{Definition, data, names, table};
+use super::{Definition, data, names, rename, table};
 use crate::catalog::store::Kind;
 use crate::catalog::{INFORMATION_SCHEMA, PG_CATALOG, RelationKind, Table, privileges};
 use crate::exec::Result;
@@ -273,6 +273,12 @@ pub async fn remove(definition: &mut Definition<'_>, wanted: &[Thing], behavior:
         }
     }
     fall.judge(definition, wanted, behavior)?;
+    for thing in &fall.things {
+        if let Thing::Column(of, ordinal) = *thing {
+            let table = dependency::table_of(definition.catalog(), of)?;
+            rename::forget_column_in_views(definition, &table, ordinal).await?;
+        }
+    }
     // Tables that stay without some of their parts.
     let mut changed: BTreeMap<Oid, Table> = BTreeMap::new();
     for thing in &fall.things {
@@ -389,9 +395,4 @@ async fn remove_relation(definition: &mut Definition<'_>, oid: Oid) -> Result<()
         data::erase_table(definition, oid).await?;
     }
     definition.delete(Kind::Table, oid).await
-}
-
-/// A name that IF EXISTS may be content with.
-pub fn check_exists(found: bool, error: impl FnOnce() -> Error) -> SqlResult<()> {
-    if found { Ok(()) } else { Err(error()) }
 }

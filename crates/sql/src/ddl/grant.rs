@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use atoll_datum::{Error, Oid, SqlState, sqlstate};
 use atoll_syntax::ast::{self, DropBehavior, GrantObjects, Name, ObjectKind, RoleNameKind};
 
-use super::{Definition, column, names, schema};
+use super::{Definition, column, names};
 use crate::catalog::privileges::{self, Object, Securable, default_grants, effective, letter_of};
 use crate::catalog::{Database, DefaultPrivileges, Grant, RelationKind, Role, Schema, Table, UserType};
 use crate::exec::Result;
@@ -126,7 +126,7 @@ pub async fn execute(definition: &mut Definition<'_>, grant: &ast::Grant) -> Res
             ObjectKind::Schema => of_schema(definition, &order, name).await?,
             ObjectKind::Database => database(definition, &order, name).await?,
             ObjectKind::Type => user_type(definition, &order, name).await?,
-            _ => return Err(Error::unsupported(format!("GRANT on this kind of object")).into()),
+            _ => return Err(Error::unsupported("GRANT on this kind of object").into()),
         }
     }
     Ok(())
@@ -496,9 +496,4 @@ pub fn with_new_owner(grants: &[Grant], old: u32, new: u32) -> Vec<Grant> {
         }
     }
     changed
-}
-
-/// The database's name, for messages.
-pub fn database_name(definition: &Definition<'_>) -> Result<String> {
-    Ok(schema::database(definition)?.name)
 }

@@ -3,7 +3,7 @@
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, Direction, IndexColumn, Nulls, Setting};
 
-use super::{Definition, binding, column, names, walk};
+use super::{Definition, binding, column, names, online, walk};
 use crate::catalog::{Index, IndexKey, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
 use crate::session::locks::Mode;
@@ -13,13 +13,15 @@ const COLUMNS_MAX: usize = 32;
 const OTHER_METHODS: [&str; 5] = ["hash", "gist", "gin", "spgist", "brin"];
 
 pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateIndex) -> Result<()> {
-    let mode = if create.concurrently { Mode::ShareUpdateExclusive } else { Mode::Share };
     if create.concurrently && definition.in_block {
         let message = "CREATE INDEX CONCURRENTLY cannot run inside a transaction block";
         return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message).into());
     }
     let found = names::relation(&definition.scope, &create.table.name)?;
-    let Some(table) = definition.lock(found.oid(), mode).await? else {
+    // The first one stays while an index is built online, the second lasts until all writers know of it.
+    definition.lock(found.oid(), Mode::ShareUpdateExclusive).await?;
+    let mark = definition.scope.locks.mark();
+    let Some(table) = definition.lock(found.oid(), Mode::Share).await? else {
         return Err(names::missing_relation(&create.table.name).without_position().into());
     };
     if !matches!(table.kind(), RelationKind::Table | RelationKind::MaterializedView) {
@@ -37,6 +39,10 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateIndex) 
     let Some(mut index) = index else { return Ok(()) };
     index.id = table.next_index;
     table.next_index += 1;
+    let may_be_online = !definition.in_block && definition.changes.is_empty();
+    if may_be_online && online::is_large(definition, &table).await? {
+        return online::build(definition, table.oid(), index, mark).await;
+    }
     super::data::add_index(definition, &mut table, index).await?;
     definition.put_table(table).await
 }
@@ -330,4 +336,51 @@ pub fn columns_of(table: &Table, index: &Index) -> Result<std::collections::BTre
         columns.extend(walk::columns_of(table, &binding::stored(text)?));
     }
     Ok(columns)
+}
+
+/// ALTER INDEX, as far as it is not a new name.
+pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterTable) -> Result<()> {
+    let Some((of, index)) = names::find_index(&definition.scope, &alter.table.name)? else {
+        if let Some(found) = names::find_relation(&definition.scope, &alter.table.name)? {
+            let message = format!("\"{}\" is not an index", found.name);
+            return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).into());
+        }
+        let error = names::missing_relation(&alter.table.name).without_position();
+        if alter.if_exists {
+            definition.skip(error.message().to_owned());
+            return Ok(());
+        }
+        return Err(error.into());
+    };
+    if !definition.acts_as(of.owner) {
+        return Err(crate::catalog::privileges::not_owner("index", &index.name).into());
+    }
+    let Some(table) = definition.lock(of.oid(), Mode::ShareUpdateExclusive).await? else {
+        return Err(Error::internal("the table of an index is gone").into());
+    };
+    let mut table = Table::clone(&table);
+    let Some(own) = table.indexes.iter_mut().find(|own| own.oid == index.oid) else {
+        return Err(Error::internal("an index is gone").into());
+    };
+    for action in &alter.actions {
+        match action {
+            ast::AlterTableAction::SetOptions(settings) => {
+                for option in options(settings)? {
+                    own.options.retain(|old| old.name != option.name);
+                    own.options.push(option);
+                }
+            }
+            ast::AlterTableAction::ResetOptions(settings) => {
+                own.options.retain(|old| !settings.iter().any(|gone| gone.name.as_str() == old.name));
+            }
+            ast::AlterTableAction::SetTablespace(tablespace) => check_tablespace(tablespace)?,
+            ast::AlterTableAction::SetOwner(_) => {
+                let message = format!("cannot change owner of index \"{}\"", own.name);
+                let hint = "Change the ownership of the index's table, instead.";
+                return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).hint(hint).into());
+            }
+            _ => return Err(Error::unsupported("this action of ALTER INDEX").into()),
+        }
+    }
+    definition.put_table(table).await
 }

@@ -2,12 +2,14 @@
 //!
 //! - this file: what a definition may use, and which file does which statement
 //! - [`names`]: objects by name, and names that PostgreSQL chooses; [`access`]: privileges
-//! - [`binding`]: types and expressions, by the binder
-//! - [`schema`], [`database`], [`role`], [`grant`], [`sequence`], [`view`], [`enum_type`]: one kind of object each
-//! - [`table`], with [`column`], [`constraint`], [`index`], [`like`]: CREATE TABLE and its parts
-//! - [`alter`], with [`alter_column`]: ALTER TABLE
-//! - [`drop`](mod@drop), with [`dependency`]: what goes, and what cannot go without it
-//! - [`rename`], [`comment`], [`truncate`]
+//! - [`binding`]: types and expressions, by the binder; `walk`, `qualify`: over expressions and queries as written
+//! - `schema`, `database`, `role`, `grant`, `sequence`, `view`, `enum_type`, `extension`: one kind of object each
+//! - `table`, with `column`, `constraint`, `index`, `like`: CREATE TABLE and its parts
+//! - `alter`, with `alter_column`: ALTER TABLE; `reindex`
+//! - `drop`, with `dependency`: what goes, and what cannot go without it; `owned`: what a role owns
+//! - `rename`, `comment`, `truncate`
+//! - [`data`]: what becomes of the rows; [`job`]: what is left to do when the transaction has committed;
+//!   `online`: indexes of large tables
 //!
 //! A definition changes descriptors in the user's transaction, through [`Changes`]: others see nothing of it until it
 //! commits, and nothing is left of it if it does not.
@@ -16,21 +18,34 @@
 //! after getting the lock.
 
 pub mod access;
+mod alter;
+mod alter_column;
 pub mod binding;
-pub mod column;
-pub mod constraint;
+mod column;
+mod comment;
+mod constraint;
 pub mod data;
-pub mod dependency;
-pub mod drop;
-pub mod grant;
-pub mod index;
+mod database;
+mod dependency;
+mod drop;
+mod enum_type;
+mod extension;
+mod grant;
+mod index;
 pub mod job;
-pub mod like;
+mod like;
 pub mod names;
-pub mod role;
-pub mod schema;
-pub mod sequence;
-pub mod table;
+mod online;
+mod owned;
+mod qualify;
+mod reindex;
+mod rename;
+mod role;
+mod schema;
+mod sequence;
+mod table;
+mod truncate;
+mod view;
 mod walk;
 
 #[cfg(test)]
@@ -151,12 +166,13 @@ impl<'a> Definition<'a> {
     }
 }
 
-/// Whether the statement is one of those that [`execute`] carries out.
+/// Whether the statement is one of those that [`execute`] carries out; of queries only SELECT … INTO is.
 pub fn is_definition(statement: &Statement) -> bool {
     use Statement::*;
     matches!(
         statement,
-        Truncate(_)
+        Query(_)
+            | Truncate(_)
             | CreateTable(_)
             | CreateTableAs(_)
             | AlterTable(_)
@@ -209,10 +225,28 @@ async fn dispatch(definition: &mut Definition<'_>, statement: &Statement) -> Res
     }
     match statement {
         Statement::CreateTable(create) => table::create(definition, create).await?,
+        Statement::CreateTableAs(create) => {
+            if let Some(rows) = view::create_as(definition, create).await? {
+                return Ok(format!("SELECT {rows}"));
+            }
+        }
+        Statement::Query(query) => {
+            let create = view::of_select_into(query)?;
+            if let Some(rows) = view::create_as(definition, &create).await? {
+                return Ok(format!("SELECT {rows}"));
+            }
+        }
+        Statement::AlterTable(alter) => alter::execute(definition, alter).await?,
         Statement::CreateIndex(create) => index::create(definition, create).await?,
+        Statement::Reindex(reindex) => reindex::execute(definition, reindex).await?,
+        Statement::CreateView(create) => view::create(definition, create).await?,
+        Statement::RefreshMaterializedView(refresh) => view::refresh(definition, refresh).await?,
         Statement::CreateSequence(create) => sequence::create(definition, create).await?,
         Statement::AlterSequence(alter) => sequence::alter(definition, alter).await?,
         Statement::CreateSchema(create) => schema::create(definition, create).await?,
+        Statement::CreateDatabase(create) => database::create(definition, create).await?,
+        Statement::AlterDatabase(alter) => database::alter(definition, alter).await?,
+        Statement::DropDatabase(drop) => database::drop(definition, drop).await?,
         Statement::CreateRole(create) => role::create(definition, create).await?,
         Statement::AlterRole(alter) => role::alter(definition, alter).await?,
         Statement::AlterRoleSet(alter) => role::alter_settings(definition, alter).await?,
@@ -221,7 +255,17 @@ async fn dispatch(definition: &mut Definition<'_>, statement: &Statement) -> Res
         Statement::Grant(grant) => grant::execute(definition, grant).await?,
         Statement::GrantRole(grant) => role::grant(definition, grant).await?,
         Statement::AlterDefaultPrivileges(alter) => grant::alter_defaults(definition, alter).await?,
+        Statement::CreateType(create) => enum_type::create(definition, create).await?,
+        Statement::AlterEnum(alter) => enum_type::alter(definition, alter).await?,
+        Statement::CreateExtension(create) => extension::create(definition, create)?,
         Statement::Drop(drop) => drop::execute(definition, drop).await?,
+        Statement::Rename(rename) => rename::execute(definition, rename).await?,
+        Statement::SetSchema(set) => rename::set_schema(definition, set).await?,
+        Statement::SetOwner(set) => rename::set_owner(definition, set).await?,
+        Statement::Comment(comment) => comment::execute(definition, comment).await?,
+        Statement::Truncate(truncate) => truncate::execute(definition, truncate).await?,
+        Statement::DropOwned(drop) => owned::drop(definition, drop).await?,
+        Statement::ReassignOwned(reassign) => rename::reassign_owned(definition, reassign).await?,
         _ => return Err(Error::unsupported(command(statement)).into()),
     }
     Ok(command(statement))
@@ -233,7 +277,7 @@ pub fn command(statement: &Statement) -> String {
         Statement::Truncate(_) => "TRUNCATE TABLE".to_owned(),
         Statement::CreateTable(_) => "CREATE TABLE".to_owned(),
         Statement::CreateTableAs(create) if create.materialized_view => "CREATE MATERIALIZED VIEW".to_owned(),
-        Statement::CreateTableAs(_) => "CREATE TABLE AS".to_owned(),
+        Statement::CreateTableAs(_) | Statement::Query(_) => "CREATE TABLE AS".to_owned(),
         Statement::AlterTable(alter) => format!("ALTER {}", kind_words(alter.kind)),
         Statement::CreateIndex(_) => "CREATE INDEX".to_owned(),
         Statement::Reindex(_) => "REINDEX".to_owned(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{
-    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Name, QuantifiedSet, Query, QueryBody, Select,
-    Statement, Target, With,
+    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Name, QuantifiedSet, Query, QueryBody,
+    Select, Statement, TableItem, Target, With,
 };
 
 use super::{binding, names, walk};
@@ -22,21 +22,44 @@ pub struct Qualified {
 pub fn query(scope: &Scope, query: &Query) -> Result<Qualified> {
     let mut query = query.clone();
     expand_stars(scope, &mut query)?;
-    let mut walker = Walker { scope, common: Vec::new(), relations: BTreeSet::new(), failed: None };
-    walker.query(&mut query);
-    match walker.failed {
-        Some(error) => Err(error),
-        None => Ok(Qualified { query, relations: walker.relations }),
-    }
+    let mut relations = BTreeSet::new();
+    let mut name_table = |table: &mut TableItem| qualify_table(scope, &mut table.table.name, &mut relations);
+    each(&mut query, &mut name_table, &mut |expr| binding::pin(scope, expr))?;
+    Ok(Qualified { query, relations })
 }
 
-// ------------------------------------------------------------------------------------------------------------- qualifying
+fn qualify_table(scope: &Scope, name: &mut Vec<Name>, relations: &mut BTreeSet<Oid>) -> Result<()> {
+    let Some(found) = bind::relation_in(scope, name)? else { return Err(names::missing_relation(name)) };
+    let (schema, own) = match &found {
+        bind::Found::Table(table) => (Oid(table.schema), table.name.clone()),
+        bind::Found::System(table) => (table.schema, table.name.to_owned()),
+        bind::Found::Index(..) => return Ok(()),
+    };
+    relations.insert(found.oid());
+    let at = name[0].at;
+    *name = vec![Name::new(names::schema_name(&scope.catalog, schema), at), Name::new(own, at)];
+    Ok(())
+}
 
-struct Walker<'s> {
-    scope: &'s Scope,
+// --------------------------------------------------------------------------------------------------------------- walking
+
+/// Visits every table that a query names (common tables left out) and every expression, children first. The first error
+/// is returned at the end.
+pub fn each(
+    query: &mut Query,
+    table: &mut dyn FnMut(&mut TableItem) -> Result<()>,
+    expr: &mut dyn FnMut(&mut Expr) -> Result<()>,
+) -> Result<()> {
+    let mut walker = Walker { table, expr, common: Vec::new(), failed: None };
+    walker.query(query);
+    walker.failed.map_or(Ok(()), Err)
+}
+
+struct Walker<'v> {
+    table: &'v mut dyn FnMut(&mut TableItem) -> Result<()>,
+    expr: &'v mut dyn FnMut(&mut Expr) -> Result<()>,
     /// Names of common tables that are visible.
     common: Vec<String>,
-    relations: BTreeSet<Oid>,
     failed: Option<Error>,
 }
 
@@ -108,14 +131,16 @@ impl Walker<'_> {
         match item {
             GroupItem::Expr(expr) => self.expr(expr),
             GroupItem::Empty(_) => {}
-            GroupItem::Rollup(exprs, _) | GroupItem::Cube(exprs, _) => exprs.iter_mut().for_each(|expr| self.expr(expr)),
+            GroupItem::Rollup(exprs, _) | GroupItem::Cube(exprs, _) => {
+                exprs.iter_mut().for_each(|expr| self.expr(expr))
+            }
             GroupItem::Sets(items, _) => items.iter_mut().for_each(|item| self.group(item)),
         }
     }
 
     fn from(&mut self, item: &mut FromItem) {
         match item {
-            FromItem::Table(table) => self.table(&mut table.table.name),
+            FromItem::Table(table) => self.table(table),
             FromItem::Subquery(subquery) => self.query(&mut subquery.query),
             FromItem::Function(function) => {
                 function.functions.iter_mut().for_each(|function| self.expr(&mut function.function));
@@ -130,26 +155,14 @@ impl Walker<'_> {
         }
     }
 
-    fn table(&mut self, name: &mut Vec<Name>) {
-        if let [single] = name.as_slice()
+    fn table(&mut self, item: &mut TableItem) {
+        if let [single] = item.table.name.as_slice()
             && self.common.iter().any(|common| common == single.as_str())
         {
             return;
         }
-        match bind::relation_in(self.scope, name) {
-            Ok(Some(found)) => {
-                let (schema, own) = match &found {
-                    bind::Found::Table(table) => (Oid(table.schema), table.name.clone()),
-                    bind::Found::System(table) => (table.schema, table.name.to_owned()),
-                    bind::Found::Index(..) => return,
-                };
-                self.relations.insert(found.oid());
-                let at = name[0].at;
-                let schema = names::schema_name(&self.scope.catalog, schema);
-                *name = vec![Name::new(schema, at), Name::new(own, at)];
-            }
-            Ok(None) => self.fail(names::missing_relation(name)),
-            Err(error) => self.fail(error),
+        if let Err(error) = (self.table)(item) {
+            self.fail(error);
         }
     }
 
@@ -157,7 +170,7 @@ impl Walker<'_> {
         for child in walk::children_mut(expr) {
             self.expr(child);
         }
-        if let Err(error) = binding::pin(self.scope, expr) {
+        if let Err(error) = (self.expr)(expr) {
             self.fail(error);
         }
         match &mut expr.kind {

@@ -5,7 +5,7 @@ use atoll_syntax::ast::{self, Persistence, Setting, TableElement};
 
 use super::column::{self, Parts};
 use super::constraint::{self, Pending, PendingKind};
-use super::{Definition, index, like, names};
+use super::{Definition, index, like};
 use crate::catalog::{Index, IndexKey, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
 
@@ -231,9 +231,4 @@ pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
     }
     let rest = settings.iter().filter(|setting| !with_oids(setting));
     rest.map(|setting| index::storage_option(setting, OPTIONS)).collect()
-}
-
-/// A table as `ALTER TABLE` and others name it, or the error that it is not there.
-pub fn found(definition: &Definition<'_>, name: &[ast::Name]) -> Result<std::sync::Arc<Table>> {
-    Ok(names::relation(&definition.scope, name)?)
 }

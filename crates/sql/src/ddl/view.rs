@@ -1,11 +1,12 @@
 //! Views, materialized views, and tables that are made from a query.
 
+use std::collections::BTreeSet;
+
 use atoll_datum::{Error, Oid, oid, sqlstate};
 use atoll_syntax::ast::{self, CheckOption, Persistence, Setting, Statement};
 use atoll_syntax::print;
 
-use super::column::{self, Parts};
-use super::{Definition, binding, data, names, qualify, table};
+use super::{Definition, binding, column, data, names, qualify, table};
 use crate::bind;
 use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, View, privileges};
 use crate::exec::{Builder, Cancel, Exec, Result};
@@ -67,12 +68,7 @@ pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
 }
 
 /// The columns that a query's output makes, under other names as far as they are given.
-fn columns(
-    definition: &Definition<'_>,
-    bound: &Query,
-    names: &[ast::Name],
-    too_many: &str,
-) -> Result<Vec<Column>> {
+fn columns(definition: &Definition<'_>, bound: &Query, names: &[ast::Name], too_many: &str) -> Result<Vec<Column>> {
     if names.len() > bound.output.len() {
         return Err(Error::new(sqlstate::SYNTAX_ERROR, too_many).into());
     }
@@ -110,8 +106,9 @@ fn described(
     check: Option<CheckOption>,
 ) -> Result<View> {
     let qualified = qualify::query(&definition.scope, query)?;
-    let uses: Vec<u32> = qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
-    let reads = uses.iter().map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
+    let uses: Vec<u32> =
+        qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
+    let reads = uses.iter().filter_map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
     let check_option = match check {
         None => "",
         Some(CheckOption::Local) => "l",
@@ -126,7 +123,8 @@ fn described(
     })
 }
 
-fn reads_of(uses: &[RelationUse], relation: Oid) -> Dependent {
+/// None if only that there are rows was asked, which needs no column.
+fn reads_of(uses: &[RelationUse], relation: Oid) -> Option<Dependent> {
     let mut columns: Vec<u32> = uses
         .iter()
         .filter(|used| used.relation == relation)
@@ -134,11 +132,7 @@ fn reads_of(uses: &[RelationUse], relation: Oid) -> Dependent {
         .collect();
     columns.sort_unstable();
     columns.dedup();
-    // Only that there are rows was asked: that needs no column.
-    if columns.is_empty() {
-        columns.push(u32::MAX);
-    }
-    Dependent { relation: relation.0, columns }
+    (!columns.is_empty()).then_some(Dependent { relation: relation.0, columns })
 }
 
 /// CREATE OR REPLACE: the old columns stay, new ones may follow.
@@ -170,10 +164,8 @@ async fn replace(
         }
         if before.ty() != after.ty() {
             let texts = [before, &after].map(|column| bind::format_type(&definition.scope, column.ty()));
-            let message = format!(
-                "cannot change data type of view column \"{}\" from {} to {}",
-                before.name, texts[0], texts[1]
-            );
+            let message =
+                format!("cannot change data type of view column \"{}\" from {} to {}", before.name, texts[0], texts[1]);
             return Err(invalid(message).into());
         }
     }
@@ -229,7 +221,7 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
     }
     let plain = made.columns.clone();
     table::install_indexes(&mut made, Vec::new());
-    table::finish_with(definition, made.clone(), &Parts::default()).await?;
+    definition.put_table(made.clone()).await?;
     if !create.with_data {
         return Ok(None);
     }
@@ -247,11 +239,13 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
     let mut builder = Builder::new(&scope);
     let target = Target::new(&std::sync::Arc::new(table.clone()), &rules, &mut builder)?;
     let state = builder.finish();
-    let mut cursor = crate::exec::cursor::run(query, &scope, Default::default())?;
+    let query = crate::optimize::query(&scope, query.clone())?;
+    let mut cursor = crate::exec::cursor::run(&query, &scope, Default::default())?;
     let cancel = Cancel::default();
     let mut exec = Exec::new(&scope, definition.txn, &[], &cancel);
     exec.state = state;
     let mut written = 0;
+    let mut unique = BTreeSet::new();
     while let Some(rows) = cursor.next(&mut exec).await? {
         for values in rows.iter() {
             let mut row = target.blank();
@@ -264,7 +258,11 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
             target.complete(&mut row, &mut exec).await?;
             let stored = target.stored(row, &mut exec).await?;
             exec.txn.put(stored.key, target.layout.primary_value(&stored.row)?)?;
-            for entry in stored.entries.into_iter().flatten() {
+            for (index, entry) in table.indexes.iter().skip(1).zip(stored.entries) {
+                let Some(entry) = entry else { continue };
+                if entry.is_unique && !unique.insert(entry.key.clone()) {
+                    return Err(data::duplicated(&scope, table, index, &stored.row, &[]).into());
+                }
                 exec.txn.put(entry.key, entry.value)?;
             }
             written += 1;
@@ -311,9 +309,7 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
         Err(error) => Err(error.into()),
     };
     definition.scope.session.current_user = user;
-    filled.map(drop)?;
-    // Written row by row, so that nobody has looked yet whether unique indexes are.
-    data::check_unique(definition, &new).await
+    filled.map(drop)
 }
 
 /// Gives all indexes new numbers, under which there is nothing, and leaves what was there to be erased.
@@ -326,4 +322,27 @@ pub async fn renumber(definition: &mut Definition<'_>, table: &mut Table) -> Res
     }
     table.rewritten_wall_ns = definition.scope.node.env.clock.wall_ns();
     Ok(())
+}
+
+/// SELECT … INTO.
+pub fn of_select_into(query: &ast::Query) -> Result<ast::CreateTableAs> {
+    let mut query = query.clone();
+    let into = match &mut query.body {
+        ast::QueryBody::Select(select) => select.into.take(),
+        _ => None,
+    };
+    let Some(into) = into else { return Err(Error::internal("a query that defines nothing").into()) };
+    Ok(ast::CreateTableAs {
+        name: into.table,
+        materialized_view: false,
+        persistence: into.persistence,
+        if_not_exists: false,
+        columns: Vec::new(),
+        method: None,
+        options: Vec::new(),
+        on_commit: None,
+        tablespace: None,
+        source: Statement::Query(Box::new(query)),
+        with_data: true,
+    })
 }

@@ -451,8 +451,11 @@ impl<'g, 'a> Graph<'g, 'a> {
         let mut known: BTreeMap<Set, Best> = BTreeMap::new();
         let numbers: Vec<usize> = members(component).collect();
         for small in 1_u64..1 << numbers.len() {
-            let set =
-                numbers.iter().enumerate().filter(|(bit, _)| small >> bit & 1 == 1).fold(0 as Set, |s, (_, at)| s | 1 << at);
+            let set = numbers
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| small >> bit & 1 == 1)
+                .fold(0 as Set, |s, (_, at)| s | 1 << at);
             if set.count_ones() == 1 {
                 known.insert(set, self.single(set.trailing_zeros() as usize));
                 continue;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use atoll_datum::io::Form;
 use atoll_datum::function::Settings;
+use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;

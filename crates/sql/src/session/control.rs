@@ -54,7 +54,8 @@ pub(super) fn split_options(text: &str) -> Result<Vec<(String, String)>> {
             (_, _, Some(pair)) => Some(pair.to_owned()),
             _ => None,
         };
-        let refused = || Error::new(sqlstate::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}"));
+        let refused =
+            || Error::new(sqlstate::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}"));
         let pair = pair.ok_or_else(refused)?;
         let (name, value) = pair.split_once('=').ok_or_else(refused)?;
         settings.push((name.to_owned(), value.to_owned()));
@@ -303,7 +304,9 @@ impl Session {
                         TransactionMode::Isolation(level) => {
                             ("default_transaction_isolation", isolation_name(isolation_of(*level)))
                         }
-                        TransactionMode::ReadOnly(on) => ("default_transaction_read_only", if *on { "on" } else { "off" }),
+                        TransactionMode::ReadOnly(on) => {
+                            ("default_transaction_read_only", if *on { "on" } else { "off" })
+                        }
                         TransactionMode::Deferrable(on) => {
                             ("default_transaction_deferrable", if *on { "on" } else { "off" })
                         }
@@ -354,7 +357,9 @@ impl Session {
                 _ => None,
             };
             let Some(transaction) = &mut self.transaction else { return Ok(()) };
-            let late = |what: &str| Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, format!("{what} must be called before any query"));
+            let late = |what: &str| {
+                Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, format!("{what} must be called before any query"))
+            };
             match mode {
                 TransactionMode::Isolation(level) => {
                     let level = isolation_of(*level);
@@ -487,7 +492,10 @@ impl Session {
     fn set_mode_variable(&mut self, name: &str, value: &str) -> Result<()> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let invalid = || {
-            Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("invalid value for parameter \"{name}\": \"{value}\""))
+            Error::new(
+                sqlstate::INVALID_PARAMETER_VALUE,
+                format!("invalid value for parameter \"{name}\": \"{value}\""),
+            )
         };
         let on = matches!(value.to_lowercase().as_str(), "on" | "true" | "1" | "yes");
         match name {
@@ -515,9 +523,15 @@ impl Session {
         let oid = match name {
             None | Some("none") => self.facts.session_user,
             Some(name) => {
-                let missing = || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
+                let missing =
+                    || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
                 let role = scope.catalog.role_named(name).ok_or_else(missing)?;
-                if !crate::catalog::privileges::is_member(&scope.catalog, self.facts.database, self.facts.session_user, Oid(role.oid)) {
+                if !crate::catalog::privileges::is_member(
+                    &scope.catalog,
+                    self.facts.database,
+                    self.facts.session_user,
+                    Oid(role.oid),
+                ) {
                     let message = format!("permission denied to set role \"{name}\"");
                     return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
                 }

@@ -10,9 +10,9 @@ use super::prepared::{Bound, Held, Portal, PortalState, Running};
 use super::run::{Output, tag};
 use super::statement::is_planned;
 use super::{Session, find_portal, find_prepared};
+use crate::bind;
 use crate::exec::{self, Failure};
 use crate::types::Type;
-use crate::bind;
 
 type Outcome = std::result::Result<(), Failure>;
 
@@ -75,11 +75,7 @@ impl Session {
     }
 
     /// An expression without columns, evaluated: arguments of EXECUTE, of AS OF SYSTEM TIME.
-    pub(super) async fn value_of(
-        &mut self,
-        expr: &ast::Expr,
-        ty: Type,
-    ) -> std::result::Result<Datum, Failure> {
+    pub(super) async fn value_of(&mut self, expr: &ast::Expr, ty: Type) -> std::result::Result<Datum, Failure> {
         let scope = self.scope();
         let query = bind::value(&scope, expr, ty)?;
         let mut rows = Vec::new();

@@ -70,14 +70,16 @@ impl Session {
         let Datum::Text(text) = value else { return Err(invalid("").into()) };
         let now = self.node.gateway.now();
         if let Some((wall, logical)) = text.split_once('.').or(Some((&*text, "0"))).filter(|(wall, _)| wall.len() > 15)
-            && let (Ok(wall), Ok(logical)) = (wall.parse(), logical.trim_start_matches('0').parse().or_else(|_| "0".parse()))
+            && let (Ok(wall), Ok(logical)) =
+                (wall.parse(), logical.trim_start_matches('0').parse().or_else(|_| "0".parse()))
         {
             return Ok(Timestamp { wall, logical });
         }
         let scope = self.scope();
         let read = |ty: Type| scope.catalog.form(ty.oid).and_then(|form| form.parse(&text, -1, &scope.settings).ok());
         if let Some(Datum::Interval(interval)) = read(Type::new(atoll_datum::oid::INTERVAL)) {
-            let micros = interval.micros + (i64::from(interval.days) + i64::from(interval.months) * 30) * 86_400_000_000;
+            let micros =
+                interval.micros + (i64::from(interval.days) + i64::from(interval.months) * 30) * 86_400_000_000;
             let back = u64::try_from(-micros).map_err(|_| invalid(&text))?;
             return Ok(Timestamp { wall: now.wall.saturating_sub(back.saturating_mul(1000)), logical: 0 });
         }

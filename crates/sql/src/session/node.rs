@@ -6,7 +6,7 @@
 //! INVARIANT: whoever commits a change of definitions makes it the node's ([`Node::publish`]) before letting go of the
 //! locks it was made under. So who gets a lock on a relation finds its newest descriptor in [`Node::catalog`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -37,6 +37,16 @@ pub struct Node {
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
     /// Raised when a definition has left something to do.
     pub jobs: Arc<Notify>,
+    pub builds: Mutex<Builds>,
+}
+
+/// Builds of indexes, by their jobs.
+#[derive(Default)]
+pub struct Builds {
+    /// A statement of this node is busy with them.
+    pub running: BTreeSet<u32>,
+    /// The statement was given up.
+    pub cancelled: BTreeSet<u32>,
 }
 
 struct Current {
@@ -46,23 +56,29 @@ struct Current {
 }
 
 impl Node {
-    /// Makes the first objects if the cluster is new, and reads the catalog.
+    /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
     pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
         store::bootstrap(&*gateway).await?;
-        let catalog = Arc::new(Node::load(&gateway).await?);
-        let node = Arc::new(Node {
+        let catalog = Node::load(&gateway).await?;
+        let node = Node::with_catalog(env, gateway, catalog);
+        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+        Ok(node)
+    }
+
+    /// A node with this catalog, whatever the store says.
+    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog) -> Arc<Node> {
+        Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
-            current: RwLock::new(Current { catalog, adopted: 0 }),
+            current: RwLock::new(Current { catalog: Arc::new(catalog), adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
+            builds: Mutex::default(),
             env,
             gateway,
-        });
-        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
-        Ok(node)
+        })
     }
 
     async fn load(gateway: &GatewayRef) -> Result<Catalog> {

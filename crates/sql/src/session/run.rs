@@ -31,7 +31,10 @@ const GRACE: Duration = Duration::from_millis(50);
 
 /// How far a statement is to be run, and where its rows go.
 pub(super) enum Output<'a> {
-    Client { client: &'a mut dyn Client, encoding: &'a Encoding },
+    Client {
+        client: &'a mut dyn Client,
+        encoding: &'a Encoding,
+    },
     /// Gathered: cursors that are held, EXPLAIN ANALYZE, CREATE TABLE AS.
     Rows(&'a mut Vec<Vec<Datum>>),
 }
@@ -51,11 +54,7 @@ impl Session {
     /// What binding depends on besides the catalog.
     pub(super) fn depends(&self) -> Depends {
         let facts = &self.facts;
-        Depends {
-            role: facts.current_user,
-            search_path: facts.search_path.clone(),
-            settings: self.settings_version,
-        }
+        Depends { role: facts.current_user, search_path: facts.search_path.clone(), settings: self.settings_version }
     }
 
     /// Binds and plans a statement, unless `known` still holds.

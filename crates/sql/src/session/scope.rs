@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use atoll_datum::Oid;
 use atoll_datum::function::Settings;
-
 use parking_lot::Mutex;
 
 use super::Node;
@@ -23,6 +22,20 @@ pub struct Scope {
     pub locks: Owner,
     /// For currval and lastval.
     pub sequence_values: Arc<Mutex<SessionValues>>,
+}
+
+impl Scope {
+    /// That of a session of its own, with what is committed now.
+    pub fn new(node: Arc<Node>, session: SessionFacts) -> Scope {
+        Scope {
+            catalog: node.catalog(),
+            settings: Settings::default(),
+            locks: node.locks.owner(session.pid, session.database),
+            sequence_values: Arc::default(),
+            session,
+            node,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

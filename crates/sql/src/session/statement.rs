@@ -32,9 +32,9 @@ fn check_use(scope: &Scope, used: &RelationUse) -> Result<()> {
         }
     };
     let columns = [(&used.select, 'r'), (&used.insert, 'a'), (&used.update, 'w')];
-    let allowed = columns.into_iter().all(|(wanted, letter)| {
-        wanted.as_ref().is_none_or(|wanted| on_table(letter) || on_columns(wanted, letter))
-    });
+    let allowed = columns
+        .into_iter()
+        .all(|(wanted, letter)| wanted.as_ref().is_none_or(|wanted| on_table(letter) || on_columns(wanted, letter)));
     let none = BTreeSet::new();
     let allowed = allowed && (!used.delete || on_table('d')) && (!used.lock || on_table('w') || on_columns(&none, 'w'));
     let what = match table.kind() {
@@ -63,10 +63,8 @@ fn check_lock(scope: &Scope, relation: Oid, mode: Mode) -> Result<()> {
 
 /// Statements that have a plan.
 pub(super) fn is_planned(statement: &Statement) -> bool {
-    matches!(
-        statement,
-        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)
-    ) && !control::is_select_into(statement)
+    matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+        && !control::is_select_into(statement)
 }
 
 impl Session {
@@ -213,8 +211,8 @@ impl Session {
             prepared.parameters = bound.query.parameters.iter().map(|ty| ty.oid).collect();
             let scope = self.scope();
             let columns = Session::columns_of(&scope, &bound.query.output);
-            prepared.columns = (!columns.is_empty() || bound.query.command == crate::plan::CommandKind::Select)
-                .then_some(columns);
+            prepared.columns =
+                (!columns.is_empty() || bound.query.command == crate::plan::CommandKind::Select).then_some(columns);
             prepared.bound = Some(bound);
         } else {
             prepared.columns = self.columns_of_command(&statement)?;

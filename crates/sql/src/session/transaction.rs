@@ -12,8 +12,8 @@ use atoll_datum::sqlstate;
 use atoll_txn::transaction::Savepoint as KvSavepoint;
 use atoll_txn::{Isolation, Timestamp};
 
-use super::variables::Saved;
 use super::locks;
+use super::variables::Saved;
 use crate::catalog::store::{self, Changes};
 use crate::kv;
 use crate::mutate::Deferred;
@@ -72,9 +72,10 @@ impl Transaction {
 
     /// The newest savepoint of this name.
     pub fn savepoint(&self, name: &str) -> Result<usize, Error> {
-        self.savepoints.iter().rposition(|savepoint| savepoint.name == name).ok_or_else(|| {
-            Error::new(sqlstate::INVALID_SAVEPOINT, format!("savepoint \"{name}\" does not exist"))
-        })
+        self.savepoints
+            .iter()
+            .rposition(|savepoint| savepoint.name == name)
+            .ok_or_else(|| Error::new(sqlstate::INVALID_SAVEPOINT, format!("savepoint \"{name}\" does not exist")))
     }
 }
 

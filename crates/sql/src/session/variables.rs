@@ -9,9 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use atoll_datum::function::{
-    ByteaOutput, DateFormat, DateOrder, DateStyle, IntervalStyle, Settings,
-};
+use atoll_datum::function::{ByteaOutput, DateFormat, DateOrder, DateStyle, IntervalStyle, Settings};
 use atoll_datum::time::zone::Zone;
 use atoll_datum::{Error, Result, sqlstate};
 
@@ -366,7 +364,9 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
     let refused = |why: String| Error::new(sqlstate::CANT_CHANGE_RUNTIME_PARAM, why);
     match definition.context {
         "internal" => return Err(refused(format!("parameter \"{name}\" cannot be changed"))),
-        "postmaster" => return Err(refused(format!("parameter \"{name}\" cannot be changed without restarting the server"))),
+        "postmaster" => {
+            return Err(refused(format!("parameter \"{name}\" cannot be changed without restarting the server")));
+        }
         "sighup" => return Err(refused(format!("parameter \"{name}\" cannot be changed now"))),
         _ => {}
     }
@@ -376,10 +376,7 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
     let kept = match definition.kind {
         Kind::Bool => {
             let value = parse_bool(value).ok_or_else(|| {
-                Error::new(
-                    sqlstate::INVALID_PARAMETER_VALUE,
-                    format!("parameter \"{name}\" requires a Boolean value"),
-                )
+                Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("parameter \"{name}\" requires a Boolean value"))
             })?;
             if value { "on" } else { "off" }.to_owned()
         }
@@ -403,9 +400,8 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
             let (least, most) = (definition.least.unwrap_or(f64::MIN), definition.most.unwrap_or(f64::MAX));
             if number < least || number > most {
                 let unit = if definition.unit.is_empty() { String::new() } else { format!(" {}", definition.unit) };
-                let message = format!(
-                    "{number}{unit} is outside the valid range for parameter \"{name}\" ({least} .. {most})"
-                );
+                let message =
+                    format!("{number}{unit} is outside the valid range for parameter \"{name}\" ({least} .. {most})");
                 return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message));
             }
             number.to_string()

@@ -16,7 +16,6 @@
 
 use std::sync::Arc;
 
-use atoll_datum::function::Settings;
 use atoll_datum::{Oid, oid};
 use atoll_env::{Env, NodeId};
 use atoll_txn::{Isolation, Timestamp};
@@ -50,24 +49,20 @@ impl Gateway for Unasked {
 }
 
 pub fn node() -> Arc<Node> {
-    Arc::new(Node { env: Env::real_client(NodeId::default()), gateway: Arc::new(Unasked) })
+    Node::with_catalog(Env::real_client(NodeId::default()), Arc::new(Unasked), catalog())
 }
 
 pub fn scope(node: Arc<Node>) -> Scope {
-    Scope {
-        node,
-        catalog: Arc::new(catalog()),
-        settings: Settings::default(),
-        session: SessionFacts {
-            pid: 1,
-            database: DATABASE,
-            session_user: POSTGRES_ROLE,
-            current_user: POSTGRES_ROLE,
-            search_path: vec![PG_CATALOG, PUBLIC],
-            variables: Arc::default(),
-            read_only: false,
-        },
-    }
+    let session = SessionFacts {
+        pid: 1,
+        database: DATABASE,
+        session_user: POSTGRES_ROLE,
+        current_user: POSTGRES_ROLE,
+        search_path: vec![PG_CATALOG, PUBLIC],
+        variables: Arc::default(),
+        read_only: false,
+    };
+    Scope::new(node, session)
 }
 
 fn column(ordinal: u32, name: &str, ty: Oid, modifier: i32) -> Column {

@@ -36,7 +36,7 @@ pub(super) fn scope_of(node: Arc<Node>) -> Scope {
         variables: Arc::default(),
         read_only: false,
     };
-    Scope { node, catalog: Arc::new(Catalog::default()), settings: Default::default(), session }
+    Scope::new(node, session)
 }
 
 /// Runs a scenario as a task of a node with a store.
@@ -54,7 +54,7 @@ where
             options.engine.reserve_bytes = 1 << 19;
             let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
             let gateway = Arc::new(Senders(store.router()));
-            scenario(scope_of(Arc::new(Node { env: opened, gateway, row_ids: Default::default() }))).await;
+            scenario(scope_of(Node::with_catalog(opened, gateway, Catalog::default()))).await;
         });
         work.await.expect("the scenario runs to its end");
     });

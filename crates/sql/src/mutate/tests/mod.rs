@@ -58,8 +58,7 @@ where
                 variables: Arc::default(),
                 read_only: false,
             };
-            let node = Arc::new(Node { env: opened.clone(), gateway, row_ids: Default::default() });
-            let scope = Scope { node, catalog: Arc::new(catalog), settings: Default::default(), session };
+            let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog), session);
             let database = Database { env: opened, scope };
             scenario(database.clone()).await;
             database.verify().await;

@@ -9,7 +9,10 @@ use crate::session::not_utf8;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Field {
     /// Unescaped; `quoted` only of CSV: what was quoted is no NULL.
-    Text { text: String, quoted: bool },
+    Text {
+        text: String,
+        quoted: bool,
+    },
     Null,
     Binary(Vec<u8>),
 }
@@ -71,7 +74,10 @@ impl Decoder {
             let Some(byte) = self.buffer.get(at).copied() else { break None };
             if csv && byte == self.options.quote {
                 // An escaped quote flips twice.
-                if !(self.in_quotes && self.options.escape != self.options.quote && escaped(&self.buffer, at, self.options.escape)) {
+                if !(self.in_quotes
+                    && self.options.escape != self.options.quote
+                    && escaped(&self.buffer, at, self.options.escape))
+                {
                     self.in_quotes = !self.in_quotes;
                 }
             } else if !csv && byte == b'\\' {
@@ -160,7 +166,11 @@ impl Decoder {
                 match chars.next() {
                     None if inside => return Err(bad("unterminated CSV quoted field")),
                     None => break true,
-                    Some(c) if inside && c == escape && chars.peek().is_some_and(|next| *next == quote || *next == escape) => {
+                    Some(c)
+                        if inside
+                            && c == escape
+                            && chars.peek().is_some_and(|next| *next == quote || *next == escape) =>
+                    {
                         text.extend(chars.next());
                     }
                     Some(c) if c == quote => {

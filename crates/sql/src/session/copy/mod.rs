@@ -33,7 +33,9 @@ impl Session {
     pub(super) async fn copy_statement(&mut self, copy: &ast::Copy, client: &mut dyn Client) -> Outcome {
         if copy.endpoint != CopyEndpoint::Client {
             let what = "COPY to or from a file of the server";
-            return Err(Error::unsupported(what).hint("Use STDIN or STDOUT; psql's \\copy reads and writes files.").into());
+            return Err(Error::unsupported(what)
+                .hint("Use STDIN or STDOUT; psql's \\copy reads and writes files.")
+                .into());
         }
         let options = options::parse(&copy.options, copy.direction)?;
         match copy.direction {
@@ -115,8 +117,7 @@ impl Session {
         let missing = || Error::new(sqlstate::WRONG_OBJECT_TYPE, "cannot copy to this kind of relation");
         let table = scope.catalog.table(found.oid()).cloned().ok_or_else(missing)?;
         let wanted = wanted_columns(&table, columns)?;
-        let names: Vec<String> =
-            wanted.iter().map(|column| atoll_syntax::print::identifier(&column.name)).collect();
+        let names: Vec<String> = wanted.iter().map(|column| atoll_syntax::print::identifier(&column.name)).collect();
         let target: Vec<String> = name.iter().map(|part| atoll_syntax::print::identifier(part.as_str())).collect();
         let nulls = vec!["NULL"; names.len()].join(", ");
         let overriding = wanted.iter().any(|column| column.identity.is_some());
@@ -221,7 +222,8 @@ fn wanted_columns(table: &Arc<Table>, names: &[ast::Name]) -> Result<Vec<Column>
             return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).at(name.at.offset()));
         }
         if column.generated.is_some() {
-            let error = Error::new(sqlstate::INVALID_COLUMN_REFERENCE, format!("column \"{name}\" is a generated column"));
+            let error =
+                Error::new(sqlstate::INVALID_COLUMN_REFERENCE, format!("column \"{name}\" is a generated column"));
             return Err(error.detail("Generated columns cannot be used in COPY."));
         }
         wanted.push(column.clone());
@@ -281,10 +283,18 @@ impl Reader<'_> {
         }
         for (at, (field, column)) in fields.iter().zip(self.columns).enumerate() {
             let Field::Text { text, .. } = field else {
-                return bad(format!("column name mismatch in header line field {}: got null value, expected \"{}\"", at + 1, column.name));
+                return bad(format!(
+                    "column name mismatch in header line field {}: got null value, expected \"{}\"",
+                    at + 1,
+                    column.name
+                ));
             };
             if *text != column.name {
-                return bad(format!("column name mismatch in header line field {}: got \"{text}\", expected \"{}\"", at + 1, column.name));
+                return bad(format!(
+                    "column name mismatch in header line field {}: got \"{text}\", expected \"{}\"",
+                    at + 1,
+                    column.name
+                ));
             }
         }
         Ok(())
