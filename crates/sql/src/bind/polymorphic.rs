@@ -165,13 +165,10 @@ impl Binder<'_> {
         let text = |ty: Oid| self.type_text(ty);
         let mismatch = |message: String| Error::new(sqlstate::DATATYPE_MISMATCH, message);
         match conflict {
-            Conflict::NotAlike(name, first, second) => {
-                mismatch(format!("arguments declared \"{name}\" are not all alike")).detail(format!(
-                    "{} versus {}",
-                    text(first),
-                    text(second)
-                ))
-            }
+            Conflict::NotAlike(name, first, second) => mismatch(format!(
+                "arguments declared \"{name}\" are not all alike"
+            ))
+            .detail(format!("{} versus {}", text(first), text(second))),
             Conflict::NotArray(name, ty) => {
                 mismatch(format!("argument declared {name} is not an array but type {}", text(ty)))
             }

@@ -197,7 +197,13 @@ impl Binder<'_> {
         let recursive = Recursive { step: step.plan, distinct: !operation.all };
         let cte = self.block().ctes[place].cte;
         let definition = self.wrap_with(wraps, first.plan);
-        Ok(Wrap { cte, name: name.to_owned(), definition, recursive: Some(recursive), materialized: table.materialized })
+        Ok(Wrap {
+            cte,
+            name: name.to_owned(),
+            definition,
+            recursive: Some(recursive),
+            materialized: table.materialized,
+        })
     }
 
     /// A WITH within a recursive query would have to go around both of its parts.
