@@ -1,6 +1,5 @@
 //! `atoll debug`: the store of a node that doesn't run, in readable form.
 
-use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -9,7 +8,8 @@ use atoll_server::inspect::Inspector;
 use atoll_storage::engine::Space;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::exit::Code;
+use crate::exit::{self, Code};
+use crate::output::say;
 use crate::tuning::Tuning;
 
 const KEYS_MAX: usize = 1000;
@@ -117,11 +117,9 @@ async fn open(Store { data, tuning }: &Store) -> Result<Inspector> {
     Ok(inspector)
 }
 
+/// Where the inspector's lines go; it has no use for an error.
 fn print(line: String) {
-    match writeln!(stdout(), "{line}") {
-        Ok(()) => {}
-        // `| head` has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => panic!("can't write to stdout: {error}"),
+    if let Err(error) = say(line) {
+        std::process::exit(exit::failed(&error) as i32);
     }
 }

@@ -1,8 +1,8 @@
 //! Exit codes, for scripts. The list for users stands in `atoll --help`.
 
-use std::process::ExitCode;
-
 use atoll_server::Error;
+
+use crate::output::Enough;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -21,9 +21,12 @@ pub enum Code {
 }
 
 /// Says what went wrong, on stderr, and which code that is.
-pub fn failed(error: &anyhow::Error) -> ExitCode {
+pub fn failed(error: &anyhow::Error) -> Code {
+    if error.is::<Enough>() {
+        return Code::Done;
+    }
     eprintln!("atoll: {error:#}");
-    let code = match error.downcast_ref::<Error>() {
+    match error.downcast_ref::<Error>() {
         Some(Error::Locked { .. }) => Code::Locked,
         Some(Error::Version(_)) => Code::Version,
         Some(Error::Unusable(_)) => Code::Unusable,
@@ -31,6 +34,5 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
         Some(Error::Damaged(_)) => Code::Damaged,
         Some(Error::Address(_)) => Code::Address,
         Some(Error::Failed(_)) | None => Code::Failed,
-    };
-    code.into()
+    }
 }

@@ -14,6 +14,7 @@ mod bench;
 mod debug;
 mod exit;
 mod logging;
+mod output;
 mod start;
 mod status;
 mod tuning;
@@ -37,7 +38,7 @@ There is no SQL yet: a node serves its rpc port only.
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the data directory is in use, 4 it is of another version,
 5 it can't be used (not writable, or not atoll's), 6 the disk is full, 7 data is damaged, 8 the address can't be had,
-9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. A bug aborts (SIGABRT).";
+9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. A bug ends the process at once, by SIGABRT (134 in a shell).";
 
 /// Atoll, a distributed SQL database. This release is one node without SQL.
 #[derive(Parser)]
@@ -64,9 +65,10 @@ enum Verb {
 fn main() -> ExitCode {
     let Arguments { verb } = Arguments::parse();
     logging::init(if matches!(verb, Verb::Start(_)) { "info" } else { "warn" });
+    logging::abort_on_panic();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::failed(&anyhow::Error::from(error).context("start the runtime")),
+        Err(error) => return exit::failed(&anyhow::Error::from(error).context("start the runtime")).into(),
     };
     let ended = runtime.block_on(async {
         match verb {
@@ -80,7 +82,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(code) => code.into(),
-        Err(error) => exit::failed(&error),
+        Err(error) => exit::failed(&error).into(),
     }
 }
 

@@ -11,6 +11,7 @@ use atoll_txn::{Sender, key};
 use clap::Args;
 
 use crate::exit::Code;
+use crate::output::say;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -39,7 +40,8 @@ pub async fn run(Arguments { rpc }: Arguments) -> Result<Code> {
         let range = range.with_context(|| format!("no node answers at {rpc}"))?;
         let pretty = |bytes: &[u8]| key::pretty(Space::Current, bytes);
         let end = if range.span.end.is_empty() { "the end".to_owned() } else { pretty(&range.span.end) };
-        println!("range {}: {} to {end}, generation {}", range.id, pretty(&range.span.start), range.generation);
+        let start_key = pretty(&range.span.start);
+        say(format_args!("range {}: {start_key} to {end}, generation {}", range.id, range.generation))?;
         if range.span.end.is_empty() {
             return Ok(Code::Done);
         }

@@ -45,7 +45,7 @@ impl Tuning {
         if let Some(mib) = self.reserve_mib {
             // What is committed must still be applied when new writes are refused, so the engine's own is smaller.
             options.reserve_bytes = mib << 20;
-            options.engine.reserve_bytes = (mib << 20) / 2;
+            options.engine.reserve_bytes = (mib << 20) * 2 / 5;
         }
         if let Some(ms) = self.housekeeping_ms {
             options.housekeeping_every = Duration::from_millis(ms);

@@ -1,7 +1,8 @@
 //! A [`Sender`] outside the node: the same requests over the network, for tools and tests, and for other nodes' gateways.
 //!
 //! INVARIANT: a request whose answer was lost is sent again only if doing it twice is the same as doing it once. A
-//! one-range commit is not: its loss is [`Error::Unknown`].
+//! one-range commit is not, nor is the decision to commit, for the copy may come when all trace of the first is gone:
+//! their loss is [`Error::Unknown`].
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use atoll_env::net::{self, Service};
 use atoll_env::{Env, NodeId};
 use atoll_txn::hlc::Hlc;
-use atoll_txn::request::{Answer, Body, RangeRef, ReplyMessage, RequestMessage, WIRE_VERSION};
+use atoll_txn::request::{Answer, Body, Decide, RangeRef, ReplyMessage, RequestMessage, WIRE_VERSION};
 use atoll_txn::{Error, Result, Sender, Timestamp, TxnId};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -77,7 +78,7 @@ impl Client {
 
 /// Whether doing it twice is the same as doing it once.
 fn repeatable(body: &Body) -> bool {
-    !matches!(body, Body::Commit(_) | Body::Split(_))
+    !matches!(body, Body::Commit(_) | Body::Split(_) | Body::Decide(Decide { commit_ts: Some(_), .. }))
 }
 
 fn txn_of(body: &Body) -> TxnId {

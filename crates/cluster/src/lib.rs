@@ -24,6 +24,7 @@
 pub mod apply;
 pub mod client;
 pub mod command;
+mod recent;
 pub mod replica;
 pub mod router;
 pub mod service;

@@ -5,7 +5,7 @@
 //! over which a copy could still arrive. Of two copies the second is answered that the outcome is unknown, for it may be
 //! the one whose answer is heard.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use atoll_env::net::Service;
@@ -16,6 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message;
 
+use crate::recent::Recent;
 use crate::router::Router;
 use crate::store::Node;
 
@@ -25,14 +26,8 @@ const SENDERS_MAX: usize = 1024;
 
 #[derive(Default)]
 struct Seen {
-    senders: BTreeMap<NodeId, Numbers>,
+    senders: BTreeMap<NodeId, Recent<u64>>,
     order: VecDeque<NodeId>,
-}
-
-#[derive(Default)]
-struct Numbers {
-    set: BTreeSet<u64>,
-    order: VecDeque<u64>,
 }
 
 impl Seen {
@@ -46,17 +41,7 @@ impl Seen {
                 self.senders.remove(&oldest);
             }
         }
-        let numbers = self.senders.entry(from).or_default();
-        if !numbers.set.insert(number) {
-            return false;
-        }
-        numbers.order.push_back(number);
-        if numbers.order.len() > REMEMBERED
-            && let Some(oldest) = numbers.order.pop_front()
-        {
-            numbers.set.remove(&oldest);
-        }
-        true
+        self.senders.entry(from).or_insert_with(|| Recent::new(REMEMBERED)).insert(number)
     }
 }
 

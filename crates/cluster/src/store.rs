@@ -28,7 +28,7 @@ use atoll_storage::wal::{self, Wal};
 use atoll_txn::hlc::Hlc;
 use atoll_txn::lock::{LockTable, RequestId, WaitsFor};
 use atoll_txn::request::{Body, Fate, Forget, RangeRef, Span, Split};
-use atoll_txn::transaction::finish_resolving;
+use atoll_txn::transaction::resolve_everywhere;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId, key};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -271,8 +271,11 @@ pub struct Store {
 impl Store {
     /// Opens what lies on the disk, or begins anew, and returns when every range serves.
     pub async fn open(env: &Env, id: NodeId, options: Options) -> std::result::Result<Store, OpenError> {
-        let wal = Wal::open(env, options.wal.clone()).await?;
-        let engine = Engine::open(env, options.engine.clone()).await?;
+        // Side by side: each reads back what a kill left, on a thread of its own where there are threads. Both to their
+        // ends, so that the same damage is always told in the same words.
+        let (engine, wal) =
+            tokio::join!(Engine::open(env, options.engine.clone()), Wal::open(env, options.wal.clone()));
+        let (wal, engine) = (wal?, engine?);
         let (events, mut happened) = mpsc::unbounded_channel();
         let node = Arc::new(Node {
             id,
@@ -291,6 +294,8 @@ impl Store {
             full: AtomicBool::new(false),
             stopped: watch::Sender::new(None),
         });
+        // Before the first write, and not only at the next look.
+        node.look_for_room().await;
         let states = node.range_states().await?;
         // Before anything serves, the clock is above all that any range has promised.
         for state in &states {
@@ -477,6 +482,10 @@ impl Node {
                 self.fail(format!("range {} has stopped: {why}", replica.id));
             }
         }
+        self.look_for_room().await;
+    }
+
+    async fn look_for_room(&self) {
         if let Ok(space) = self.env.disk.space().await {
             let full = space.free_bytes < self.options.reserve_bytes;
             if self.full.swap(full, Ordering::Relaxed) != full {
@@ -564,11 +573,13 @@ impl Node {
         let old = self.now().wall.saturating_sub(self.options.housekeeping_every.as_nanos() as u64);
         let threshold = replica.published().gc_threshold;
         for (anchor, txn, record) in records {
-            if record.fate() == Fate::Committed && record.ts.wall < old {
-                finish_resolving(router, txn, Some(record.ts), &record.keys, &anchor).await;
-            } else if record.fate() == Fate::Aborted && record.ts < threshold {
+            let unresolved = record.fate() == Fate::Committed && record.ts.wall < old && !record.keys.is_empty();
+            if unresolved && !resolve_everywhere(router, txn, record.ts, &record.keys).await {
+                continue;
+            }
+            if unresolved || record.ts < threshold && record.keys.is_empty() {
                 // It stays until the next time if this fails.
-                let _ = router.send_to(Body::Forget(Forget { txn, anchor })).await;
+                let _ = router.send_to(Body::Forget(Forget { txn, anchor, told: false })).await;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One value of any type, its order and its hash.
 //!
 //! A [`Datum`] knows how its value looks, not everything about its type: `text`, `varchar` and `name` are all `Text`,
-//! every `reg…` type is an `Oid`. The type stands beside it wherever it matters (a column, an expression, a [`Call`]).
+//! every `reg…` type is an `Oid`. The type stands beside it wherever it matters (a column, an expression, a [`Call`](crate::Call)).
 //!
 //! INVARIANT: two datums are only compared when they are of one type. [`Datum::compare`] is that type's default btree
 //! order (collation C), and agrees with the order of [`key`](crate::key): sorts, merge steps and indexes rely on it.

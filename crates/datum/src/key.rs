@@ -130,10 +130,14 @@ fn encode_value(value: &Datum, of: Oid, out: &mut Vec<u8>) -> Result<()> {
         Datum::Text(text) if of == oid::BPCHAR => push_bytes(text.trim_end_matches(' ').as_bytes(), out),
         Datum::Text(text) => push_bytes(text.as_bytes(), out),
         Datum::Bytea(bytes) => push_bytes(bytes, out),
-        Datum::TimeTz(value) => out.extend_from_slice(&value.encode_key()),
+        Datum::TimeTz(value) => value.encode_key(out),
         // Without the fields behind the span, in which equal intervals may differ: a unique index knows no month of its
         // own.
-        Datum::Interval(value) => out.extend_from_slice(&value.encode_key()[..SPAN_BYTES]),
+        Datum::Interval(value) => {
+            let begin = out.len();
+            value.encode_key(out);
+            out.truncate(begin + SPAN_BYTES);
+        }
         Datum::Uuid(value) => out.extend_from_slice(value),
         Datum::Enum(value) => out.extend_from_slice(&value.position.to_be_bytes()),
         Datum::Array(array) => encode_array(array, out)?,
@@ -220,10 +224,7 @@ fn decode_value(of: Oid, form: Option<&Form>, input: &mut &[u8]) -> Result<Datum
         }
         oid::NUMERIC => Datum::Numeric(Numeric::decode_key(input)?),
         oid::BYTEA => Datum::Bytea(take_bytes(input)?.into()),
-        oid::TIMETZ => {
-            let key = take_some(input)?;
-            Datum::TimeTz(TimeTz::decode_key(&key).ok_or_else(damaged)?)
-        }
+        oid::TIMETZ => Datum::TimeTz(TimeTz::decode_key(input)?),
         oid::INTERVAL => Datum::Interval(take_interval(input)?),
         oid::UUID => Datum::Uuid(take_some(input)?),
         oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::JSON | oid::UNKNOWN | oid::CSTRING => {

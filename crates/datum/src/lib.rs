@@ -11,7 +11,7 @@
 //! - [`function`]: from an entry of that data to the Rust function that does it
 //! - [`io`]: text and binary forms of every type
 //! - [`key`]: bytes whose order is the order of the values; [`row`]: a row's other columns as bytes
-//! - one module a family: [`number`], [`numeric`], [`text`], [`bytes`], [`regex`], [`time`], [`json`], [`array`], [`misc`]
+//! - one module a family: [`number`], [`numeric`], [`text`], [`bytes`], [`regex`], [`time`], [`json`], [`mod@array`], [`misc`]
 //!
 //! INVARIANT: which function an operator, a cast or a call means is decided by the rows of [`builtin`] alone; a module
 //! of a family only says what the function does, under the name that PostgreSQL's `pg_proc.prosrc` gives it. The binder

@@ -1,17 +1,15 @@
 //! Room that the node holds for itself, and lets go of when others have filled the disk.
 //!
 //! A node on a full disk refuses writes and serves reads. But reads too need a little room now and then: a range writes
-//! down how high it has read, and a new lease. So a file without content, `ballast`, occupies as much as the engine keeps
-//! in reserve, and is deleted when the disk is filled beyond that.
+//! down how high it has read, and a new lease. So a file without content, `ballast`, occupies one and a half times what
+//! the engine keeps in reserve, and is deleted when the disk is filled up to that reserve.
 //!
 //! ```text
-//! free room   above store reserve   writes and reads
-//!             below                 reads; writes are refused (`store::Options::reserve_bytes`)
-//!             below half of the engine's reserve
-//!                                   the ballast goes, which gives back at least the engine's reserve
+//! free room   above 2.5 engine reserves    writes and reads
+//!             below                        reads; writes are refused
+//!             below 1 engine reserve       the ballast goes: there are 1.5 to 2.5 now; reads go on, writes stay refused
 //! ```
-//! INVARIANT: what its end gives back doesn't reach the store's reserve, so writes stay refused. They come back when
-//! others make room, and then the ballast does too.
+//! Writes come back when others make room, and then the ballast does too.
 //!
 //! What it can't help against: a disk that is filled between two looks while the engine is writing a table. Then the node
 //! stops, having lost nothing.
@@ -30,9 +28,16 @@ use crate::error::Error;
 const FILE: &str = "ballast";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Below this writes are refused: what the ballast's end gives back may not let them in again.
+pub(crate) fn writes_refused_below(options: &store::Options) -> u64 {
+    options.reserve_bytes.max(options.engine.reserve_bytes * 5 / 2)
+}
+
 pub(crate) struct Ballast {
     env: Env,
     bytes: u64,
+    /// Of the engine.
+    reserve_bytes: u64,
     writes_refused_below: u64,
     /// Whether the file is there, as far as that is known.
     held: bool,
@@ -41,17 +46,27 @@ pub(crate) struct Ballast {
 impl Ballast {
     /// Takes over what an earlier start left, and lets go of it if it is needed now.
     pub async fn open(env: &Env, options: &store::Options) -> Result<Ballast, Error> {
-        let bytes = options.engine.reserve_bytes;
-        let mut ballast = Ballast { env: env.clone(), bytes, writes_refused_below: options.reserve_bytes, held: false };
+        let reserve_bytes = options.engine.reserve_bytes;
+        let mut ballast = Ballast {
+            env: env.clone(),
+            bytes: reserve_bytes + reserve_bytes / 2,
+            reserve_bytes,
+            writes_refused_below: options.reserve_bytes,
+            held: false,
+        };
         let looked = ballast.begin().await;
         looked.map_err(|error| Error::io(format_args!("look after {}/{FILE}", directory::name(env)), &error))?;
         Ok(ballast)
     }
 
     async fn begin(&mut self) -> io::Result<()> {
-        self.held = self.env.disk.exists(Path::new(FILE)).await?;
-        if self.held && self.free_bytes().await? < self.bytes {
-            self.let_go().await?;
+        let path = Path::new(FILE);
+        if self.env.disk.exists(path).await? {
+            self.held = true;
+            // Half made, by a start that was killed, or made by one with other options.
+            if self.env.disk.open(path, Open::Read).await?.len().await? != self.bytes {
+                self.let_go().await?;
+            }
         }
         self.look().await
     }
@@ -61,11 +76,12 @@ impl Ballast {
         let dir = directory::name(&self.env);
         let free = self.free_bytes().await;
         let free = free.map_err(|error| Error::io(format_args!("ask for the room left in {dir}"), &error))?;
-        if free >= self.bytes {
+        if free >= self.reserve_bytes {
             return Ok(());
         }
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let what = format!("{:.1} MiB are free for {dir}, and a start needs {:.1} MiB", mib(free), mib(self.bytes));
+        let what =
+            format!("{:.1} MiB are free for {dir}, and a start needs {:.1} MiB", mib(free), mib(self.reserve_bytes));
         Err(Error::Full { what })
     }
 
@@ -88,12 +104,12 @@ impl Ballast {
 
     async fn look(&mut self) -> io::Result<()> {
         let free = self.free_bytes().await?;
-        if self.held && free < self.bytes / 2 {
+        if self.held && free < self.reserve_bytes {
             tracing::warn!(free_bytes = free, "others have filled the disk: using the room that was kept for this");
             return self.let_go().await;
         }
-        // Not on a disk so small that half of what it has would be gone.
-        if !self.held && free > 2 * (self.writes_refused_below + self.bytes) {
+        // Not on a disk so small that hardly anything would be left.
+        if !self.held && free > self.writes_refused_below + 2 * self.bytes {
             return self.take().await;
         }
         Ok(())
@@ -104,11 +120,14 @@ impl Ballast {
     }
 
     async fn take(&mut self) -> io::Result<()> {
-        let path = Path::new(FILE);
-        let mode = if self.env.disk.exists(path).await? { Open::Write } else { Open::Create };
-        let file = self.env.disk.open(path, mode).await?;
+        let file = self.env.disk.open(Path::new(FILE), Open::Create).await?;
         self.held = true;
-        file.allocate(self.bytes).await
+        if let Err(error) = file.allocate(self.bytes).await {
+            // Less than all of it is of no use, and would never be made whole.
+            self.let_go().await?;
+            return Err(error);
+        }
+        Ok(())
     }
 
     async fn let_go(&mut self) -> io::Result<()> {

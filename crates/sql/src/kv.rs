@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+pub use atoll_txn::Error;
 use atoll_txn::lock::Strength;
 use atoll_txn::request::Page;
 use atoll_txn::request::{LockedRow, Span, WaitPolicy};
 use atoll_txn::transaction::Savepoint;
-use atoll_txn::{Error, Isolation, Sender, Timestamp, Transaction, TxnId};
+use atoll_txn::{Isolation, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
@@ -23,14 +24,19 @@ pub trait Gateway: Send + Sync {
 }
 
 /// See [`Transaction`], whose methods these are.
-pub trait Txn: Send {
+pub trait Txn: Send + Sync {
     fn id(&self) -> TxnId;
     fn isolation(&self) -> Isolation;
     fn read_ts(&self) -> Timestamp;
     fn begin_statement(&mut self);
+    fn hold_view(&mut self);
+    fn release_view(&mut self);
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>>;
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
     fn constrain(&mut self, span: Span);
+    fn get_own<'a>(&'a mut self, keys: &'a [Bytes]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>>;
+    fn scan_newest<'a>(&'a mut self, span: &'a Span, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
+    fn has_written(&self, key: &[u8]) -> bool;
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()>;
     fn delete(&mut self, key: Bytes) -> Result<()>;
     fn lock<'a>(
@@ -39,7 +45,14 @@ pub trait Txn: Send {
         strength: Strength,
         wait: WaitPolicy,
     ) -> BoxFuture<'a, Result<Vec<LockedRow>>>;
+    fn lock_newest<'a>(
+        &'a mut self,
+        keys: &'a [Bytes],
+        strength: Strength,
+        wait: WaitPolicy,
+    ) -> BoxFuture<'a, Result<Vec<LockedRow>>>;
     fn savepoint(&mut self) -> Savepoint;
+    fn undo_writes(&mut self, savepoint: Savepoint);
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn release(&mut self, savepoint: Savepoint);
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>>;
@@ -63,6 +76,14 @@ impl<S: Sender> Txn for Transaction<S> {
         Transaction::begin_statement(self);
     }
 
+    fn hold_view(&mut self) {
+        Transaction::hold_view(self);
+    }
+
+    fn release_view(&mut self) {
+        Transaction::release_view(self);
+    }
+
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>> {
         Box::pin(Transaction::get(self, key))
     }
@@ -73,6 +94,18 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn constrain(&mut self, span: Span) {
         Transaction::constrain(self, span);
+    }
+
+    fn get_own<'a>(&'a mut self, keys: &'a [Bytes]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>> {
+        Box::pin(Transaction::get_own(self, keys))
+    }
+
+    fn scan_newest<'a>(&'a mut self, span: &'a Span, rows_max: u64) -> BoxFuture<'a, Result<Page>> {
+        Box::pin(Transaction::scan_newest(self, span, rows_max))
+    }
+
+    fn has_written(&self, key: &[u8]) -> bool {
+        Transaction::has_written(self, key)
     }
 
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()> {
@@ -92,8 +125,21 @@ impl<S: Sender> Txn for Transaction<S> {
         Box::pin(Transaction::lock(self, keys, strength, wait))
     }
 
+    fn lock_newest<'a>(
+        &'a mut self,
+        keys: &'a [Bytes],
+        strength: Strength,
+        wait: WaitPolicy,
+    ) -> BoxFuture<'a, Result<Vec<LockedRow>>> {
+        Box::pin(Transaction::lock_newest(self, keys, strength, wait))
+    }
+
     fn savepoint(&mut self) -> Savepoint {
         Transaction::savepoint(self)
+    }
+
+    fn undo_writes(&mut self, savepoint: Savepoint) {
+        Transaction::undo_writes(self, savepoint);
     }
 
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>> {

@@ -12,6 +12,7 @@
 //! Deliberately absent: what entries and keys mean. Both stores carry opaque bytes.
 
 mod error;
+mod zeroes;
 
 pub mod engine;
 pub mod wal;

@@ -237,6 +237,7 @@ pub struct Write {
 pub struct TxnHeader {
     #[prost(message, required, tag = "1")]
     pub id: TxnId,
+    /// Which attempt to commit this is. A copy of an earlier attempt's request that comes late is known by it.
     #[prost(uint32, tag = "2")]
     pub epoch: u32,
     /// When it began: nothing that began below the threshold of garbage collection may commit.
@@ -321,15 +322,21 @@ pub struct Resolve {
     pub commit_ts: Option<Timestamp>,
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub keys: Vec<Bytes>,
+    /// Only what this attempt to commit has laid, and earlier ones; a later one may be under way. Absent: all of it.
+    #[prost(uint32, optional, tag = "4")]
+    pub epoch: Option<u32>,
 }
 
-/// Removes the record of a transaction whose intents are all resolved.
+/// Removes the record of a transaction whose intents are all resolved. Unless its coordinator has been told the outcome,
+/// the record stays, without its keys, until the history that is kept begins above it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forget {
     #[prost(message, required, tag = "1")]
     pub txn: TxnId,
     #[prost(bytes = "bytes", tag = "2")]
     pub anchor: Bytes,
+    #[prost(bool, tag = "3")]
+    pub told: bool,
 }
 
 /// Asks what became of a transaction; with `abort`, makes sure that it ends: no record yet means that it never commits.

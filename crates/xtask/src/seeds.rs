@@ -47,9 +47,10 @@ pub fn kept_and_fresh(tally: &mut Tally) -> Result<bool> {
     Ok(counted.failed == 0)
 }
 
-/// Builds the simulator with the whole workspace's features, as the tests do, so that nothing is compiled twice.
+/// Builds the simulator and the binary with the whole workspace's features, as the tests do, so that nothing is compiled
+/// twice: after the tests this finds both done.
 pub fn build() -> Result<PathBuf> {
-    if !cargo(&["build", "--workspace", "--bins"])? {
+    if !cargo(&["build", "--workspace", "--bin", "atoll-sim", "--bin", "atoll"])? {
         bail!("the simulator does not build");
     }
     Ok(Metadata::load()?.target_dir.join("debug/atoll-sim"))

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{bare, cpu};
 use crate::exit::Code;
+use crate::output::say;
 
 const VALUE_BYTES: usize = 100;
 /// Before anything is measured.
@@ -36,16 +37,16 @@ impl Measured {
         self.commits as f64 / self.took.as_secs_f64()
     }
 
-    fn print(&self, who: &str) {
+    fn print(&self, who: &str) -> Result<()> {
         let ms = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1e6;
         let cpu = self.cpu.as_secs_f64() * 1e6 / self.commits as f64;
         let syncs = self.syncs.map_or(String::new(), |syncs| format!(", {} commits/sync", self.commits / syncs.max(1)));
-        println!(
+        say(format_args!(
             "  {who:<10} {:>8.0} commits/s   p50 {:>7.3} ms   p99 {:>7.3} ms   {cpu:>5.1} µs CPU each{syncs}",
             self.per_second(),
             ms(0.5),
             ms(0.99)
-        );
+        ))
     }
 }
 
@@ -77,7 +78,7 @@ pub async fn local(store: &Store, bare: Option<&Path>, committers: &[usize], sec
     let wal = &store.node().wal;
     measure(&store.router(), 8, WARM_UP).await?;
     for count in committers {
-        println!("{count} committers:");
+        say(format_args!("{count} committers:"))?;
         // The bare file before and after, because disks have moods.
         let before = match bare {
             Some(path) => Some(bare::measure(path, *count, Duration::from_secs(secs) / 2).await?),
@@ -88,13 +89,13 @@ pub async fn local(store: &Store, bare: Option<&Path>, committers: &[usize], sec
         let measured = measured.with_syncs(wal.status().syncs - syncs);
         if let (Some(path), Some(before)) = (bare, before) {
             let after = bare::measure(path, *count, Duration::from_secs(secs) / 2).await?;
-            before.print("bare file");
-            measured.print("atoll");
-            after.print("bare file");
+            before.print("bare file")?;
+            measured.print("atoll")?;
+            after.print("bare file")?;
             let reference = (before.per_second() + after.per_second()) / 2.0;
-            println!("  {:.0} % of the bare file", 100.0 * measured.per_second() / reference);
+            say(format_args!("  {:.0} % of the bare file", 100.0 * measured.per_second() / reference))?;
         } else {
-            measured.print("atoll");
+            measured.print("atoll")?;
         }
     }
     Ok(())
@@ -104,8 +105,8 @@ pub async fn local(store: &Store, bare: Option<&Path>, committers: &[usize], sec
 pub async fn remote(client: Client, committers: &[usize], secs: u64) -> Result<Code> {
     measure(&client, 8, WARM_UP).await?;
     for count in committers {
-        println!("{count} committers:");
-        measure(&client, *count, Duration::from_secs(secs)).await?.print("atoll");
+        say(format_args!("{count} committers:"))?;
+        measure(&client, *count, Duration::from_secs(secs)).await?.print("atoll")?;
     }
     Ok(Code::Done)
 }

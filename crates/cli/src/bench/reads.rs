@@ -12,6 +12,7 @@ use atoll_txn::{Isolation, Timestamp, Transaction};
 use bytes::Bytes;
 
 use super::cpu;
+use crate::output::say;
 
 const VALUE_BYTES: usize = 100;
 const END: &[u8] = b"\x01rows0";
@@ -32,7 +33,7 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
         let record = Record { newest: Some(Version::new(ts, ts, Some(value.into()))), intent: None };
         (Space::Current, Bytes::from(key(row)), record.encode())
     }))?;
-    println!("{rows} rows of {VALUE_BYTES} bytes loaded in {:.1} s", begin.elapsed().as_secs_f64());
+    say(format_args!("{rows} rows of {VALUE_BYTES} bytes loaded in {:.1} s", begin.elapsed().as_secs_f64()))?;
     let during = Duration::from_secs(secs);
 
     // Twice, because the first one warms what can be warmed.
@@ -45,7 +46,7 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
             ensure!(matches!(found, mvcc::Get::Value { value: Some(_), .. }), "a row is missing");
             meter.count += 1;
         }
-        meter.print("point read of a view");
+        meter.print("point read of a view")?;
     }
     for _ in 0..2 {
         let router = store.router();
@@ -55,13 +56,13 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
             txn.get(&key(rng.below(rows))).await?.context("a row is missing")?;
             meter.count += 1;
         }
-        meter.print("point read, a transaction each");
+        meter.print("point read, a transaction each")?;
     }
     let mut meter = Meter::start(during);
     while meter.goes_on() {
         meter.count += scan(store, node.now(), rows)?;
     }
-    meter.print("row of a scan of a view");
+    meter.print("row of a scan of a view")?;
 
     let mut meter = Meter::start(during);
     while meter.goes_on() {
@@ -76,7 +77,7 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
             }
         }
     }
-    meter.print("row of a scan by a transaction");
+    meter.print("row of a scan by a transaction")?;
     Ok(())
 }
 
@@ -108,14 +109,14 @@ impl Meter {
         self.begin.elapsed() < self.during
     }
 
-    fn print(&self, what: &str) {
+    fn print(&self, what: &str) -> Result<()> {
         let (wall, cpu) = (self.begin.elapsed().as_secs_f64(), (cpu::process() - self.cpu).as_secs_f64());
         let count = self.count as f64;
-        println!(
+        say(format_args!(
             "  {what:<32} {:>7.2} µs CPU   {:>7.2} µs wall   {:>10.0} a second of CPU",
             cpu * 1e6 / count,
             wall * 1e6 / count,
             count / cpu
-        );
+        ))
     }
 }

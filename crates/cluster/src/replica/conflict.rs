@@ -64,7 +64,7 @@ impl Replica {
                 Fate::Committed => Some(status.commit_ts),
                 Fate::Aborted => None,
             };
-            let resolve = Resolve { txn: intent.txn, commit_ts, keys: vec![key.clone()] };
+            let resolve = Resolve { txn: intent.txn, commit_ts, keys: vec![key.clone()], epoch: None };
             return match router.send_to(Body::Resolve(resolve)).await {
                 Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
                 Err(error) => Err(error),

@@ -76,7 +76,7 @@ impl Replica {
     async fn read_locked(self: &Arc<Self>, key: &Bytes, txn: TxnId) -> Result<Option<mvcc::Record>> {
         let span = [Span::point(key)];
         loop {
-            let view = self.view_for(&span, self.node.now(), Some(txn)).await?;
+            let (view, _) = self.view_for(&span, self.node.now(), Some(txn)).await?;
             let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
             match record.as_ref().and_then(|record| record.intent.as_ref()).filter(|intent| intent.txn != txn) {
                 None => return Ok(record),

@@ -17,10 +17,11 @@ const PAGE_BYTES_MAX: usize = 4 << 20;
 
 impl Replica {
     pub(super) async fn get(self: &Arc<Self>, get: Get) -> Result<Reply> {
-        let at = self.read_at(&get.read);
+        let mut at = self.read_at(&get.read);
         let span = [Span::point(&get.key)];
         loop {
-            let view = self.view_for(&span, at.ts, at.txn).await?;
+            let (view, lease_start) = self.view_for(&span, at.ts, at.txn).await?;
+            at.uncertainty = at.uncertainty.map(|observed| observed.max(lease_start));
             match mvcc::reader::get(&view, &get.key, &at).map_err(|error| self.damaged(error))? {
                 mvcc::Get::Value { value, ts, .. } => return Ok(Reply::Value(Value { value, version: ts })),
                 mvcc::Get::Uncertain { version } => return Err(Error::Uncertain { read: at.ts, version }),
@@ -33,7 +34,7 @@ impl Replica {
     }
 
     pub(super) async fn scan(self: &Arc<Self>, scan: Scan) -> Result<Reply> {
-        let at = self.read_at(&scan.read);
+        let mut at = self.read_at(&scan.read);
         let limit = |asked: u64, max: usize| match usize::try_from(asked) {
             Ok(0) | Err(_) => max,
             Ok(asked) => asked.min(max),
@@ -42,7 +43,8 @@ impl Replica {
             Limits { rows_max: limit(scan.rows_max, PAGE_ROWS_MAX), bytes_max: limit(scan.bytes_max, PAGE_BYTES_MAX) };
         let span = [scan.span.clone()];
         loop {
-            let view = self.view_for(&span, at.ts, at.txn).await?;
+            let (view, lease_start) = self.view_for(&span, at.ts, at.txn).await?;
+            at.uncertainty = at.uncertainty.map(|observed| observed.max(lease_start));
             let page = mvcc::reader::scan(&view, &scan.span.start, &scan.span.end, &at, limits, scan.reverse)
                 .map_err(|error| self.damaged(error))?;
             drop(view);
@@ -63,7 +65,7 @@ impl Replica {
 
     pub(super) async fn refresh(self: &Arc<Self>, refresh: Refresh) -> Result<Reply> {
         loop {
-            let view = self.view_for(&refresh.spans, refresh.to, Some(refresh.txn)).await?;
+            let (view, _) = self.view_for(&refresh.spans, refresh.to, Some(refresh.txn)).await?;
             if refresh.from < self.published.get().gc_threshold {
                 return Err(Error::Retry(Retry::BeganTooEarly));
             }
@@ -117,8 +119,15 @@ impl Replica {
     }
 
     /// A view in which everything that a read of these spans at `ts` has to see is applied, and beneath which nothing
-    /// will be written any more.
-    pub(super) async fn view_for(&self, spans: &[Span], ts: Timestamp, txn: Option<TxnId>) -> Result<View> {
+    /// will be written any more; and the start of the lease under which it is served. What the reader observed of this
+    /// node's clock before says nothing of versions from earlier leases: the range was elsewhere then, or this node had
+    /// yet to read its log. All of them lie below the lease's start.
+    pub(super) async fn view_for(
+        &self,
+        spans: &[Span],
+        ts: Timestamp,
+        txn: Option<TxnId>,
+    ) -> Result<(View, Timestamp)> {
         loop {
             if ts > self.published.get().ceiling {
                 // Checked first, so that a range that is not served answers so rather than trying to raise anything.
@@ -147,7 +156,7 @@ impl Replica {
             if ts < state.gc_threshold {
                 return Err(Error::TooOld { read: ts, threshold: state.gc_threshold });
             }
-            return Ok(view);
+            return Ok((view, state.lease.start));
         }
     }
 

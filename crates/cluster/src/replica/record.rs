@@ -2,14 +2,19 @@
 //!
 //! ```text
 //!   none ──Decide(commit)──▶ committed ──Forget──▶ none      all intents are resolved by then
-//!     └───Push(abort)──────▶ aborted ────gc──────▶ none      whoever began so early may not commit any more
+//!     └───Push, Decide─────▶ aborted ────Forget──▶ none
 //! ```
 //!
 //! INVARIANT: a record never changes from one fate to the other. Atomicity over ranges is this.
+//!
+//! INVARIANT: a record goes only when its coordinator knows the outcome, or when the transaction began below the GC
+//! threshold. Where there is no record above the threshold, nothing was decided; below it, nothing more is decided and
+//! nothing can be said. A coordinator whose decision's answer was lost relies on it.
 
 use std::sync::Arc;
 
 use atoll_storage::engine::{Batch, Space};
+use atoll_txn::error::Retry;
 use atoll_txn::request::{Decide, Done, Fate, Forget, Push, Reply, Span, Status};
 use atoll_txn::{Error, Result, Timestamp, TxnId, key};
 use bytes::Bytes;
@@ -44,11 +49,10 @@ impl Replica {
         if let Some(record) = self.record(&decide.anchor, txn)? {
             return Ok(record.status());
         }
+        if decide.txn.began < self.published().gc_threshold {
+            return Err(Error::Retry(Retry::BeganTooEarly));
+        }
         let record = match decide.commit_ts {
-            // Below the threshold a record that said "aborted" may be gone already.
-            Some(_) if decide.txn.began < self.published().gc_threshold => {
-                TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, keys: Vec::new() }
-            }
             Some(ts) => TxnRecord { fate: Fate::Committed as i32, ts, keys: decide.keys },
             None => TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, keys: Vec::new() },
         };
@@ -60,6 +64,10 @@ impl Replica {
         let latched = self.latch_record(&push.anchor).await?;
         let record = match self.record(&push.anchor, push.txn)? {
             Some(record) => record,
+            // Had it committed, its intents were resolved before the record went; and it can't commit any more.
+            None if push.abort && push.intent_ts < self.published().gc_threshold => {
+                TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, keys: Vec::new() }
+            }
             None if push.abort => {
                 let record = TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, keys: Vec::new() };
                 self.put_record(latched, &push.anchor, push.txn, &record).await?;
@@ -72,10 +80,14 @@ impl Replica {
 
     pub(super) async fn forget(self: &Arc<Self>, forget: Forget) -> Result<Reply> {
         let latched = self.latch_record(&forget.anchor).await?;
-        if self.record(&forget.anchor, forget.txn)?.is_some() {
+        let Some(record) = self.record(&forget.anchor, forget.txn)? else { return Ok(Reply::Done(Done {})) };
+        if forget.told || record.ts < self.published().gc_threshold {
             let mut batch = Batch::new();
             batch.delete(Space::Meta, key::txn_record(&forget.anchor, forget.txn));
             self.write_record(latched, forget.txn, batch).await?;
+        } else if !record.keys.is_empty() {
+            let resolved = TxnRecord { keys: Vec::new(), ..record };
+            self.put_record(latched, &forget.anchor, forget.txn, &resolved).await?;
         }
         Ok(Reply::Done(Done {}))
     }

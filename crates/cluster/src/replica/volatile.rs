@@ -14,6 +14,9 @@ use atoll_txn::{Timestamp, TxnId};
 use tokio::sync::oneshot;
 
 use super::Replica;
+use crate::recent::Recent;
+
+const RESOLVED_MAX: usize = 4096;
 
 /// The lease under which a replica serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(crate) struct Volatile {
     pub contacts: BTreeMap<TxnId, Mono>,
     /// Transactions with a request here that takes or uses locks right now: they are alive, however long it takes.
     pub busy: BTreeMap<TxnId, usize>,
+    /// Whose intents were resolved here: a copy of their prepare that comes late may not write them again.
+    pub resolved: Recent<TxnId>,
     pub commands_waiting: BTreeMap<LatchId, oneshot::Sender<()>>,
     pub readers_waiting: BTreeMap<ReaderId, oneshot::Sender<()>>,
     next_reader: u64,
@@ -48,6 +53,7 @@ impl Volatile {
             locks: locks.unwrap_or_else(|| LockTable::new(0)),
             contacts: BTreeMap::new(),
             busy: BTreeMap::new(),
+            resolved: Recent::new(RESOLVED_MAX),
             commands_waiting: BTreeMap::new(),
             readers_waiting: BTreeMap::new(),
             next_reader: 0,

@@ -35,6 +35,8 @@ enum Step {
     Ready(Box<Command>, Timestamp),
     /// Reads elsewhere must hold at this timestamp first. Nothing was done.
     Refused(Timestamp),
+    /// It was done before, at this timestamp.
+    Repeated(Timestamp),
     /// Begin again after this.
     Wait(oneshot::Receiver<()>),
     Intent(Bytes, IntentRef),
@@ -97,6 +99,7 @@ impl Replica {
             let latched = self.latch(spans.clone()).await?;
             match self.evaluate(wanted, &latched)? {
                 Step::Refused(ts) => return Ok(Committed { ts, refused: true }),
+                Step::Repeated(ts) => return Ok(Committed { ts, refused: false }),
                 Step::Wait(woken) => {
                     drop(latched);
                     let _ = woken.await;
@@ -133,10 +136,15 @@ impl Replica {
         for write in wanted.writes {
             let record = mvcc::reader::record(&view, &write.key).map_err(|error| self.damaged(error))?;
             if let Some(record) = &record {
-                if let Some(intent) = &record.intent
-                    && (intent.txn != txn.id || wanted.anchor.is_none())
-                {
-                    return Ok(Step::Intent(write.key.clone(), IntentRef::from(intent)));
+                match &record.intent {
+                    Some(intent) if intent.txn != txn.id || wanted.anchor.is_none() => {
+                        return Ok(Step::Intent(write.key.clone(), IntentRef::from(intent)));
+                    }
+                    // A copy of this request was here before, and all that it laid has one timestamp: whoever got the
+                    // other answer commits by it.
+                    Some(intent) if intent.epoch == txn.epoch => return Ok(Step::Repeated(intent.ts)),
+                    Some(intent) if intent.epoch > txn.epoch => return Err(Error::Retry(Retry::Aborted)),
+                    _ => {}
                 }
                 if let Some(newest) = &record.newest {
                     if txn.first_writer_wins && newest.ts > txn.read_ts {
@@ -157,6 +165,9 @@ impl Replica {
             let mut memory = self.memory.lock();
             if self.serving(&memory, &[])? != latched.serving {
                 return Err(Error::NotLeaseholder { range: self.id, leader: None });
+            }
+            if wanted.anchor.is_some() && memory.resolved.contains(txn.id) {
+                return Err(Error::Retry(Retry::Aborted));
             }
             if !self.node.env.faults.here(fault::BUG_SKIP_LOCK_CHECK) {
                 for claim in wanted.claims {
@@ -220,7 +231,9 @@ impl Replica {
             };
             done.map_err(|error| self.damaged(error))?;
         }
-        let mut command = self.command(latched.serving, ts);
+        // The local clock too: readers judge by it what was there before they began, and after a restart on a host whose
+        // clock went back, the node's must still be above it.
+        let mut command = self.command(latched.serving, ts.max(local));
         command.ceiling = (ts > state.ceiling).then_some(ts);
         command.write(batch);
         let mut memory = self.memory.lock();
@@ -234,6 +247,9 @@ impl Replica {
 
     pub(super) async fn resolve(self: &Arc<Self>, resolve: Resolve) -> Result<Reply> {
         let latched = self.latch(resolve.keys.iter().map(|key| Span::point(key)).collect()).await?;
+        if resolve.commit_ts.is_some() {
+            self.memory.lock().resolved.insert(resolve.txn);
+        }
         let view = self.node.engine.view();
         let resolution = resolve.commit_ts.map_or(Resolution::Abort, Resolution::Commit);
         let mut batch = Batch::new();
@@ -241,7 +257,9 @@ impl Replica {
             let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
             // A transaction that has ended is resolved in all its epochs.
             let epoch = match record.as_ref().and_then(|record| record.intent.as_ref()) {
-                Some(intent) if intent.txn == resolve.txn => intent.epoch,
+                Some(intent) if intent.txn == resolve.txn && resolve.epoch.is_none_or(|last| intent.epoch <= last) => {
+                    intent.epoch
+                }
                 _ => continue,
             };
             writer::resolve_intent(&mut batch, record.as_ref(), key, resolve.txn, epoch, resolution)

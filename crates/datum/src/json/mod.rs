@@ -5,7 +5,7 @@
 //! - [`lex`]: tokens and grammar; what is said of text that is no JSON
 //! - [`binary`]: the bytes of a `jsonb`
 //! - [`order`](self): how two of them compare, hash and contain one another
-//! - [`write`]: from `jsonb` to text
+//! - [`mod@write`]: from `jsonb` to text
 //! - [`access`](self): operators and functions that look into a `jsonb`; `modify`: those that make a changed one
 //! - [`text`](self): the same on `json`
 //! - [`convert`]: from any value of SQL to JSON; `build`: constructors and aggregates

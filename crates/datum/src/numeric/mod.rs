@@ -12,7 +12,7 @@
 //! - `modifier`: `numeric(precision, scale)`
 //! - `functions`, `aggregate`: what SQL calls
 //!
-//! INVARIANT: a mantissa that fits an `i64` is never in [`Repr::Big`], so numbers of one scale are equal exactly when
+//! INVARIANT: a mantissa that fits an `i64` is never in `Repr::Big`, so numbers of one scale are equal exactly when
 //! their representations are. Arithmetic and [`Ord`] rely on it for their short ways.
 //!
 //! INVARIANT: a finite number has at most [`INTEGER_DIGITS_MAX`] digits before the point and [`SCALE_MAX`] after it; what

@@ -58,7 +58,7 @@ pub fn overlaps(first: [&Datum; 2], second: [&Datum; 2]) -> Datum {
 }
 
 /// From its first moment; only the end may be unknown.
-fn period<'a>([a, b]: [&'a Datum; 2]) -> Option<(&'a Datum, &'a Datum)> {
+fn period([a, b]: [&Datum; 2]) -> Option<(&Datum, &Datum)> {
     match (a.is_null(), b.is_null()) {
         (true, true) => None,
         (true, false) => Some((b, a)),

@@ -223,10 +223,11 @@ fn of_date(unit: Unit, civil: &Civil, micros: Option<i64>) -> Option<Value> {
             let Some(micros) = micros else {
                 return Some(Value::Integer(days * 86_400 + calendar::UNIX_EPOCH_SECONDS));
             };
-            let unscaled = i128::from(micros) - i128::from(UNIX_EPOCH_MICROS);
-            let float = match micros.checked_sub(UNIX_EPOCH_MICROS) {
-                Some(since) => since as f64 / 1e6,
-                None => (micros as f64 - UNIX_EPOCH_MICROS as f64) / 1e6,
+            let since = i128::from(micros) - i128::from(UNIX_EPOCH_MICROS);
+            let (unscaled, float) = match i64::try_from(since) {
+                Ok(exact) => (since, exact as f64 / 1e6),
+                // Past 64 bits PostgreSQL divides numerics, and that gives four decimals here.
+                Err(_) => ((since + 50) / 100 * 100, (micros as f64 - UNIX_EPOCH_MICROS as f64) / 1e6),
             };
             return Some(Value::Decimal { unscaled, scale: 6, float });
         }

@@ -169,7 +169,7 @@ fn push_decimals(micros: i32, out: &mut String) {
         return;
     }
     let mut width = 6;
-    while micros % 10 == 0 {
+    while micros.is_multiple_of(10) {
         micros /= 10;
         width -= 1;
     }

@@ -4,17 +4,27 @@
 //! stands in the place of other text is skipped.
 
 use super::calendar::{self, Civil};
+use super::digits::split_integer;
 use super::parse::{self, Given, Refusal};
 use super::template::{self, Id, Mode, Node, Pattern, is_separator, is_space};
 use super::words::{MONTHS, WEEKDAYS};
 use crate::error::{Error, Result};
 use crate::sqlstate;
 
-/// What a text says: its date and time, and seconds east of UTC if it tells.
-pub fn parse(text: &str, template: &str) -> Result<(Civil, Option<i32>)> {
+/// What a text says.
+pub struct Read {
+    pub civil: Civil,
+    /// Seconds east of UTC, if it tells.
+    pub east_seconds: Option<i32>,
+    /// Of the second; none unless the template has `FF1` to `FF6`.
+    pub precision: Option<i32>,
+}
+
+pub fn parse(text: &str, template: &str) -> Result<Read> {
     let mut reader = Reader { text, at: 0, fields: Fields::default() };
     reader.read(&template::parse(template))?;
-    reader.fields.assemble(text)
+    let (civil, east_seconds) = reader.fields.assemble(text)?;
+    Ok(Read { civil, east_seconds, precision: reader.fields.precision })
 }
 
 /// Zero is "not there", as in PostgreSQL; a field given twice must have the same value.
@@ -29,6 +39,7 @@ struct Fields {
     second_of_day: i32,
     millis: i32,
     micros: i32,
+    precision: Option<i32>,
     weekday: i32,
     day: i32,
     day_of_year: i32,
@@ -164,9 +175,12 @@ impl Reader<'_> {
                 self.fields.millis = scaled(value, 3, length);
             }
             Id::Microsecond => self.decimals(6, pattern, next)?,
-            Id::Decimals(count) => self.decimals(usize::from(count), pattern, next)?,
+            Id::Decimals(count) => {
+                self.fields.precision = Some(i32::from(count));
+                self.decimals(usize::from(count), pattern, next)?;
+            }
             Id::Zone | Id::Offset => {
-                let message = format!("formatting code \"{name}\" is only supported in to_char");
+                let message = format!("formatting field \"{name}\" is only supported in to_char");
                 return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
             }
             Id::ZoneHour => {
@@ -295,6 +309,11 @@ impl Reader<'_> {
             self.at += used;
             number
         };
+        // PostgreSQL takes nothing after spaces for 0, if it had to stop at a width.
+        let value = match value {
+            Number::None if !open && self.at > from => Number::Value(0),
+            value => value,
+        };
         if self.at == from || matches!(value, Number::None) {
             let copy = truncated(self.rest(), width);
             let error = wrong(format!("invalid value \"{copy}\" for \"{name}\""));
@@ -315,7 +334,7 @@ impl Reader<'_> {
         let rest = self.rest().as_bytes();
         let stands =
             |word: &&str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-        if let Some(at) = words.iter().position(|word| stands(&word)) {
+        if let Some(at) = words.iter().position(stands) {
             self.at += words[at].len();
             return Ok(at as i32);
         }
@@ -362,7 +381,7 @@ enum Number {
 /// As C's `strtol`: spaces, a sign, digits. With the bytes they take.
 fn leading_integer(text: &str) -> (Number, usize) {
     let spaces = text.bytes().take_while(|byte| is_space(char::from(*byte))).count();
-    let (digits, _) = parse::split_integer(&text[spaces..]);
+    let (digits, _) = split_integer(&text[spaces..]);
     if digits.is_empty() {
         return (Number::None, 0);
     }
@@ -441,11 +460,11 @@ impl Fields {
             let monday = calendar::iso_week_start(civil.year, self.week);
             set_date(&mut civil, monday + into_week);
         } else if self.week != 0 {
-            day_of_year = self.week.checked_sub(1).and_then(|w| w.checked_mul(7)).ok_or_else(overflow)? + 1;
+            day_of_year = first_day_of_week(self.week);
         }
         let mut day = self.day;
         if self.week_of_month != 0 {
-            day = self.week_of_month.checked_sub(1).and_then(|w| w.checked_mul(7)).ok_or_else(overflow)? + 1;
+            day = first_day_of_week(self.week_of_month);
         }
         if day != 0 {
             (civil.day, has_day) = (day, true);
@@ -536,6 +555,11 @@ impl Fields {
         }
         Ok(Some(self.zone_sign * (self.zone_hour * 60 + self.zone_minute) * 60))
     }
+}
+
+/// A week that is far too large becomes some day that is refused, in PostgreSQL too.
+fn first_day_of_week(week: i32) -> i32 {
+    week.wrapping_sub(1).wrapping_mul(7).wrapping_add(1)
 }
 
 /// A day beyond the year's last makes a month 13, which is refused.

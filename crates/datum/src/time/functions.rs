@@ -245,9 +245,10 @@ pub const SCALARS: ScalarTable = &[
         template => Ok(Datum::text(to_char::interval(&interval(&a[0]), template)?)),
     }),
     ("to_timestamp", |call, a| {
-        let (civil, east) = from_char::parse(text(&a[0]), text(&a[1]))?;
-        let east = east.unwrap_or_else(|| civil.offset_in(&call.settings.zone));
-        Ok(Datum::TimestampTz(calendar::checked_timestamp(civil.timestamptz(east))?))
+        let from_char::Read { civil, east_seconds, precision } = from_char::parse(text(&a[0]), text(&a[1]))?;
+        let east = east_seconds.unwrap_or_else(|| civil.offset_in(&call.settings.zone));
+        let utc = calendar::checked_timestamp(civil.timestamptz(east))?;
+        Ok(Datum::TimestampTz(io::limited_timestamp(utc, precision.unwrap_or(-1))?))
     }),
     ("to_date", to_date),
     // Type modifiers
@@ -367,7 +368,7 @@ fn source<'a>(call: &Call<'a>, value: &Datum) -> Source<'a> {
 }
 
 fn to_date(_call: &Call, a: &[Datum]) -> Result<Datum> {
-    let (civil, _) = from_char::parse(text(&a[0]), text(&a[1]))?;
+    let civil = from_char::parse(text(&a[0]), text(&a[1]))?.civil;
     let days = Some(civil).filter(|civil| calendar::is_julian_date(civil.year, civil.month));
     let days = days.map(|civil| civil.days()).filter(|days| calendar::is_date(*days));
     let refused = || {

@@ -195,32 +195,39 @@ impl Interval {
         Ok(Interval { micros, ..self })
     }
 
-    pub const KEY_BYTES: usize = 18;
-
     /// Bytes whose order is the order of the values: first how long, then the fields, so that the same value is read
     /// back although `1 month` and `30 days` are equal.
-    pub fn encode_key(&self) -> [u8; Interval::KEY_BYTES] {
-        // A span takes 73 bits; ten bytes with the sign turned order as it does.
-        let span = self.span() + SPAN_BIAS;
-        let mut key = [0; Interval::KEY_BYTES];
-        key[..10].copy_from_slice(&span.to_be_bytes()[6..]);
-        key[10..14].copy_from_slice(&flip(self.months).to_be_bytes());
-        key[14..].copy_from_slice(&flip(self.days).to_be_bytes());
-        key
+    ///
+    /// ```text
+    /// span in microseconds, sign turned   10 bytes: it takes 73 bits
+    /// months, sign turned                  4 bytes
+    /// days, sign turned                    4 bytes
+    /// ```
+    pub fn encode_key(&self, out: &mut Vec<u8>) {
+        let span = (self.span() + SPAN_BIAS).to_be_bytes();
+        out.extend_from_slice(&span[16 - SPAN_BYTES..]);
+        out.extend_from_slice(&flip(self.months).to_be_bytes());
+        out.extend_from_slice(&flip(self.days).to_be_bytes());
     }
 
-    /// None for bytes that no interval encodes to.
-    pub fn decode_key(key: &[u8; Interval::KEY_BYTES]) -> Option<Interval> {
+    /// Takes one value off the front.
+    pub fn decode_key(input: &mut &[u8]) -> Result<Interval> {
+        let damaged = || Error::new(sqlstate::DATA_CORRUPTED, "the key of an interval is damaged");
+        let (span, rest) = input.split_first_chunk::<SPAN_BYTES>().ok_or_else(damaged)?;
+        let (months, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let (days, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let mut wide = [0; 16];
-        wide[6..].copy_from_slice(&key[..10]);
+        wide[16 - SPAN_BYTES..].copy_from_slice(span);
         let span = i128::from_be_bytes(wide) - SPAN_BIAS;
-        let field = |at: usize| flip(i32::from_be_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]));
-        let dated = Interval { months: field(10), days: field(14), micros: 0 };
-        let micros = i64::try_from(span - dated.span()).ok()?;
-        Some(Interval { micros, ..dated })
+        let field = |bytes: &[u8; 4]| flip(i32::from_be_bytes(*bytes));
+        let dated = Interval { months: field(months), days: field(days), micros: 0 };
+        let micros = i64::try_from(span - dated.span()).map_err(|_| damaged())?;
+        *input = rest;
+        Ok(Interval { micros, ..dated })
     }
 }
 
+const SPAN_BYTES: usize = 10;
 const SPAN_BIAS: i128 = 1 << 79;
 
 /// Turns the sign bit, so that negative numbers come first.

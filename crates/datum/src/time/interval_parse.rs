@@ -1,9 +1,10 @@
 //! Reads intervals: PostgreSQL's own notation, the SQL standard's and ISO 8601's.
 
 use super::calendar::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
+use super::digits::{Clock, decimals, split_integer};
 use super::interval::{DAYS_PER_MONTH, Interval, Modifier};
 use super::lexer::{self, Field, Kind};
-use super::parse::{Clock, Parsed, Refusal, decimals, split_integer};
+use super::parse::{Parsed, Refusal};
 use super::words::{self, IntervalWord, Unit};
 use crate::function::IntervalStyle;
 

@@ -1,6 +1,7 @@
 //! Dates, times and intervals put together from numbers: `make_date` and its kin, `to_timestamp(float8)`.
 
 use super::calendar::{self, Civil, INFINITY, MICROS_PER_DAY, MINUS_INFINITY, UNIX_EPOCH_SECONDS};
+use super::digits;
 use super::interval::{Interval, fits_i64};
 use super::parse::{self, Given, Refusal};
 use super::zone::Zone;
@@ -71,7 +72,7 @@ pub fn timestamptz_at(date: [i32; 3], hour: i32, minute: i32, second: f64, zone:
         let error = Error::new(state, format!("invalid input syntax for type numeric time zone: \"{zone}\""));
         return Err(error.hint("Numeric time zones must have \"-\" or \"+\" as first character."));
     }
-    match parse::offset(zone) {
+    match digits::offset(zone) {
         Ok(east) => calendar::shift(local, -east),
         Err(Refusal::ZoneOverflow) => Err(Error::new(state, format!("numeric time zone \"{zone}\" out of range"))),
         Err(_) => NamedZone::find(zone)?.local_to_utc(local),

@@ -3,13 +3,13 @@
 //! In reading order:
 //!
 //! - [`calendar`]: days and microseconds from years, months and days, and back; PostgreSQL's ranges
-//! - [`zone`], [`abbreviations`]: what clocks show where; [`zoned`]: `AT TIME ZONE`
-//! - [`interval`], [`timetz`]: the values that are not one number, with their key encodings
-//! - [`words`], [`lexer`], [`parse`], [`interval_parse`]: reading
-//! - [`format`]: printing; [`io`]: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
-//! - [`arithmetic`], [`compare`], [`fields`], [`make`], [`now`]: the rules of operators and functions
-//! - [`template`], [`to_char`], [`from_char`]: `to_char`, `to_date`, `to_timestamp`
-//! - [`functions`], [`sets`], [`aggregates`]: those rules by the names of `pg_proc`
+//! - [`zone`], [`abbreviations`]: what clocks show where; `zoned`: `AT TIME ZONE`
+//! - [`interval`], `timetz`: the values that are not one number, with their key encodings
+//! - `words`, `lexer`, `digits`, `parse`, `interval_parse`: reading
+//! - [`mod@format`]: printing; `io`: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
+//! - [`arithmetic`], `compare`, [`fields`], `make`, [`now`]: the rules of operators and functions
+//! - `template`, `to_char`, `from_char`: `to_char`, `to_date`, `to_timestamp`
+//! - `functions`, `sets`, `aggregates`: those rules by the names of `pg_proc`
 //!
 //! INVARIANT: nothing here asks the machine for the time or for its zones; both come in
 //! [`Settings`](crate::function::Settings) and out of the compiled-in database. Every node gives the same answer.
@@ -23,6 +23,7 @@ mod arguments;
 pub mod arithmetic;
 pub mod calendar;
 mod compare;
+mod digits;
 pub mod fields;
 pub mod format;
 mod from_char;

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 
 use super::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND};
+use crate::error::{Error, Result};
+use crate::sqlstate;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeTz {
@@ -24,23 +26,22 @@ impl TimeTz {
         TimeTz { micros: micros.rem_euclid(MICROS_PER_DAY), west_seconds }
     }
 
-    pub const KEY_BYTES: usize = 12;
-
-    /// Bytes whose order is the order of the values.
-    pub fn encode_key(&self) -> [u8; TimeTz::KEY_BYTES] {
-        let mut key = [0; TimeTz::KEY_BYTES];
-        key[..8].copy_from_slice(&(self.utc() ^ i64::MIN).to_be_bytes());
-        key[8..].copy_from_slice(&(self.west_seconds ^ i32::MIN).to_be_bytes());
-        key
+    /// Bytes whose order is the order of the values: the moment, then the zone.
+    pub fn encode_key(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.utc() ^ i64::MIN).to_be_bytes());
+        out.extend_from_slice(&(self.west_seconds ^ i32::MIN).to_be_bytes());
     }
 
-    /// None for bytes that no value encodes to.
-    pub fn decode_key(key: &[u8; TimeTz::KEY_BYTES]) -> Option<TimeTz> {
-        let (utc, west) = key.split_first_chunk::<8>()?;
-        let west_seconds = i32::from_be_bytes(*west.first_chunk()?) ^ i32::MIN;
+    /// Takes one value off the front.
+    pub fn decode_key(input: &mut &[u8]) -> Result<TimeTz> {
+        let damaged = || Error::new(sqlstate::DATA_CORRUPTED, "the key of a time with time zone is damaged");
+        let (utc, rest) = input.split_first_chunk().ok_or_else(damaged)?;
+        let (west, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let west_seconds = i32::from_be_bytes(*west) ^ i32::MIN;
         let utc = i64::from_be_bytes(*utc) ^ i64::MIN;
-        let micros = utc.checked_sub(i64::from(west_seconds) * MICROS_PER_SECOND)?;
-        Some(TimeTz { micros, west_seconds })
+        let micros = utc.checked_sub(i64::from(west_seconds) * MICROS_PER_SECOND).ok_or_else(damaged)?;
+        *input = rest;
+        Ok(TimeTz { micros, west_seconds })
     }
 }
 

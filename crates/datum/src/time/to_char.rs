@@ -229,7 +229,7 @@ impl Shown<'_> {
                     month if month < 0 => (12 + month) as usize,
                     month => (month - 1) as usize,
                 };
-                push_padded_word(out, ROMAN_MONTHS[month], 4, pattern);
+                push_padded_word(out, ROMAN_MONTHS[month], 4, &Pattern { translated: false, ..*pattern });
             }
             Id::Julian => number(1, calendar::julian(self.year, self.month, self.day)),
         }
@@ -239,14 +239,14 @@ impl Shown<'_> {
     fn push_year(&self, year: i32, digits: u8, pattern: &Pattern, out: &mut String) {
         let year = i64::from(self.counted(year));
         let shown = if digits == 4 { year } else { year % 10i64.pow(u32::from(digits)) };
+        // The sign has its place if the calendar year has one, also for an ISO year.
+        let width = match digits {
+            1 => 1,
+            _ if pattern.fill => 0,
+            _ => usize::from(digits) + usize::from(self.counted(self.year) < 0),
+        };
         let start = out.len();
-        if digits == 1 {
-            push(out, format_args!("{shown}"));
-        } else {
-            // A year of which only zeros are left keeps the place of its sign.
-            let width = if pattern.fill { 0 } else { usize::from(digits) + usize::from(year < 0) };
-            push(out, format_args!("{shown:0width$}"));
-        }
+        push(out, format_args!("{shown:0width$}"));
         push_ordinal(out, pattern, start);
     }
 

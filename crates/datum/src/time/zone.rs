@@ -44,12 +44,18 @@ pub struct Local<'a> {
 
 static UTC: LazyLock<Zone> = LazyLock::new(|| Zone::fixed_named("UTC".to_owned(), 0, "UTC".to_owned()));
 
-/// Every zone of the database by its name in lower case; read when first asked for.
-static NAMED: LazyLock<BTreeMap<String, (String, OnceLock<Option<Zone>>)>> = LazyLock::new(|| {
+/// Every zone of the database by its name in lower case.
+static NAMED: LazyLock<BTreeMap<String, Named>> = LazyLock::new(|| {
     let database = TimeZoneDatabase::bundled();
     let names = database.available().map(|name| name.as_str().to_owned());
-    names.map(|name| (name.to_ascii_lowercase(), (name, OnceLock::new()))).collect()
+    names.map(|name| (name.to_ascii_lowercase(), Named { name, zone: OnceLock::new() })).collect()
 });
+
+struct Named {
+    name: String,
+    /// Read when first asked for.
+    zone: OnceLock<Option<Zone>>,
+}
 
 /// Zones repeat every 400 years once their last rule holds: moments after this one are looked up that much earlier.
 const RULES_REPEAT_FROM: i64 = 252_460_800_000; // the year 9970
@@ -75,9 +81,19 @@ impl Zone {
         {
             let seconds = hours * 3600.0;
             let refused = || invalid().detail("UTC timezone offset is out of range.");
-            return Zone::fixed_checked(seconds).ok_or_else(refused);
+            return Zone::fixed_checked(seconds).ok_or_else(refused).and_then(|zone| zone.without_odd_seconds(setting));
         }
-        Zone::by_name(setting).ok_or_else(invalid)
+        Zone::by_name(setting).ok_or_else(invalid)?.without_odd_seconds(setting)
+    }
+
+    /// PostgreSQL tells zones that count leap seconds by this, and refuses them as a setting.
+    fn without_odd_seconds(self, setting: &str) -> Result<Zone> {
+        if self.offset_at(0) % 60 == 0 {
+            return Ok(self);
+        }
+        let message = format!("time zone \"{setting}\" appears to use leap seconds");
+        let error = Error::new(sqlstate::INVALID_PARAMETER_VALUE, message);
+        Err(error.detail("PostgreSQL does not support leap seconds."))
     }
 
     /// A name of the database in any case, or a POSIX rule.
@@ -86,7 +102,7 @@ impl Zone {
             return Some(Zone::utc());
         }
         match NAMED.get(&name.to_ascii_lowercase()) {
-            Some((canonical, zone)) => zone.get_or_init(|| Zone::of_database(canonical)).clone(),
+            Some(named) => named.zone.get_or_init(|| Zone::of_database(&named.name)).clone(),
             None => posix(name),
         }
     }
@@ -193,7 +209,7 @@ const TRANSITIONS_AHEAD_MAX: usize = 400;
 
 /// Names of the database, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    NAMED.values().map(|(name, _)| name.as_str())
+    NAMED.values().map(|named| named.name.as_str())
 }
 
 fn moment(micros: i64) -> Timestamp {

@@ -8,9 +8,9 @@
 //! | `ww` | the second appended right after the first |
 //! | `wr` | the second read what the first appended |
 //! | `rw` | the first did not see what the second appended |
-//! | `rt` | the first had ended before the second began |
+//! | `rt` | the first had ended before the second began, and one of them changed a list that both used |
 //!
-//! A cycle among all of them means: not (strictly) serializable. Snapshot isolation allows a cycle only with two `rw`
+//! A cycle among all of them means: not serializable, or not linearizable per key. Snapshot isolation allows a cycle only with two `rw`
 //! in a row: write skew.
 //!
 //! Follows Kingsbury and Alvaro, "Elle: inferring isolation anomalies from experimental observations", for names
@@ -232,22 +232,39 @@ fn graph(txns: &[Txn], origins: &BTreeMap<u64, Origin>, orders: &BTreeMap<u64, V
             }
         }
     }
-    // Real time: an edge from each that ended last before a start; the others follow from these.
-    let mut moments: Vec<(u64, bool, usize)> = Vec::new();
+    // Real time. Of each list by itself: what is promised is linearizability per key, and two transactions that share
+    // none may be seen in either order when the clocks of their clients differ.
+    let mut users: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
     for (at, txn) in txns.iter().enumerate().filter(|(_, txn)| takes_part(txn)) {
-        moments.push((txn.started, true, at));
-        if txn.fate == Fate::Committed {
-            moments.push((txn.ended, false, at));
+        for Access::Read { key, .. } | Access::Append { key, .. } in &txn.accesses {
+            users.entry(*key).or_default().insert(at);
         }
     }
-    moments.sort_unstable();
-    let mut ended: Vec<usize> = Vec::new();
-    for (_, starts, at) in moments {
-        if starts {
-            ended.iter().for_each(|before| graph.edge(*before, at, Why::RealTime));
-        } else {
-            ended.retain(|before| txns[*before].ended > txns[at].started);
-            ended.push(at);
+    for (key, users) in users {
+        let appended = |at: usize| appends(&txns[at]).any(|(of, _)| of == key);
+        let mut moments: Vec<(u64, bool, usize)> = Vec::new();
+        for at in users {
+            moments.push((txns[at].started, true, at));
+            if txns[at].fate == Fate::Committed {
+                moments.push((txns[at].ended, false, at));
+            }
+        }
+        moments.sort_unstable();
+        // The appends that ended last, and the reads that ended since: two reads need no order.
+        let (mut writers, mut readers): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        for (_, starts, at) in moments {
+            if starts {
+                writers.iter().for_each(|before| graph.edge(*before, at, Why::RealTime));
+                if appended(at) {
+                    readers.iter().for_each(|before| graph.edge(*before, at, Why::RealTime));
+                }
+            } else if appended(at) {
+                writers.retain(|before| txns[*before].ended > txns[at].started);
+                readers.retain(|before| txns[*before].ended > txns[at].started);
+                writers.push(at);
+            } else {
+                readers.push(at);
+            }
         }
     }
     graph

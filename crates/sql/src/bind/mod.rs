@@ -97,6 +97,14 @@ pub fn statement(scope: &Scope, statement: &ast::Statement, parameters: &[Oid]) 
     binder.finish(bound, command)
 }
 
+/// Binds an expression that reads no columns, as a query of one row: an argument of EXECUTE.
+pub fn value(scope: &Scope, expr: &ast::Expr, ty: Type) -> Result<Query> {
+    let text = format!("SELECT CAST({} AS {})", atoll_syntax::print::expression(expr), format_type(scope, ty));
+    let mut parsed = atoll_syntax::parse(&text).map_err(Error::without_position)?;
+    let parsed = parsed.pop().ok_or_else(|| Error::internal("an expression could not be put as a query"))?;
+    statement(scope, &parsed.statement, &[]).map_err(Error::without_position)
+}
+
 /// The type as PostgreSQL's `format_type` prints it, with length or precision.
 pub fn format_type(scope: &Scope, ty: Type) -> String {
     types::format(&scope.catalog, &scope.session.search_path, ty)

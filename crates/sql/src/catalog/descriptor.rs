@@ -302,6 +302,9 @@ pub struct Index {
     pub deferrable: bool,
     #[prost(bool, tag = "14")]
     pub initially_deferred: bool,
+    /// WITH (...).
+    #[prost(message, repeated, tag = "15")]
+    pub options: Vec<SettingDefault>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -398,6 +401,12 @@ pub struct View {
     /// Relations that it reads.
     #[prost(uint32, repeated, tag = "3")]
     pub uses: Vec<u32>,
+    /// And which columns of them.
+    #[prost(message, repeated, tag = "4")]
+    pub reads: Vec<Dependent>,
+    /// A materialized view that was never filled: WITH NO DATA.
+    #[prost(bool, tag = "5")]
+    pub unfilled: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -424,6 +433,11 @@ pub struct Sequence {
     /// Where its value lies; changes with TRUNCATE … RESTART and ALTER … RESTART in a transaction.
     #[prost(uint32, tag = "10")]
     pub storage: u32,
+    /// What this storage begins with, if not with `start`: a value, and whether it was handed out already.
+    #[prost(sint64, optional, tag = "11")]
+    pub initial: Option<i64>,
+    #[prost(bool, tag = "12")]
+    pub initial_called: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -2,15 +2,22 @@
 //!
 //! - [`descriptor`]: one object, as stored and as read
 //! - this file: all of them at one moment, found by oid and by name
+//! - [`store`]: as they lie in the store, and what a transaction changes of them
+//! - [`privileges`]: who may do what
+//! - [`sequence`]: the values of sequences
 //!
 //! A [`Catalog`] is immutable. A node has one current catalog; a transaction that changes definitions has its own, which
 //! becomes the node's when it commits. Who uses a table holds a lock on it (see [`crate::session`]) and so sees no other
 //! version of it until its end.
 
 pub mod descriptor;
+pub mod privileges;
+pub mod sequence;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use atoll_datum::builtin::builtin;
 use atoll_datum::io::{ArrayForm, Form};
@@ -28,6 +35,8 @@ pub const PUBLIC: Oid = Oid(2200);
 pub const TEMPLATE1: Oid = Oid(1);
 pub const TEMPLATE0: Oid = Oid(4);
 pub const POSTGRES_DATABASE: Oid = Oid(5);
+/// Whoever owns the current database is a member of it.
+pub const DATABASE_OWNER_ROLE: Oid = Oid(6171);
 /// PostgreSQL gives it one at initdb; stable here.
 pub const INFORMATION_SCHEMA: Oid = Oid(13000);
 
@@ -57,6 +66,14 @@ pub struct Catalog {
     /// The type of a table's rows (and its array) to the table.
     row_types: BTreeMap<Oid, Oid>,
     role_names: BTreeMap<String, Oid>,
+    /// Different for any two catalogs of a process that differ: what was made for one is of use with that one only.
+    pub version: u64,
+}
+
+/// For [`Catalog::version`].
+pub fn next_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl Catalog {

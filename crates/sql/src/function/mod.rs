@@ -2,11 +2,15 @@
 //!
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
+pub mod lock;
+pub mod sequence;
+
 use atoll_datum::function::{self, Aggregate};
+use atoll_datum::misc::ordered_set::{Standing, ordered_set};
 use atoll_datum::{Datum, Result, builtin};
 use futures_util::future::BoxFuture;
 
-use crate::exec::Exec;
+use crate::exec::{self, Exec};
 use crate::plan::{Body, Function, WindowFunction};
 use crate::session::Scope;
 
@@ -14,7 +18,7 @@ use crate::session::Scope;
 pub type SessionFunction = fn(&Scope, &function::Call, &[Datum]) -> Result<Datum>;
 
 /// May wait: `nextval`, `pg_sleep`, advisory locks. The second argument are the call's arguments.
-pub type WaitingFunction = for<'a, 'b> fn(&'a mut Exec<'b>, &'a [Datum]) -> BoxFuture<'a, Result<Datum>>;
+pub type WaitingFunction = for<'a, 'b> fn(&'a mut Exec<'b>, &'a [Datum]) -> BoxFuture<'a, exec::Result<Datum>>;
 
 /// Rows at once: `pg_get_keywords`, `pg_show_all_settings`.
 pub type SessionSet = fn(&Scope, &function::Call, &[Datum]) -> Result<Vec<Vec<Datum>>>;
@@ -23,8 +27,8 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[];
-const WAITING: &[WaitingTable] = &[];
+const SESSION: &[SessionTable] = &[lock::SESSION, sequence::SESSION];
+const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
 const SETS: &[SessionSetTable] = &[];
 
 const WINDOW: &[(&str, WindowFunction)] = &[
@@ -53,7 +57,10 @@ fn find<T: Copy>(tables: &[&'static [(&'static str, T)]], source: &str) -> Optio
 pub fn lookup(row: &'static builtin::Function) -> Option<Function> {
     let by_signature = || format!("{}:{}", row.name, row.argument_list);
     let body = match row.kind {
-        b'a' => Body::Aggregate(function::aggregate(row.name, row.argument_list)?),
+        b'a' => function::aggregate(row.name, row.argument_list)
+            .map(Body::Aggregate)
+            .or_else(|| ordered_set(row.name, row.argument_list).map(Body::OrderedSet))
+            .or_else(|| hypothetical(row))?,
         b'w' => Body::Window(find(&[WINDOW], row.source)?),
         _ if row.returns_set => function::set(row.source)
             .or_else(|| function::set(&by_signature()))
@@ -67,6 +74,11 @@ pub fn lookup(row: &'static builtin::Function) -> Option<Function> {
             .or_else(|| find(SESSION, &by_signature()).map(Body::Session))?,
     };
     Some(Function { row, body })
+}
+
+fn hypothetical(row: &builtin::Function) -> Option<Body> {
+    let is_hypothetical = builtin::builtin().aggregate(row.oid).is_some_and(|aggregate| aggregate.kind == b'h');
+    (is_hypothetical && Standing::default().result(row.name).is_some()).then_some(Body::Hypothetical)
 }
 
 /// One state per group.

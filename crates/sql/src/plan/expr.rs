@@ -166,6 +166,10 @@ pub enum Body {
     SessionSet(crate::function::SessionSet),
     /// In [`AggregateCall`] and [`WindowCall`].
     Aggregate(atoll_datum::function::AggregateEntry),
+    /// `percentile_cont` and its like.
+    OrderedSet(atoll_datum::misc::ordered_set::OrderedSet),
+    /// `rank(...) WITHIN GROUP`, which tells them by the function's name.
+    Hypothetical,
     Window(super::WindowFunction),
 }
 
@@ -178,6 +182,8 @@ impl std::fmt::Debug for Body {
             Body::Set(_) => "Set",
             Body::SessionSet(_) => "SessionSet",
             Body::Aggregate(_) => "Aggregate",
+            Body::OrderedSet(_) => "OrderedSet",
+            Body::Hypothetical => "Hypothetical",
             Body::Window(_) => "Window",
         })
     }

@@ -18,6 +18,7 @@
 //! INVARIANT: every [`ColumnId`] is made by one operator of the statement. An operator's rows have the columns that
 //! [`Plan::columns`] lists, in that order.
 
+pub mod estimate;
 pub mod expr;
 pub mod print;
 pub mod uses;

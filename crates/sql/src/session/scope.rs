@@ -5,8 +5,12 @@ use std::sync::Arc;
 use atoll_datum::Oid;
 use atoll_datum::function::Settings;
 
+use parking_lot::Mutex;
+
 use super::Node;
+use super::locks::Owner;
 use crate::catalog::Catalog;
+use crate::catalog::sequence::SessionValues;
 
 /// Fixed while a statement runs.
 #[derive(Clone)]
@@ -16,6 +20,9 @@ pub struct Scope {
     /// What pure functions may know.
     pub settings: Settings,
     pub session: SessionFacts,
+    pub locks: Owner,
+    /// For currval and lastval.
+    pub sequence_values: Arc<Mutex<SessionValues>>,
 }
 
 #[derive(Clone, Debug)]

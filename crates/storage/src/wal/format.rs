@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{Bad, Input};
-use crate::{Error, Result};
+use crate::{Error, Result, zeroes};
 
 /// Of segments and of the watermark file. Version, magic and the checksum keep their places in all versions to come.
 pub const FORMAT_VERSION: u32 = 1;
@@ -194,7 +194,7 @@ pub fn frame_at(place: Place, segment: &[u8], offset: usize) -> Result<Frame<'_>
 /// The first valid frame at or after an offset.
 pub fn find_frame(place: Place, segment: &[u8], from: usize) -> Option<Frame<'_>> {
     let from = from.next_multiple_of(ALIGNMENT);
-    let candidates = segment.get(from..)?.chunks(ALIGNMENT).enumerate();
+    let candidates = segment.get(from..zeroes::trimmed_len(segment))?.chunks(ALIGNMENT).enumerate();
     candidates
         .filter(|(_, chunk)| chunk.starts_with(&FRAME_MAGIC))
         .find_map(|(i, _)| frame_at(place, segment, from + i * ALIGNMENT).ok())

@@ -26,7 +26,10 @@ use super::{
     record::Records,
     watermark::{self, Slots},
 };
-use crate::{Error, GroupId, Result};
+use crate::{Error, GroupId, Result, zeroes};
+
+/// Read at once.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// A verified log.
 #[derive(Debug)]
@@ -128,11 +131,34 @@ async fn read_segment(env: &Env, path: &Path, clean_end: Option<u64>) -> io::Res
         let length = file.read_at(0, &mut bytes).await?;
         bytes.truncate(length);
         // Anything else contradicts the watermark, so it needs a look at the whole.
-        if bytes.iter().skip(end).all(|byte| *byte == 0) {
+        if zeroes::only(bytes.get(end..).unwrap_or_default()) {
             return Ok(bytes);
         }
     }
-    env.disk.read(path).await
+    read_sparse(env, path).await
+}
+
+/// A whole file, most of which may be reserved room: memory for that is only promised, never filled.
+async fn read_sparse(env: &Env, path: &Path) -> io::Result<Vec<u8>> {
+    let file = env.disk.open(path, Open::Read).await?;
+    let length = usize::try_from(file.len().await?).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; length];
+    let mut piece = vec![0; PIECE_BYTES.min(length)];
+    let mut at = 0;
+    while at < length {
+        let read = file.read_at(at as u64, &mut piece).await?;
+        let found = &piece[..read.min(length - at)];
+        if found.is_empty() {
+            // Cut off in this moment.
+            bytes.truncate(at);
+            break;
+        }
+        if !zeroes::only(found) {
+            bytes[at..at + found.len()].copy_from_slice(found);
+        }
+        at += found.len();
+    }
+    Ok(bytes)
 }
 
 pub struct Replay {
@@ -213,9 +239,9 @@ impl Replay {
             return Err(Error::damage(file, end as u64, what));
         }
         let rest = bytes.get(end..).unwrap_or_default();
+        let rest = &rest[..zeroes::trimmed_len(rest)];
         let first = rest.iter().position(|byte| *byte != 0);
-        let last = rest.iter().rposition(|byte| *byte != 0);
-        Ok(first.zip(last).map(|(first, last)| (end + first) as u64..(end + last + 1) as u64))
+        Ok(first.map(|first| (end + first) as u64..(end + rest.len()) as u64))
     }
 
     fn frame(&mut self, number: u64, file: &Path, frame: &Frame<'_>, is_first: bool) -> Result<()> {

@@ -36,6 +36,7 @@ use self::power::PowerCut;
 use self::server::{Server, Setup};
 use self::writer::{Acks, Stop, Writer};
 use crate::exit::Code;
+use crate::output::say;
 use crate::tuning::Tuning;
 
 /// The longest and the shortest life of a node that has become ready.
@@ -71,7 +72,7 @@ pub async fn run(plan: Plan) -> Result<Code> {
     ensure!(!data.exists(), "{} exists: the run must begin with nothing", data.display());
     fs::create_dir_all(&data)?;
     let acks = plan.ack_log.clone().unwrap_or_else(|| plan.dir.join("acks"));
-    println!("seed {}, data {}, acknowledged writes {}", plan.seed, data.display(), acks.display());
+    say(format_args!("seed {}, data {}, acknowledged writes {}", plan.seed, data.display(), acks.display()))?;
     let power = match plan.power_cut {
         true => Some(PowerCut::prepare(&plan.dir, &data)?),
         false => None,
@@ -87,7 +88,7 @@ pub async fn run(plan: Plan) -> Result<Code> {
         power,
     };
     let mut server = Server::start(&setup).await?;
-    println!("ready {} ms after the first start, rpc {}", server.took.as_millis(), setup.rpc);
+    say(format_args!("ready {} ms after the first start, rpc {}", server.took.as_millis(), setup.rpc))?;
     let mut writers: Vec<Writer> =
         (0..plan.writers as u32).map(|id| Writer::new(Ledger::new(id), setup.rpc, acks.clone())).collect();
     writers.first().context("no writers")?.split().await?;
@@ -125,7 +126,7 @@ pub async fn run(plan: Plan) -> Result<Code> {
         let all = tally.kills.is_multiple_of(CHECK_ALL_EVERY);
         check(&mut writers, all, &mut tally).await?;
         if tally.kills.is_multiple_of(10) {
-            println!("{:>5} kills, {} acknowledged", tally.kills, acks.count());
+            say(format_args!("{:>5} kills, {} acknowledged", tally.kills, acks.count()))?;
         }
     }
     check(&mut writers, true, &mut tally).await?;
@@ -133,11 +134,14 @@ pub async fn run(plan: Plan) -> Result<Code> {
     ensure!(clean.success(), "SIGTERM ended the node with {clean}");
     let inspector = Inspector::open(&Env::real(setup.data.clone()), plan.tuning.or_small().options()).await?;
     let verified = inspector.verify().await?;
-    report(&tally, acks.count(), begin.elapsed(), plan.seed);
+    report(&tally, acks.count(), begin.elapsed(), plan.seed)?;
     if let Some(problem) = verified.problems.first() {
         bail!("the files of the closed store are damaged: {problem}");
     }
-    println!("the closed store verifies: {} keys, {} versions", verified.current_keys, verified.history_versions);
+    say(format_args!(
+        "the closed store verifies: {} keys, {} versions",
+        verified.current_keys, verified.history_versions
+    ))?;
     Ok(if tally.findings.is_clean() { Code::Done } else { Code::Lost })
 }
 
@@ -154,14 +158,14 @@ async fn check(writers: &mut [Writer], all: bool, tally: &mut Tally) -> Result<(
         let found = writer.read_back(all).await.context("read back")?;
         let findings = writer.ledger.judge(&found);
         for what in &findings.details {
-            println!("WRONG after {} kills: {what}", tally.kills);
+            say(format_args!("WRONG after {} kills: {what}", tally.kills))?;
         }
         tally.findings.add(findings);
     }
     Ok(())
 }
 
-fn report(tally: &Tally, acks: u64, took: Duration, seed: u64) {
+fn report(tally: &Tally, acks: u64, took: Duration, seed: u64) -> Result<()> {
     let mut restarts = tally.restarts.clone();
     restarts.sort_unstable();
     let at = |quantile: f64| match restarts.len() {
@@ -169,12 +173,12 @@ fn report(tally: &Tally, acks: u64, took: Duration, seed: u64) {
         count => restarts[((count - 1) as f64 * quantile) as usize].as_millis(),
     };
     let Findings { lost, revived, half, .. } = &tally.findings;
-    println!(
+    say(format_args!(
         "{} kills in {:.0} s, {acks} acknowledged writes, {lost} lost, {revived} that should not be there, \
          {half} half done",
         tally.kills,
         took.as_secs_f64()
-    );
-    println!("restart to ready: p50 {} ms, p90 {} ms, longest {} ms", at(0.5), at(0.9), at(1.0));
-    println!("again with --seed {seed} (the moments of the kills differ)");
+    ))?;
+    say(format_args!("restart to ready: p50 {} ms, p90 {} ms, longest {} ms", at(0.5), at(0.9), at(1.0)))?;
+    say(format_args!("again with --seed {seed} (the moments of the kills differ)"))
 }

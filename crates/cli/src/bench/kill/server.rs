@@ -114,6 +114,15 @@ impl Server {
     }
 }
 
+/// A benchmark that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Most often it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 fn spawn(setup: &Setup) -> Result<Child> {
     let executable = std::env::current_exe()?;
     let log = OpenOptions::new().create(true).append(true).open(&setup.log).context("open the server's log")?;

@@ -20,6 +20,7 @@
 
 use crate::engine::failure::io_error;
 use crate::error::{Error, Result};
+use crate::zeroes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -201,7 +202,7 @@ fn only_zeroes(path: &Path, offset: u64) -> io::Result<bool> {
         if buffer.is_empty() {
             return Ok(true);
         }
-        if buffer.iter().any(|byte| *byte != 0) {
+        if !zeroes::only(buffer) {
             return Ok(false);
         }
         let length = buffer.len();

@@ -1,8 +1,0 @@
-//! Stub.
-
-use crate::function::{AggregateTable, ScalarTable, SetTable};
-
-pub const IO: crate::io::IoTable = &[];
-pub const SCALARS: ScalarTable = &[];
-pub const SETS: SetTable = &[];
-pub const AGGREGATES: AggregateTable = &[];
