@@ -66,15 +66,15 @@ pub fn scope(node: Arc<Node>) -> Scope {
 }
 
 fn column(ordinal: u32, name: &str, ty: Oid, modifier: i32) -> Column {
-    Column { ordinal, name: name.to_owned(), type_oid: ty.0, type_modifier: modifier, ..Column::default() }
+    Column { ordinal, name: name.to_owned(), type_oid: ty.0, type_modifier: modifier, ..Default::default() }
 }
 
 fn key(column: u32, ty: Oid) -> IndexKey {
-    IndexKey { column, type_oid: ty.0, type_modifier: -1, ..IndexKey::default() }
+    IndexKey { column, type_oid: ty.0, type_modifier: -1, ..Default::default() }
 }
 
 fn index(id: u32, oid: u32, name: &str, keys: Vec<IndexKey>) -> Index {
-    Index { id, oid, name: name.to_owned(), keys, ..Index::default() }
+    Index { id, oid, name: name.to_owned(), keys, ..Default::default() }
 }
 
 fn primary(oid: u32, name: &str, keys: Vec<IndexKey>) -> Index {
@@ -94,14 +94,14 @@ fn table(oid: u32, name: &str, columns: Vec<Column>, indexes: Vec<Index>) -> Tab
         indexes,
         row_type: oid + 1,
         row_array_type: oid + 2,
-        ..Table::default()
+        ..Default::default()
     }
 }
 
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
-    catalog.put_database(Database { oid: DATABASE.0, name: "bindw".to_owned(), ..Database::default() });
-    let public = Schema { oid: PUBLIC.0, database: DATABASE.0, name: "public".to_owned(), ..Schema::default() };
+    catalog.put_database(Database { oid: DATABASE.0, name: "bindw".to_owned(), ..Default::default() });
+    let public = Schema { oid: PUBLIC.0, database: DATABASE.0, name: "public".to_owned(), ..Default::default() };
     catalog.put_schema(public);
     let labels = ["sad", "ok", "happy"].into_iter().zip(MOOD + 10..);
     catalog.put_type(UserType {
@@ -110,7 +110,7 @@ fn catalog() -> Catalog {
         schema: PUBLIC.0,
         name: "mood".to_owned(),
         labels: labels.map(|(label, oid)| Label { oid, label: label.to_owned() }).collect(),
-        ..UserType::default()
+        ..Default::default()
     });
     let mut i = column(10, "i", oid::DATE, -1);
     i.default = Some("'2000-01-01'::date".to_owned());
@@ -159,7 +159,7 @@ fn catalog() -> Catalog {
         vec![column(1, "a", oid::INT4, -1), column(2, "b", oid::INT4, -1)],
         vec![primary(24010, "pair_pkey", vec![key(1, oid::INT4), key(2, oid::INT4)])],
     ));
-    let view = View { query: "SELECT id, b FROM public.t WHERE a > 0".to_owned(), ..View::default() };
+    let view = View { query: "SELECT id, b FROM public.t WHERE a > 0".to_owned(), ..Default::default() };
     let columns = vec![column(1, "id", oid::INT4, -1), column(2, "b", oid::TEXT, -1)];
     let view = Table {
         kind: RelationKind::View as i32,
@@ -186,7 +186,7 @@ fn gen_table() -> Table {
     let mut primary = primary(23010, "gen_rows", vec![key(6, oid::INT8)]);
     (primary.constraint, primary.oid) = (0, 0);
     let n_key = Index { unique: true, constraint: 23021, ..index(2, 23020, "gen_n_key", vec![key(2, oid::INT4)]) };
-    let check = Check { name: "gen_m_check".to_owned(), expression: "m > 0".to_owned(), ..Check::default() };
+    let check = Check { name: "gen_m_check".to_owned(), expression: "m > 0".to_owned(), ..Default::default() };
     Table {
         checks: vec![check],
         ..table(23000, "gen", vec![id, column(2, "n", oid::INT4, -1), twice, m, o, row_id], vec![primary, n_key])
