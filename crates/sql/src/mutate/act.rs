@@ -12,7 +12,7 @@ use super::foreign::Reference;
 use super::pending::{Child, Gone};
 use super::target::{Target, position};
 use super::write::{Change, Claims};
-use super::{BATCH, rules, violation};
+use super::{BATCH, violation};
 use crate::catalog::{ColumnOrdinal, ForeignAction};
 use crate::exec::{Exec, Result};
 use crate::table::{Decoder, Layout};
@@ -66,21 +66,9 @@ impl Reference {
 
     /// The parent's values are gone, and its rows are locked so that nobody can begin to refer to them.
     pub async fn act(&self, action: ForeignAction, gone: &[Gone], exec: &mut Exec<'_>) -> Result<()> {
-        let mut wanted: Wanted = gone.iter().cloned().collect();
+        let wanted: Wanted = gone.iter().cloned().collect();
         match action {
-            ForeignAction::NoAction => {
-                // Another row may have taken the place.
-                let layout = exec.state.pending.layout(&self.parent, exec.scope)?;
-                let tuples: Vec<Vec<Datum>> = wanted.keys().cloned().collect();
-                let keys =
-                    tuples.iter().map(|values| self.parent_key(values, &layout)).collect::<SqlResult<Vec<_>>>()?;
-                for (values, row) in tuples.iter().zip(exec.txn.get_own(&keys).await?) {
-                    if row.is_some() {
-                        wanted.remove(values);
-                    }
-                }
-                self.refuse(&wanted, exec).await
-            }
+            ForeignAction::NoAction => self.refuse_unless_replaced(wanted, exec).await,
             ForeignAction::Restrict => self.refuse(&wanted, exec).await,
             ForeignAction::Cascade | ForeignAction::SetNull | ForeignAction::SetDefault => {
                 let child = exec.state.pending.child(&self.child, exec.scope)?;
@@ -93,11 +81,11 @@ impl Reference {
                     let locked = exec.txn.lock(keys, strength, WaitPolicy::Wait).await?;
                     self.follow(action, &wanted, &positions, locked, &child, exec).await?;
                 }
-                if action == ForeignAction::SetDefault {
+                match action {
                     // Who had the default already refers to it still.
-                    self.refuse(&wanted, exec).await?;
+                    ForeignAction::SetDefault => self.refuse_unless_replaced(wanted, exec).await,
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }
@@ -143,16 +131,7 @@ impl Reference {
                 }
                 (ForeignAction::SetDefault, _) => {
                     for position in positions {
-                        let default = child.defaults.iter().find(|(of, _)| of == position);
-                        new[*position] = match default {
-                            Some((_, default)) => exec.eval(default, &[]).await?,
-                            None => match &target.table.columns[*position] {
-                                column if column.identity.is_some() => {
-                                    return Err(rules::no_default(&target.table, &column.name).into());
-                                }
-                                _ => Datum::Null,
-                            },
-                        };
+                        new[*position] = child.default(*position, exec).await?;
                     }
                 }
                 _ => positions.iter().for_each(|position| new[*position] = Datum::Null),
@@ -162,6 +141,19 @@ impl Reference {
             changes.push(Change::update(old, new));
         }
         target.apply(&changes, &mut Claims::default(), exec).await
+    }
+
+    /// Another row may have taken the place of one that is gone.
+    async fn refuse_unless_replaced(&self, mut wanted: Wanted, exec: &mut Exec<'_>) -> Result<()> {
+        let layout = exec.state.pending.layout(&self.parent, exec.scope)?;
+        let tuples: Vec<Vec<Datum>> = wanted.keys().cloned().collect();
+        let keys = tuples.iter().map(|values| self.parent_key(values, &layout)).collect::<SqlResult<Vec<_>>>()?;
+        for (values, row) in tuples.iter().zip(exec.txn.get_own(&keys).await?) {
+            if row.is_some() {
+                wanted.remove(values);
+            }
+        }
+        self.refuse(&wanted, exec).await
     }
 
     /// 23503 if anybody refers to one of these.

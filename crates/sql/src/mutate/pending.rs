@@ -56,7 +56,7 @@ pub type Gone = (Vec<Datum>, Option<Vec<Datum>>);
 /// A table whose rows an action changes.
 pub struct Child {
     pub target: Target,
-    pub defaults: Vec<(usize, Evaluator)>,
+    defaults: Vec<(usize, Evaluator)>,
 }
 
 impl Pending {
@@ -125,6 +125,22 @@ impl Pending {
         let child = Arc::new(Child { defaults: defaults.collect::<SqlResult<_>>()?, target });
         self.children.insert(table.oid, child.clone());
         Ok(child)
+    }
+}
+
+impl Child {
+    /// What a column gets by SET DEFAULT.
+    pub async fn default(&self, position: usize, exec: &mut Exec<'_>) -> Result<Datum> {
+        match self.defaults.iter().find(|(of, _)| *of == position) {
+            Some((_, default)) => exec.eval(default, &[]).await,
+            None => {
+                let column = &self.target.table.columns[position];
+                match column.identity {
+                    Some(_) => Err(rules::no_default(&self.target.table, &column.name).into()),
+                    None => Ok(Datum::Null),
+                }
+            }
+        }
     }
 }
 

@@ -115,6 +115,18 @@ fn the_default_of_nothing_is_null() {
 }
 
 #[test]
+fn sets_the_default() {
+    let mut tables = family(SetDefault, true);
+    tables[1].columns[1].default = Some("2 - 1".into());
+    with_tables(tables, |db| async move {
+        fill(&db).await;
+        db.ok(delete(&db, "p", is(1, 2))).await;
+        assert_eq!(db.rows("c").await, ["10|1|0", "11|1|0", "12|1|0", "13|∅|0"]);
+        assert_eq!(db.fails(delete(&db, "p", is(1, 1))).await, REFERENCED);
+    });
+}
+
+#[test]
 fn rules_hold_for_what_an_action_changes() {
     let mut tables = family(SetNull, true);
     tables[1].columns[1].not_null = true;
