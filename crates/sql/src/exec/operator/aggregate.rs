@@ -263,7 +263,7 @@ impl Aggregate {
             let set = &mut self.sets[at];
             let (number, is_new) = if set.positions.is_empty() {
                 (0, set.groups.is_empty())
-            } else if set.positions.len() == keys.len() {
+            } else if set.positions.iter().copied().eq(0..keys.len()) {
                 set.groups.insert(keys)
             } else {
                 part.clear();

@@ -34,6 +34,8 @@ struct Window {
     current: Option<Computed>,
     /// The first row of the partition after that.
     next: usize,
+    /// Of what is computed; the rows are the sorter's.
+    account: usize,
 }
 
 struct Computed {
@@ -59,7 +61,18 @@ pub fn window(plan: &plan::Window, builder: &mut Builder<'_>) -> SqlResult<BoxOp
         calls.push(WindowCall::new(call, &columns, builder)?);
     }
     let (width, sorter) = (columns.len(), Sorter::new(directions, columns.len()));
-    Ok(Box::new(Window { input, width, keys, partition_keys, calls, sorter, order: None, current: None, next: 0 }))
+    Ok(Box::new(Window {
+        input,
+        width,
+        keys,
+        partition_keys,
+        calls,
+        sorter,
+        order: None,
+        current: None,
+        next: 0,
+        account: 0,
+    }))
 }
 
 /// The partition that begins at row `start` of the order.
@@ -108,6 +121,9 @@ impl Window {
                     let computed =
                         compute(&self.calls, &self.sorter, self.partition_keys, (order, self.next), exec).await?;
                     self.next = computed.end;
+                    exec.state.memory.release(&mut self.account);
+                    let bytes = computed.results.iter().flatten().map(Datum::bytes).sum();
+                    exec.state.grow(&mut self.account, bytes)?;
                     self.current.insert(computed)
                 }
             };
@@ -132,6 +148,7 @@ impl Operator for Window {
     fn rewind(&mut self, state: &mut State) {
         self.input.rewind(state);
         self.sorter.clear(state);
+        state.memory.release(&mut self.account);
         self.order = None;
         self.current = None;
         self.next = 0;
