@@ -48,11 +48,14 @@ impl SmallDisk {
         Node::run(command.stdin(Stdio::null()))
     }
 
+    fn free(&self) -> u64 {
+        let stat = rustix::fs::statvfs(self.path("")).unwrap();
+        stat.f_bavail * stat.f_frsize
+    }
+
     /// Leaves room for so many bytes.
     fn fill_up_to(&self, free: u64) {
-        let stat = rustix::fs::statvfs(self.path("")).unwrap();
-        let room = stat.f_bavail * stat.f_frsize;
-        match fs::write(self.path("filler"), vec![1; room.saturating_sub(free) as usize]) {
+        match fs::write(self.path("filler"), vec![1; self.free().saturating_sub(free) as usize]) {
             // The node writes too.
             Err(error) if error.kind() != std::io::ErrorKind::StorageFull => panic!("{error}"),
             _ => {}
@@ -93,8 +96,9 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     // Somebody else takes the room, down to what is kept for what was already committed.
     disk.fill_up_to(9 << 20);
     let mut acknowledged = write_until_full(&client, 1000).await;
-    for _ in 0..40 {
-        assert_eq!(put(&client, acknowledged, acknowledged + 1).await, Err(Error::DiskFull));
+    for look in 0..40 {
+        let put = put(&client, acknowledged, acknowledged + 1).await;
+        assert_eq!(put, Err(Error::DiskFull), "at look {look} with {} bytes free", disk.free());
         assert_eq!(rows(&client).await, Ok(acknowledged));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

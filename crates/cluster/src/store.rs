@@ -487,7 +487,10 @@ impl Node {
 
     async fn look_for_room(&self) {
         if let Ok(space) = self.env.disk.space().await {
-            let full = space.free_bytes < self.options.reserve_bytes;
+            let was_full = self.full.load(Ordering::Relaxed);
+            // What a checkpoint of the full store gives back, and what the node had kept for this, is no room to go on with.
+            let needed_bytes = self.options.reserve_bytes * if was_full { 8 } else { 5 } / 5;
+            let full = space.free_bytes < needed_bytes;
             if self.full.swap(full, Ordering::Relaxed) != full {
                 match full {
                     true => tracing::warn!(free_bytes = space.free_bytes, "the disk is full: writes are refused"),

@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::log::Durable;
 use crate::snapshot::{Own, Snapshot, Span};
 use crate::state::State;
-use crate::types::{Command, LogId, SnapshotMeta, StoredMembership, Types, WholeSnapshot};
+use crate::types::{Commands, LogId, SnapshotMeta, StoredMembership, Types, WholeSnapshot};
 
 /// Bounds of one batch.
 const BATCH_ENTRIES_MAX: usize = 256;
@@ -35,9 +35,11 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Between looks for room on a full disk.
 const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
-/// A committed command.
+/// A committed command. Those that were proposed at about the same time share an index.
 pub struct Entry<'a> {
     pub index: u64,
+    /// Which of the commands of this index.
+    pub place: u32,
     pub term: u64,
     pub command: &'a Bytes,
 }
@@ -84,7 +86,7 @@ struct Pending<SM: StateMachine> {
     batch: Batch,
     entries: usize,
     command_bytes: usize,
-    replies: Vec<(Responder<SM>, Option<SM::Reply>)>,
+    replies: Vec<(Responder<SM>, Vec<SM::Reply>)>,
 }
 
 impl<SM: StateMachine> Default for Pending<SM> {
@@ -167,20 +169,23 @@ impl<SM: StateMachine> RaftStateMachine<Types<SM::Reply>> for Applier<SM> {
             let (entry, responder) = next?;
             let expected = next_index(&self.applied.log_id);
             assert_eq!(entry.log_id.index, expected, "committed entries come in order and without a hole");
-            let reply = match &entry.payload {
-                EntryPayload::Blank => None,
-                EntryPayload::Normal(Command(command)) => {
-                    pending.command_bytes += command.len();
+            let mut replies = Vec::new();
+            match &entry.payload {
+                EntryPayload::Blank => {}
+                EntryPayload::Normal(Commands(commands)) => {
                     let (index, term) = (entry.log_id.index, entry.log_id.leader_id.term);
-                    Some(self.machine.apply(Entry { index, term, command }, &mut pending.batch))
+                    replies.reserve_exact(commands.len());
+                    for (place, command) in (0..).zip(commands) {
+                        pending.command_bytes += command.len();
+                        replies.push(self.machine.apply(Entry { index, place, term, command }, &mut pending.batch));
+                    }
                 }
                 EntryPayload::Membership(membership) => {
                     self.applied.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
-                    None
                 }
-            };
+            }
             pending.entries += 1;
-            pending.replies.extend(responder.map(|responder| (responder, reply)));
+            pending.replies.extend(responder.map(|responder| (responder, replies)));
             self.applied.log_id = Some(entry.log_id);
             if pending.entries >= BATCH_ENTRIES_MAX
                 || pending.batch.bytes().max(pending.command_bytes) >= BATCH_BYTES_MAX

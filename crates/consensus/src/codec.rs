@@ -1,7 +1,7 @@
 //! The bytes of what a group keeps: log entries, its vote, its purge mark and the record of what is applied.
 //!
 //! ```text
-//! entry    version  kind  term  node  payload          kind 0 blank, 1 command, 2 membership; index is the log's
+//! entry    version  kind  term  node  payload          kind 0 blank, 2 membership, 3 commands; index is the log's
 //! vote     version  committed  term  node
 //! log id   version  term  node  index                  the purge mark
 //! applied  version  flags  log id?  installed?  membership
@@ -17,16 +17,18 @@ use openraft::EntryPayload;
 use prost::encoding::{decode_varint, encode_varint};
 
 use crate::error::{Error, Result};
-use crate::types::{Command, Entry, LeaderId, LogId, Membership, StoredMembership, Vote};
+use crate::types::{Commands, Entry, LeaderId, LogId, Membership, StoredMembership, Vote};
 
 const VERSION: u8 = 1;
 
 const BLANK: u8 = 0;
-const COMMAND: u8 = 1;
 const MEMBERSHIP: u8 = 2;
+const COMMANDS: u8 = 3;
 
 /// Room for version, kind, term and node of an entry.
 const ENTRY_HEADER_MAX: usize = 2 + 2 * 10;
+/// Room for the length before each command.
+const LENGTH_MAX: usize = 5;
 
 /// What the state machine's data in the engine corresponds to; written in one batch with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,26 +43,31 @@ pub(crate) struct Applied {
 
 pub(crate) fn encode_entry(entry: &Entry) -> Bytes {
     let payload_bytes = match &entry.payload {
-        EntryPayload::Normal(Command(bytes)) => bytes.len(),
+        EntryPayload::Normal(Commands(all)) => all.iter().map(|command| LENGTH_MAX + command.len()).sum(),
         EntryPayload::Blank | EntryPayload::Membership(_) => 64,
     };
     let mut out = BytesMut::with_capacity(ENTRY_HEADER_MAX + payload_bytes);
     out.put_u8(VERSION);
     out.put_u8(match &entry.payload {
         EntryPayload::Blank => BLANK,
-        EntryPayload::Normal(_) => COMMAND,
+        EntryPayload::Normal(_) => COMMANDS,
         EntryPayload::Membership(_) => MEMBERSHIP,
     });
     put_leader(&mut out, &entry.log_id.leader_id);
     match &entry.payload {
         EntryPayload::Blank => {}
-        EntryPayload::Normal(Command(bytes)) => out.put_slice(bytes),
+        EntryPayload::Normal(Commands(all)) => {
+            for command in all {
+                encode_varint(command.len() as u64, &mut out);
+                out.put_slice(command);
+            }
+        }
         EntryPayload::Membership(membership) => put_membership(&mut out, membership),
     }
     out.freeze()
 }
 
-/// The payload of a command shares `bytes`.
+/// The commands share `bytes`.
 pub(crate) fn decode_entry(index: u64, bytes: &Bytes) -> Result<Entry> {
     let mut input = bytes.clone();
     check_version(&mut input, "log entry")?;
@@ -68,11 +75,23 @@ pub(crate) fn decode_entry(index: u64, bytes: &Bytes) -> Result<Entry> {
     let log_id = LogId::new(take_leader(&mut input, "log entry")?, index);
     let payload = match kind {
         BLANK => EntryPayload::Blank,
-        COMMAND => EntryPayload::Normal(Command(input)),
+        COMMANDS => EntryPayload::Normal(Commands(take_commands(index, input)?)),
         MEMBERSHIP => EntryPayload::Membership(take_membership(&mut input)?),
         other => return Err(Error::damage(format!("log entry {index} has unknown kind {other}"))),
     };
     Ok(Entry { log_id, payload })
+}
+
+fn take_commands(index: u64, mut input: Bytes) -> Result<Vec<Bytes>> {
+    let mut commands = Vec::new();
+    while !input.is_empty() {
+        let bytes = take_varint(&mut input, "log entry")?;
+        if bytes > input.len() as u64 {
+            return Err(Error::damage(format!("log entry {index} is cut short")));
+        }
+        commands.push(input.split_to(bytes as usize));
+    }
+    Ok(commands)
 }
 
 pub(crate) fn encode_vote(vote: &Vote) -> Bytes {
@@ -228,8 +247,8 @@ mod tests {
     fn entries_survive_the_round_trip() {
         for payload in [
             EntryPayload::Blank,
-            EntryPayload::Normal(Command(Bytes::from_static(b""))),
-            EntryPayload::Normal(Command(Bytes::from_static(b"payload"))),
+            EntryPayload::Normal(Commands(vec![Bytes::from_static(b"")])),
+            EntryPayload::Normal(Commands(vec![Bytes::from_static(b"payload"), Bytes::new(), vec![7; 200].into()])),
             EntryPayload::Membership(membership()),
         ] {
             let entry = Entry { log_id: log_id(3, u64::MAX, 1 << 40), payload };
@@ -251,6 +270,18 @@ mod tests {
         };
         assert_eq!(decode_applied(&encode_applied(&full)).unwrap(), full);
         assert_eq!(decode_applied(&encode_applied(&Applied::default())).unwrap(), Applied::default());
+    }
+
+    #[test]
+    fn commands_that_are_cut_short_are_damage() {
+        let payload = EntryPayload::Normal(Commands(vec![vec![1; 3].into(), vec![2; 300].into()]));
+        let bytes = encode_entry(&Entry { log_id: log_id(1, 1, 1), payload });
+        for len in 0..bytes.len() {
+            // At the ends of the header and of the first command there is nothing to see: the log's record knows its length.
+            if let Ok(entry) = decode_entry(1, &bytes.slice(..len)) {
+                assert!(matches!(entry.payload, EntryPayload::Normal(Commands(all)) if all.len() < 2), "cut at {len}");
+            }
+        }
     }
 
     #[test]

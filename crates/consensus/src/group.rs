@@ -34,7 +34,7 @@ use openraft::errors::{
 use openraft::metrics::RaftServerMetrics;
 use openraft::{ChangeMembers, EmptyNode, LogIdOptionExt, Raft, ReadPolicy, ServerState};
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::apply::{Applier, StateMachine};
 use crate::error::{Error, Result, barrier, membership, propose};
@@ -42,11 +42,12 @@ use crate::inbound::Receive;
 use crate::log::Log;
 use crate::options::Options;
 use crate::peer::Peers;
+use crate::queue::Queue;
 use crate::recovery::{self, Found, Refill};
 use crate::snapshot::{self, Span};
 use crate::state::State;
 use crate::transport::Transport;
-use crate::types::{Answer, Command, Membership, Types};
+use crate::types::{Membership, Types};
 
 /// A command must fit, with others, into one message and one write of the log.
 pub const COMMAND_BYTES_MAX: usize = 16 << 20;
@@ -76,6 +77,7 @@ pub(crate) struct Inner<SM: StateMachine> {
     pub transport: Arc<Transport>,
     pub raft: RaftOf<SM>,
     pub wal: Wal,
+    pub queue: Queue<SM::Reply>,
     log: Log,
     /// The index after the last applied one.
     applied: watch::Receiver<u64>,
@@ -102,6 +104,8 @@ pub struct Leadership {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposed<R> {
     pub index: u64,
+    /// Which of the commands of this index.
+    pub place: u32,
     pub term: u64,
     pub reply: R,
 }
@@ -180,20 +184,10 @@ impl<SM: StateMachine> Group<SM> {
             Err(atoll_storage::Error::Full) => return Err(propose::Error::Full),
             Err(error) => return Err(propose::Error::Stopped { reason: error.to_string() }),
         }
-        let (answer, answered) = oneshot::channel();
-        let proposed = self.inner.raft.client_write_ff(Command(command), Some(Answer(answer))).await;
-        proposed.map_err(|fatal| propose::Error::Stopped { reason: fatal.to_string() })?;
-        match answered.await {
-            Ok(Ok(response)) => {
-                let reply = response.data.expect("the state machine replies to every command");
-                Ok(Proposed { index: response.log_id.index, term: response.log_id.leader_id.term, reply })
-            }
-            Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
-                Err(propose::Error::NotLeader { leader: leader(&forward) })
-            }
-            // Dropped with the core, or with a log tail that another leader may have committed before.
-            Ok(Err(_)) | Err(_) => Err(propose::Error::Unknown),
-        }
+        let answered = self.inner.queue.push(command);
+        self.inner.propose_waiting();
+        // Dropped with the core, or with a log tail that another leader may have committed before.
+        answered.await.unwrap_or(Err(propose::Error::Unknown))
     }
 
     /// Returns when a quorum has confirmed that this node led at some moment after the call, and everything that was
@@ -482,6 +476,7 @@ impl<SM: StateMachine> Opening<SM> {
             transport,
             raft,
             wal,
+            queue: Queue::new(),
             log,
             applied: progressed,
             leadership,
@@ -580,7 +575,7 @@ fn is_sole_voter(membership: &Membership, node: NodeId) -> bool {
     !sets.is_empty() && sets.iter().all(|voters| voters.len() == 1 && voters.contains(&node.0))
 }
 
-fn leader<R: Send + Sync + 'static>(forward: &ForwardToLeader<Types<R>>) -> Option<NodeId> {
+pub(crate) fn leader<R: Send + Sync + 'static>(forward: &ForwardToLeader<Types<R>>) -> Option<NodeId> {
     forward.leader_id.map(NodeId)
 }
 

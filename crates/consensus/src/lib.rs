@@ -30,6 +30,7 @@ mod inbound;
 mod log;
 mod options;
 mod peer;
+mod queue;
 mod recovery;
 mod runtime;
 mod snapshot;

@@ -9,7 +9,6 @@ use openraft::impls::leader_id_adv;
 use openraft::impls::{BoxedErrorSource, InlineBatch};
 use openraft::raft::responder::Responder;
 use openraft::{EmptyNode, EntryPayload, OptionalSend, RaftTypeConfig};
-use tokio::sync::oneshot;
 
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
@@ -23,20 +22,21 @@ pub(crate) type StoredMembership = openraft::StoredMembership<LeaderId, u64, Emp
 pub(crate) type SnapshotMeta = openraft::SnapshotMeta<LeaderId, u64, EmptyNode>;
 /// A snapshot with its meta, as openraft passes it.
 pub(crate) type WholeSnapshot = openraft::Snapshot<LeaderId, u64, EmptyNode, Snapshot>;
-pub(crate) type Payload = EntryPayload<Command, u64, EmptyNode>;
+pub(crate) type Payload = EntryPayload<Commands, u64, EmptyNode>;
 pub(crate) type Entry = openraft::Entry<LeaderId, Payload>;
 
-/// What a replica agrees on: opaque bytes.
+/// What a replica agrees on in one entry: opaque bytes of one proposer or of several.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Command(pub Bytes);
+pub(crate) struct Commands(pub Vec<Bytes>);
 
-impl fmt::Debug for Command {
+impl fmt::Debug for Commands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "command of {} bytes", self.0.len())
+        let bytes: usize = self.0.iter().map(Bytes::len).sum();
+        write!(f, "{} commands of {bytes} bytes", self.0.len())
     }
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for Commands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
@@ -46,9 +46,9 @@ impl fmt::Display for Command {
 pub(crate) struct Types<R>(PhantomData<fn() -> R>);
 
 impl<R: Send + Sync + 'static> RaftTypeConfig for Types<R> {
-    type D = Command;
-    /// Entries of openraft's own (blank, membership) have no reply.
-    type R = Option<R>;
+    type D = Commands;
+    /// A reply to each command of the entry; to openraft's own entries (blank, membership) there is none.
+    type R = Vec<R>;
     type NodeId = u64;
     type Node = EmptyNode;
     type Term = u64;
@@ -68,8 +68,8 @@ impl<R: Send + Sync + 'static> RaftTypeConfig for Types<R> {
     type ErrorSource = BoxedErrorSource;
 }
 
-/// Carries the outcome of a proposal straight from the applying task to the proposer.
-pub(crate) struct Answer<T>(pub oneshot::Sender<T>);
+/// Carries the outcome of an entry straight from the applying task to those who proposed its commands.
+pub(crate) struct Answer<T>(pub Box<dyn FnOnce(T) + Send>);
 
 impl<R, T> Responder<Types<R>, T> for Answer<T>
 where
@@ -77,8 +77,7 @@ where
     T: Send + 'static,
 {
     fn on_complete(self, result: T) {
-        // A proposer that went away does not want to know.
-        let _ = self.0.send(result);
+        (self.0)(result);
     }
 }
 

@@ -9,7 +9,8 @@
 //!             below                        reads; writes are refused
 //!             below 1 engine reserve       the ballast goes: there are 1.5 to 2.5 now; reads go on, writes stay refused
 //! ```
-//! Writes come back when others make room, and then the ballast does too.
+//! Writes come back when others make room, above 4 engine reserves: less may come from the ballast and from a checkpoint,
+//! and would be gone at once. Then the ballast comes back too.
 //!
 //! What it can't help against: a disk that is filled between two looks while the engine is writing a table. Then the node
 //! stops, having lost nothing.
@@ -28,7 +29,7 @@ use crate::error::Error;
 const FILE: &str = "ballast";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Below this writes are refused: what the ballast's end gives back may not let them in again.
+/// Below this writes are refused.
 pub(crate) fn writes_refused_below(options: &store::Options) -> u64 {
     options.reserve_bytes.max(options.engine.reserve_bytes * 5 / 2)
 }

@@ -59,10 +59,12 @@ impl RealDisk {
         let mut chain: Vec<&Path> = dir.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
         chain.reverse();
         for path in chain {
-            let made = !path.try_exists()?;
-            if made {
-                fs::create_dir(path)?;
-            }
+            let made = match fs::create_dir(path) {
+                Ok(()) => true,
+                // Or somebody else was faster: directories are made for the log and the state at the same time.
+                Err(_) if path.try_exists()? => false,
+                Err(error) => return Err(error),
+            };
             // Also when it was there: whoever made it may have died before the sync.
             if made || path.starts_with(&self.root) {
                 let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -206,7 +206,8 @@ pub fn heal(run: &Run) {
         world.arm(*point, 0.0);
     }
     world.heal_all();
-    world.set_net(NetOptions::default());
+    // A loss is a fault too: it costs its client a timeout, and those who wait for its locks.
+    world.set_net(NetOptions { loss: 0.0, ..NetOptions::default() });
     for id in VOTERS {
         world.slow_sync(id, Duration::ZERO);
         world.release(id);

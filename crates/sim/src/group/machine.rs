@@ -1,8 +1,8 @@
 //! The state machine: registers, and beside them the log of all commands under their indexes.
 //!
 //! ```text
-//!   Current  group (8)  register (8)   the register's value
-//!   History  group (8)  index (8)      the command
+//!   Current  group (8)  register (8)          the register's value
+//!   History  group (8)  index and place (8)   the command
 //! ```
 
 use std::collections::BTreeMap;
@@ -38,6 +38,11 @@ pub fn number(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"))
 }
 
+/// Where a command stands among all of its group: commands that were proposed together share an index.
+pub fn position(index: u64, place: u32) -> u64 {
+    index << 16 | u64::from(place)
+}
+
 pub fn key(group: GroupId, number: u64) -> Bytes {
     [group.0.to_be_bytes(), number.to_be_bytes()].concat().into()
 }
@@ -61,10 +66,11 @@ impl StateMachine for Registers {
     type Reply = u64;
 
     fn apply(&mut self, entry: Entry<'_>, batch: &mut Batch) -> u64 {
-        self.agreement.lock().applied(self.node, self.group, entry.term, entry.index, entry.command);
+        let at = position(entry.index, entry.place);
+        self.agreement.lock().applied(self.node, self.group, entry.term, at, entry.command);
         let (register, value) = (number(entry.command), number(&entry.command[8..]));
         batch.put(Space::Current, key(self.group, register), Bytes::copy_from_slice(&value.to_be_bytes()));
-        batch.put(Space::History, key(self.group, entry.index), entry.command.clone());
+        batch.put(Space::History, key(self.group, at), entry.command.clone());
         self.values.lock().insert(register, value).unwrap_or(linear::NOTHING)
     }
 

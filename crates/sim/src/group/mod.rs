@@ -252,7 +252,7 @@ async fn swap(
     let outcome = run.judge.clock.timeout(Duration::from_secs(5), proposing).await;
     let (name, leader) = match outcome {
         Ok(Ok(Ok(done))) => {
-            run.agreement.lock().acknowledged(group, done.index, command);
+            run.agreement.lock().acknowledged(group, machine::position(done.index, done.place), command);
             let ended = run.tick();
             run.change((group, register), at, |op| (op.ended, op.seen) = (Some(ended), Some(done.reply)));
             *run.state.lock().commits.entry(group).or_default() += 1;

@@ -121,7 +121,8 @@ pub fn heal(run: &Run) {
         world.arm(*point, 0.0);
     }
     world.heal_all();
-    world.set_net(NetOptions::default());
+    // A loss is a fault too: it costs its client a timeout, and those who wait for its locks.
+    world.set_net(NetOptions { loss: 0.0, ..NetOptions::default() });
     world.slow_sync(N1, Duration::ZERO);
     world.set_capacity(N1, ROOM);
     let remotes = (FIRST_REMOTE..FIRST_REMOTE + run.plan.remote).map(NodeId);

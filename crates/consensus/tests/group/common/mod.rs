@@ -35,6 +35,11 @@ pub fn nodes(ids: impl IntoIterator<Item = u64>) -> BTreeSet<NodeId> {
 }
 
 /// What every replica applied.
+/// Where a command stands in its group: commands that were proposed together share an index.
+fn position(index: u64, place: u32) -> u64 {
+    index << 16 | u64::from(place)
+}
+
 #[derive(Default)]
 pub struct Ledger {
     applied: BTreeMap<(GroupId, u64), (u64, Bytes)>,
@@ -44,7 +49,7 @@ pub struct Ledger {
 impl Ledger {
     fn note(&mut self, node: NodeId, group: GroupId, entry: &Entry<'_>) {
         let this = (entry.term, entry.command.clone());
-        let first = self.applied.entry((group, entry.index)).or_insert_with(|| this.clone());
+        let first = self.applied.entry((group, position(entry.index, entry.place))).or_insert_with(|| this.clone());
         if *first != this {
             self.violations.push(format!("{node} applied {this:?} at {group} {}, another {first:?}", entry.index));
         }
@@ -84,7 +89,7 @@ impl StateMachine for Registers {
         self.ledger.lock().note(self.node, self.group, &entry);
         let (register, value) = (entry.command[0], number(&entry.command[1..9]));
         batch.put(Space::Current, self.key(&[register]), Bytes::copy_from_slice(&value.to_be_bytes()));
-        let log_key = self.key(&entry.index.to_be_bytes());
+        let log_key = self.key(&position(entry.index, entry.place).to_be_bytes());
         batch.put(Space::History, log_key, Bytes::copy_from_slice(entry.command));
         self.registers.insert(register, value)
     }
@@ -151,7 +156,7 @@ impl Node {
         self.groups.lock().remove(&group);
     }
 
-    /// The commands that this replica holds, by index.
+    /// The commands that this replica holds, by position.
     pub fn commands(&self, group: GroupId) -> BTreeMap<u64, Bytes> {
         let (start, end) = (group.0.to_be_bytes(), (group.0 + 1).to_be_bytes());
         let rows = self.engine.view().scan(Space::History, &start, &end).map(Result::unwrap);
@@ -332,7 +337,7 @@ impl Cluster {
         command: Bytes,
     ) -> Result<Proposed<Option<u64>>, propose::Error> {
         let proposed = replica.propose(command.clone()).await?;
-        let before = self.acknowledged.lock().insert((group, proposed.index), command);
+        let before = self.acknowledged.lock().insert((group, position(proposed.index, proposed.place)), command);
         assert_eq!(before, None, "two commands were acknowledged at {group} {}", proposed.index);
         Ok(proposed)
     }
@@ -421,7 +426,7 @@ impl Cluster {
         for node in &nodes {
             assert_eq!(self.lost(node, group), Vec::<u64>::new(), "{} {group} lost acknowledged entries", node.id);
             let held = node.commands(group);
-            let upto = |index: &u64| *index <= target;
+            let upto = |at: &u64| *at >> 16 <= target;
             let first = nodes[0].commands(group);
             let same = held.iter().filter(|(index, _)| upto(index)).eq(first.iter().filter(|(index, _)| upto(index)));
             assert!(same, "{} and {} differ in {group}", node.id, nodes[0].id);
