@@ -103,7 +103,7 @@ fn cte_scan(cte: u32, id: u32) -> Plan {
 }
 
 fn with(cte: u32, definition: Plan, recursive: Option<Recursive>, body: Plan) -> Plan {
-    Plan::With(Box::new(With { cte: CteId(cte), name: "c".into(), definition, recursive, body }))
+    Plan::With(Box::new(With { cte: CteId(cte), name: "c".into(), definition, recursive, materialized: None, body }))
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn a_statement_does_not_see_its_own_changes() {
             strategy: JoinStrategy::NestedLoop,
         }));
         let definition = Plan::Delete(gone);
-        let with = With { cte, name: "gone".into(), definition, recursive: None, body };
+        let with = With { cte, name: "gone".into(), definition, recursive: None, materialized: None, body };
         let (rows, changed) = db.run(Plan::With(Box::new(with))).await.unwrap();
         assert_eq!((rows, changed), (vec!["1|4".into()], 0));
         assert_eq!(db.rows("t").await.len(), 3);
