@@ -134,7 +134,10 @@ async fn sql_logic_tests() {
                 file_failed += 1;
                 failed.insert(format!("{name}:{}", record.line));
                 if only.is_some() {
-                    println!("{name}:{}\n{}\n-- expected\n{}\n-- got\n{got}\n", record.line, record.sql, record.expected);
+                    println!(
+                        "{name}:{}\n{}\n-- expected\n{}\n-- got\n{got}\n",
+                        record.line, record.sql, record.expected
+                    );
                 }
             }
             if client.is_closed() {

@@ -282,7 +282,10 @@ fn a_statement_reads_as_of_its_start_and_is_undone_alone() {
             let seen = txn.scan_all(&Span::new("a", "")).await.unwrap();
             assert_eq!(seen.iter().map(|row| &row.key[..]).collect::<Vec<_>>(), [b"a", b"b"]);
             assert_eq!(txn.get(b"a").await.unwrap(), Some("1".into()));
-            assert_eq!(txn.get_own(&["a".into(), "b".into(), "d".into()]).await.unwrap(), [Some("2".into()), None, None]);
+            assert_eq!(
+                txn.get_own(&["a".into(), "b".into(), "d".into()]).await.unwrap(),
+                [Some("2".into()), None, None]
+            );
             let own = txn.scan_newest(&Span::new("a", ""), 0).await.unwrap();
             assert_eq!(own.rows.iter().map(|row| &row.key[..]).collect::<Vec<_>>(), [b"a", b"c"]);
             assert!(txn.has_written(b"a") && !txn.has_written(b"d"));

@@ -43,6 +43,14 @@ pub enum Form {
     Scalar(&'static TypeIo),
     Enum(Arc<EnumType>),
     Array(Arc<ArrayForm>),
+    /// Numbers that are written as names: `regclass` and its like.
+    Named(Arc<dyn Names>),
+}
+
+/// Which name stands for which number; whoever has the catalog knows.
+pub trait Names: std::fmt::Debug + Send + Sync {
+    fn number(&self, name: &str) -> Result<Oid>;
+    fn name(&self, number: Oid) -> String;
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +76,7 @@ impl Form {
             Form::Scalar(io) => (io.parse)(text, modifier, settings),
             Form::Enum(of) => parse_enum(of, text),
             Form::Array(of) => array::parse(of, text, modifier, settings),
+            Form::Named(names) => names.number(text).map(Datum::Oid),
         }
     }
 
@@ -76,6 +85,7 @@ impl Form {
             (Form::Scalar(io), value) => (io.format)(value, settings, out),
             (Form::Enum(_), Datum::Enum(value)) => out.push_str(value.label()),
             (Form::Array(of), Datum::Array(value)) => array::format(of, value, settings, out),
+            (Form::Named(names), Datum::Oid(number)) => out.push_str(&names.name(*number)),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }
@@ -88,6 +98,10 @@ impl Form {
                 parse_enum(of, text.map_err(|_| malformed("enum"))?)
             }
             Form::Array(of) => array::receive(of, bytes, modifier),
+            Form::Named(_) => {
+                let bytes: [u8; 4] = bytes.try_into().map_err(|_| malformed("oid"))?;
+                Ok(Datum::Oid(Oid(u32::from_be_bytes(bytes))))
+            }
         }
     }
 
@@ -96,6 +110,7 @@ impl Form {
             (Form::Scalar(io), value) => (io.send)(value, out),
             (Form::Enum(_), Datum::Enum(value)) => out.extend_from_slice(value.label().as_bytes()),
             (Form::Array(of), Datum::Array(value)) => array::send(of, value, out),
+            (Form::Named(_), Datum::Oid(number)) => out.extend_from_slice(&number.0.to_be_bytes()),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }

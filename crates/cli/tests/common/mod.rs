@@ -90,7 +90,8 @@ impl Node {
 
     pub fn try_start(data: &Path) -> Result<Node, (i32, String)> {
         let data = data.to_str().unwrap();
-        let arguments = [&["start", "--data", data, "--rpc", "127.0.0.1:0", "--sql", "127.0.0.1:0"][..], &SMALL].concat();
+        let arguments =
+            [&["start", "--data", data, "--rpc", "127.0.0.1:0", "--sql", "127.0.0.1:0"][..], &SMALL].concat();
         Node::run(&mut atoll(&arguments))
     }
 

@@ -117,7 +117,7 @@ impl Binder<'_> {
     }
 
     /// The direct arguments of `rank(...) WITHIN GROUP` are a row like those that are ordered.
-    fn unify_hypothetical(&mut self, direct: &mut Vec<Expr>, ordered: &mut Vec<Expr>, at: At) -> Result<()> {
+    fn unify_hypothetical(&mut self, direct: &mut [Expr], ordered: &mut [Expr], at: At) -> Result<()> {
         if direct.len() != ordered.len() {
             let message = "hypothetical-set aggregate needs as many direct arguments as ordering columns";
             return Err(Error::new(sqlstate::UNDEFINED_FUNCTION, message).at(at.offset()));
@@ -132,8 +132,23 @@ impl Binder<'_> {
 
     /// How many blocks further out the aggregate with these arguments belongs.
     fn aggregate_level<'e>(&self, expressions: impl Iterator<Item = &'e Expr>, at: At) -> Result<usize> {
+        let expressions: Vec<&Expr> = expressions.collect();
         let mut read = BTreeSet::new();
-        expressions.for_each(|expr| expr.columns(&mut read));
+        expressions.iter().for_each(|expr| expr.columns(&mut read));
+        // Errors point to the inner call.
+        let inner = |is_meant: &dyn Fn(&Origin) -> bool| {
+            let mut place = None;
+            expressions.iter().any(|expr| {
+                expr.any(&mut |part| {
+                    let is_it = part.as_column().is_some_and(|id| is_meant(self.origin(id)));
+                    if is_it {
+                        place = part.at;
+                    }
+                    is_it
+                })
+            });
+            place.map_or(at.offset(), |place| place as usize)
+        };
         let (mut level, mut nested): (Option<usize>, Option<usize>) = (None, None);
         let mut window = false;
         let nearest = |level: &mut Option<usize>, found: Option<usize>| {
@@ -156,11 +171,15 @@ impl Binder<'_> {
         }
         if level.is_some() && level == nested {
             let message = "aggregate function calls cannot be nested";
-            return Err(Error::new(sqlstate::GROUPING_ERROR, message).at(at.offset()));
+            let is_meant =
+                |of: &Origin| matches!(of, Origin::Aggregate { block } if self.level_of_block(*block) == nested);
+            return Err(Error::new(sqlstate::GROUPING_ERROR, message).at(inner(&is_meant)));
         }
         if window {
             let message = "aggregate function calls cannot contain window function calls";
-            return Err(Error::new(sqlstate::GROUPING_ERROR, message).at(at.offset()));
+            let is_meant =
+                |of: &Origin| matches!(of, Origin::Window { block } if self.level_of_block(*block) == Some(0));
+            return Err(Error::new(sqlstate::GROUPING_ERROR, message).at(inner(&is_meant)));
         }
         Ok(level.unwrap_or(0))
     }

@@ -161,6 +161,16 @@ impl Binder<'_> {
             };
         }
         match pathway(self.catalog, source, target.oid, context) {
+            // The same bytes for PostgreSQL; here an oid and an integer are values of two kinds.
+            Some(Pathway::Relabel) if (source == oid::INT4) != (target.oid == oid::INT4) => {
+                let (from, to) = if source == oid::INT4 {
+                    (expr, oid::OID)
+                } else {
+                    (relabel(expr, Type::new(oid::OID)), oid::INT4)
+                };
+                let number = Expr { kind: ExprKind::CastByText(Box::new(from)), ty: Type::new(to), at };
+                Ok(relabel(number, Type::new(target.oid)))
+            }
             Some(Pathway::Relabel) => Ok(relabel(expr, Type::new(target.oid))),
             Some(Pathway::Function(row)) => self.cast_call(row, expr, target, context),
             Some(Pathway::Array) => self.cast_array(expr, target, context),

@@ -113,7 +113,7 @@ impl Binder<'_> {
         }
         let mut others = Vec::new();
         std::mem::swap(&mut self.block().items, &mut others);
-        let right = self.from_clause(written)?;
+        let right = self.bound_items(written)?;
         check_conflicts(&others, &self.block().items)?;
         debug_assert!(others.first().is_some_and(|item| item.name == target.item.name));
         let from = std::mem::take(&mut self.block().items);

@@ -25,10 +25,10 @@ pub(super) struct Part {
 
 impl Binder<'_> {
     /// Binds FROM and leaves its items in the block.
-    pub fn from_clause(&mut self, items: &[FromItem]) -> Result<Plan> {
+    pub fn bound_items(&mut self, items: &[FromItem]) -> Result<Plan> {
         let mut plan: Option<Plan> = None;
         for item in items {
-            let part = self.from_item(item, false)?;
+            let part = self.bound_item(item, false)?;
             check_conflicts(&self.block().items, &part.items)?;
             plan = Some(match plan {
                 None => part.plan,
@@ -44,7 +44,7 @@ impl Binder<'_> {
     }
 
     /// `nullable`: an outer join may put NULLs in the place of its rows.
-    pub fn from_item(&mut self, item: &FromItem, nullable: bool) -> Result<Part> {
+    pub fn bound_item(&mut self, item: &FromItem, nullable: bool) -> Result<Part> {
         let (plan, item) = match item {
             FromItem::Join(join) => return self.join(join, nullable),
             FromItem::Table(table) => self.table_item(table)?,
@@ -105,7 +105,7 @@ impl Binder<'_> {
 
     fn table_item(&mut self, written: &ast::TableItem) -> Result<(Plan, Item)> {
         if let Some(sample) = &written.sample {
-            return Err(Error::unsupported("TABLESAMPLE").at(sample.at.offset()));
+            return Err(sampled(sample));
         }
         let names = &written.table.name;
         let alias = written.alias.as_ref();
@@ -402,4 +402,14 @@ pub(super) fn join(kind: JoinKind, left: Plan, right: Plan, on: Vec<Expr>) -> Pl
         return Plan::Apply(Box::new(Apply { kind, left, right, on }));
     }
     Plan::Join(Box::new(Join { kind, left, right, on, strategy: JoinStrategy::NestedLoop }))
+}
+
+fn sampled(sample: &ast::Sample) -> Error {
+    match sample.method.last() {
+        Some(method) if !matches!(method.as_str(), "bernoulli" | "system") => {
+            let message = format!("tablesample method {method} does not exist");
+            Error::new(sqlstate::UNDEFINED_OBJECT, message).at(method.at.offset())
+        }
+        _ => Error::unsupported("TABLESAMPLE").at(sample.at.offset()),
+    }
 }

@@ -12,6 +12,8 @@ use super::{Binder, syntax_error, type_name, types};
 use crate::plan::{ColumnId, Expr, ExprKind, FunctionColumns, FunctionScan, Plan};
 use crate::types::Type;
 
+type NamedTypes = Vec<(Arc<str>, Type)>;
+
 impl Binder<'_> {
     pub fn function_item(&mut self, written: &ast::FunctionItem) -> Result<(Plan, Item)> {
         let alias = written.alias.as_ref();
@@ -72,7 +74,7 @@ impl Binder<'_> {
         definitions: &[ast::ColumnDefinition],
         alias: Option<&ast::Alias>,
         single: bool,
-    ) -> Result<(Vec<(Arc<str>, Type)>, bool)> {
+    ) -> Result<(NamedTypes, bool)> {
         let at = written.at;
         let shape = if types::is_record(self.catalog, call.ty.oid) { self.shape(call) } else { None };
         if !definitions.is_empty() {

@@ -283,11 +283,11 @@ impl Grouped<'_, '_> {
     }
 
     fn replace(&mut self, expr: &mut Expr) -> Result<()> {
-        if !self.inner || expr.as_column().is_some() {
-            if let Some(key) = self.keys.iter().position(|(_, key)| same(key, expr)) {
-                *expr = self.key_column(key, expr.at);
-                return Ok(());
-            }
+        if (!self.inner || expr.as_column().is_some())
+            && let Some(key) = self.keys.iter().position(|(_, key)| same(key, expr))
+        {
+            *expr = self.key_column(key, expr.at);
+            return Ok(());
         }
         if let Some(id) = expr.as_column() {
             if let Some(id) = self.ungrouped(id, expr)? {

@@ -19,14 +19,14 @@ impl Binder<'_> {
             ast::JoinKind::Right => JoinKind::Right,
             ast::JoinKind::Full => JoinKind::Full,
         };
-        let left = self.from_item(&written.left, nullable || matches!(kind, JoinKind::Right | JoinKind::Full))?;
+        let left = self.bound_item(&written.left, nullable || matches!(kind, JoinKind::Right | JoinKind::Full))?;
         // The right side may refer to the left one laterally.
         let before = self.block().items.len();
         let lateral_ok = matches!(kind, JoinKind::Inner | JoinKind::Left);
         let seen = left.items.iter().map(|item| Item { lateral_only: true, lateral_ok, ..item.clone() });
         let seen: Vec<Item> = seen.collect();
         self.block().items.extend(seen);
-        let right = self.from_item(&written.right, nullable || matches!(kind, JoinKind::Left | JoinKind::Full));
+        let right = self.bound_item(&written.right, nullable || matches!(kind, JoinKind::Left | JoinKind::Full));
         self.block().items.truncate(before);
         let right = right?;
         check_conflicts(&left.items, &right.items)?;

@@ -76,7 +76,7 @@ use crate::session::Scope;
 use crate::types::Type;
 use names::{Block, Origin};
 
-pub use relation::{Found, relation, relation_in};
+pub use relation::{Found, in_schema, relation, relation_in, search_path};
 pub use row::Shape;
 pub use standalone::{Standalone, StandaloneColumn, expression_over, expression_text_over};
 pub use type_name::type_name;

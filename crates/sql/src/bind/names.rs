@@ -471,22 +471,25 @@ impl Binder<'_> {
     // ---------------------------------------------------------------------------------------------------- not found
 
     pub fn missing_item(&self, schema: Option<&Name>, name: &str, at: At) -> Error {
-        let full = schema.map_or(name.to_owned(), |schema| format!("{schema}.{name}"));
+        let is_there = schema.is_none_or(|schema| {
+            let of = self.catalog.schema_named(self.scope.session.database, schema.as_str());
+            of.is_some_and(|schema| super::relation::in_schema(self.scope, schema, name).is_some())
+        });
         for known in self.blocks.iter().rev().flat_map(|block| &block.known) {
-            if known.name != name && known.table.as_deref() == Some(name) {
-                let message = format!("invalid reference to FROM-clause entry for table \"{full}\"");
+            if is_there && known.name != name && known.table.as_deref() == Some(name) {
+                let message = format!("invalid reference to FROM-clause entry for table \"{name}\"");
                 let hint = format!("Perhaps you meant to reference the table alias \"{}\".", known.name);
                 return Error::new(sqlstate::UNDEFINED_TABLE, message).hint(hint).at(at.offset());
             }
             if known.name == name {
-                let message = format!("invalid reference to FROM-clause entry for table \"{full}\"");
+                let message = format!("invalid reference to FROM-clause entry for table \"{name}\"");
                 let hint = format!(
                     "There is an entry for table \"{name}\", but it cannot be referenced from this part of the query."
                 );
                 return Error::new(sqlstate::UNDEFINED_TABLE, message).hint(hint).at(at.offset());
             }
         }
-        let message = format!("missing FROM-clause entry for table \"{full}\"");
+        let message = format!("missing FROM-clause entry for table \"{name}\"");
         Error::new(sqlstate::UNDEFINED_TABLE, message).at(at.offset())
     }
 

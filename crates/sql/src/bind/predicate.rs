@@ -14,6 +14,9 @@ use super::{Binder, syntax_error, types};
 use crate::plan::{Expr, ExprKind, IsTest};
 use crate::types::Type;
 
+/// Both sides of one field.
+type Pair<'a, B> = dyn FnMut(&mut B, usize) -> Result<(Expr, Expr)> + 'a;
+
 impl Binder<'_> {
     pub fn binary(&mut self, binary: &ast::Binary) -> Result<Expr> {
         match (&binary.left.kind, &binary.right.kind) {
@@ -38,12 +41,7 @@ impl Binder<'_> {
     }
 
     /// Compares field by field; `pair` gives the sides of one field, anew each time it is asked.
-    pub fn compare_rows(
-        &mut self,
-        operator: &ast::Operator,
-        count: usize,
-        pair: &mut dyn FnMut(&mut Self, usize) -> Result<(Expr, Expr)>,
-    ) -> Result<Expr> {
+    pub fn compare_rows(&mut self, operator: &ast::Operator, count: usize, pair: &mut Pair<Self>) -> Result<Expr> {
         if count == 0 {
             let message = "cannot compare rows of zero length";
             return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(operator.at.offset()));

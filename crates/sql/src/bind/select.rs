@@ -28,7 +28,7 @@ impl Binder<'_> {
         }
         self.block().keys = !query.locking.is_empty();
         self.block().named_windows = select.windows.clone().into();
-        let mut plan = self.from_clause(&select.from)?;
+        let mut plan = self.bound_items(&select.from)?;
         let mut targets = self.targets(&select.targets, Place::Select)?;
         let filter = match &select.filter {
             Some(filter) => Some(self.at_place(Place::Where, |binder| binder.condition(filter, "WHERE"))?),

@@ -22,6 +22,8 @@ pub(super) struct Target {
     pub source: (Oid, i16),
 }
 
+type Named = Vec<(Arc<str>, Expr)>;
+
 impl Target {
     /// Something to compute that has no name.
     pub fn nameless(id: ColumnId, expr: Expr) -> Target {
@@ -67,7 +69,7 @@ impl Binder<'_> {
     }
 
     /// The columns that `*`, `t.*` or `(record).*` stand for; None for anything else.
-    pub fn expand_star(&mut self, expr: &ast::Expr) -> Result<Option<Vec<(Arc<str>, Expr)>>> {
+    pub fn expand_star(&mut self, expr: &ast::Expr) -> Result<Option<Named>> {
         match &expr.kind {
             Ast::Star(qualifier) if qualifier.is_empty() => self.all_columns(expr.at).map(Some),
             Ast::Star(qualifier) => {

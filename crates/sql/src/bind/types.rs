@@ -206,6 +206,9 @@ fn print_builtin(row: &builtin::Type, modifier: Option<i32>) -> String {
         oid::TIMETZ => length("time", " with time zone"),
         oid::TIMESTAMP => length("timestamp", " without time zone"),
         oid::TIMESTAMPTZ => length("timestamp", " with time zone"),
+        // These are keywords, and as names of types go without quotes.
+        oid::NUMERIC => length("numeric", ""),
+        oid::INTERVAL => length("interval", ""),
         oid::VARBIT => length("bit varying", ""),
         oid::VARCHAR => length("character varying", ""),
         _ => length(&identifier(row.name), ""),

@@ -371,7 +371,7 @@ pub struct ForeignKey {
     pub referenced_table: u32,
     #[prost(uint32, repeated, tag = "5")]
     pub referenced_columns: Vec<u32>,
-    /// The unique index of the referenced table that its columns are those of.
+    /// The oid of the unique index of the referenced table that its columns are those of.
     #[prost(uint32, tag = "6")]
     pub referenced_index: u32,
     #[prost(enumeration = "ForeignAction", tag = "7")]

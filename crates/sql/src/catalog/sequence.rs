@@ -216,7 +216,11 @@ impl Block {
     fn end(&self) -> State {
         match self.left {
             0 => self.last,
-            left => State { last: self.next + (left - 1) * self.of.increment, called: true },
+            // The steps together may be longer than a bigint, and end within it nevertheless.
+            left => {
+                let steps = i128::from(left - 1) * i128::from(self.of.increment);
+                State { last: (i128::from(self.next) + steps) as i64, called: true }
+            }
         }
     }
 }
@@ -290,7 +294,8 @@ mod tests {
         assert_eq!(following(&all, fresh(i64::MIN), 32), Some((i64::MIN, 3)));
         assert_eq!(following(&all, called(i64::MAX), 32), None);
         let back = sequence(i64::MIN, i64::MAX, i64::MIN, false);
-        assert_eq!(following(&back, fresh(i64::MAX), 32), Some((i64::MAX, 1)));
+        assert_eq!(following(&back, fresh(i64::MAX), 32), Some((i64::MAX, 2)));
+        assert_eq!(following(&back, called(-1), 32), None);
     }
 
     #[test]
@@ -301,5 +306,10 @@ mod tests {
         assert_eq!(block.end(), State { last: 29, called: true });
         assert_eq!((0..5).map(|_| block.take()).collect::<Vec<_>>(), [1, 8, 15, 22, 29]);
         assert_eq!(block.end(), block.last);
+        let of = sequence(i64::MIN, i64::MAX, i64::MAX, false);
+        let (next, left) = following(&of, State::fresh(&of), 5).unwrap();
+        let mut block = Block { last: State::fresh(&of), next, left, of };
+        assert_eq!(block.end(), State { last: i64::MAX - 1, called: true });
+        assert_eq!((0..3).map(|_| block.take()).collect::<Vec<_>>(), [i64::MIN, -1, i64::MAX - 1]);
     }
 }

@@ -221,10 +221,7 @@ pub fn generated(scope: &Scope, table: &Table, ordinal: u32, written: &Expr) -> 
         let other = &table.columns[read as usize - 1];
         if other.generated.is_some() || read == ordinal {
             let message = format!("cannot use generated column \"{}\" in column generation expression", other.name);
-            let detail = match read == ordinal {
-                true => "This would cause the generated column to depend on its own value.",
-                false => "A generated column cannot reference another generated column.",
-            };
+            let detail = "A generated column cannot reference another generated column.";
             return Err(Error::new(atoll_datum::sqlstate::INVALID_OBJECT_DEFINITION, message).detail(detail));
         }
     }

@@ -155,7 +155,8 @@ pub fn define(
         parts.sequences.push(OwnedSequence { ordinal, of: ty.oid, identity: None, options: Vec::new() });
     }
     let of_table = |what: &str| format!("{what} specified for column \"{name}\" of table \"{}\"", table.name);
-    let conflicting_null = || of_table("conflicting NULL/NOT NULL declarations");
+    let conflicting_null =
+        || format!("conflicting NULL/NOT NULL declarations for column \"{name}\" of table \"{}\"", table.name);
     for constraint in &written.constraints {
         let at = constraint.at;
         match &constraint.kind {

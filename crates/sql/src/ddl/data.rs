@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, Column, ForeignKey, Index, Table, sequence};
 use crate::exec::expr::Columns;
 use crate::exec::{Builder, Cancel, Evaluator, Exec, Result};
 use crate::mutate::target::Target;
-use crate::mutate::violation::text_of;
+use crate::mutate::violation::{key_expression, text_of};
 use crate::plan;
 use crate::session::Scope;
 use crate::table::{Layout, TABLES};
@@ -102,7 +102,7 @@ fn key_text(scope: &Scope, table: &Table, index: &Index, row: &[Datum], expressi
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for key in &index.keys {
         let (name, value) = match (key.column, &key.expression) {
-            (0, Some(text)) => (text.clone(), expressions.next().unwrap_or(&Datum::Null)),
+            (0, Some(text)) => (key_expression(text), expressions.next().unwrap_or(&Datum::Null)),
             (column, _) => {
                 let place = column as usize - 1;
                 (atoll_syntax::print::identifier(&table.columns[place].name), &row[place])

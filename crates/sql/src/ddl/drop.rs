@@ -1,6 +1,7 @@
 //! DROP of relations, indexes, schemas, types, and of parts of tables.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, DropBehavior, ObjectKind, ObjectName};
@@ -283,12 +284,11 @@ pub async fn remove(definition: &mut Definition<'_>, wanted: &[Thing], behavior:
     let mut changed: BTreeMap<Oid, Table> = BTreeMap::new();
     for thing in &fall.things {
         let Some(of) = thing.part_of() else { continue };
-        if !changed.contains_key(&of) {
-            changed.insert(of, Table::clone(&*dependency::table_of(definition.catalog(), of)?));
-        }
-        if let Some(table) = changed.get_mut(&of) {
-            remove_part(definition, table, *thing).await?;
-        }
+        let table = match changed.entry(of) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Table::clone(&*dependency::table_of(definition.catalog(), of)?)),
+        };
+        remove_part(definition, table, *thing).await?;
     }
     for table in changed.into_values() {
         put_without_dangling(definition, table).await?;

@@ -10,7 +10,7 @@ use crate::catalog::privileges::{self, Object, Securable, default_grants, effect
 use crate::catalog::{Database, DefaultPrivileges, Grant, RelationKind, Role, Schema, Table, UserType};
 use crate::exec::Result;
 
-const INVALID_GRANT_OPERATION: SqlState = SqlState(*b"0LP01");
+pub const INVALID_GRANT_OPERATION: SqlState = SqlState(*b"0LP01");
 const PRIVILEGE_NOT_GRANTED: SqlState = SqlState(*b"01007");
 const PRIVILEGE_NOT_REVOKED: SqlState = SqlState(*b"01006");
 
@@ -262,7 +262,8 @@ fn letters(grant: &ast::Grant, kind: Securable) -> Result<String> {
                 "invalid privilege type {} for {}",
                 privileges::name_of(letter),
                 match kind {
-                    Securable::Table => "relation",
+                    // USAGE is a privilege of sequences, which are named as tables are.
+                    Securable::Table if letter != 'U' => "relation",
                     kind => kind_word(kind),
                 }
             );

@@ -4,9 +4,12 @@ use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, Direction, IndexColumn, Nulls, Setting};
 
 use super::{Definition, binding, column, names, online, walk};
+use crate::bind;
 use crate::catalog::{Index, IndexKey, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
+use crate::session::Scope;
 use crate::session::locks::Mode;
+use crate::types::Type;
 
 const COLUMNS_MAX: usize = 32;
 
@@ -201,7 +204,7 @@ fn key(definition: &Definition<'_>, table: &Table, written: &IndexColumn) -> Res
     let ty = key.ty();
     column::check_collation(written.collation.as_ref(), ty)?;
     if let Some(class) = &written.opclass {
-        key.operator_class = operator_class(class, ty.oid)?;
+        key.operator_class = operator_class(&definition.scope, class, ty.oid)?;
     } else {
         check_sortable(definition, ty.oid)?;
     }
@@ -246,7 +249,7 @@ fn included(table: &Table, written: &IndexColumn) -> Result<u32> {
 
 /// PostgreSQL's operator classes of btree that order as the type's default does in collation C: the prefix is the name
 /// of the type.
-fn operator_class(names: &[ast::Name], of: Oid) -> Result<String> {
+fn operator_class(scope: &Scope, names: &[ast::Name], of: Oid) -> Result<String> {
     let name = names.last().map_or("", ast::Name::as_str);
     let type_name = binding::builtin_name(of).unwrap_or("enum");
     let is_default = name.strip_suffix("_ops").is_some_and(|prefix| {
@@ -268,7 +271,7 @@ fn operator_class(names: &[ast::Name], of: Oid) -> Result<String> {
     let message = if name.ends_with("_ops") && binding::is_builtin_type(name.trim_end_matches("_ops")) {
         return Err(Error::new(
             sqlstate::DATATYPE_MISMATCH,
-            format!("operator class \"{name}\" does not accept data type {}", type_name),
+            format!("operator class \"{name}\" does not accept data type {}", bind::format_type(scope, Type::new(of))),
         )
         .into());
     } else {

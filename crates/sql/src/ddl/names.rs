@@ -169,8 +169,13 @@ pub fn kind_text(table: &Table) -> &'static str {
 impl Definition<'_> {
     /// The schema in which a new object of this name is to be made, which the role may do.
     pub fn creation_schema(&self, names: &[Name]) -> Result<Oid> {
-        let (schema, _) = split(&self.scope, names)?;
+        let (schema, name) = split(&self.scope, names)?;
         let oid = match schema {
+            Some(schema) if schema.as_str() == "pg_catalog" => {
+                let message = format!("permission denied to create \"{schema}.{name}\"");
+                let detail = "System catalog modifications are currently disallowed.";
+                return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message).detail(detail));
+            }
             Some(schema) => match self.catalog().schema_named(self.database(), schema.as_str()) {
                 Some(oid) => oid,
                 None => return Err(missing_schema(schema.as_str()).at(schema.at.offset())),

@@ -288,15 +288,13 @@ async fn of_index(definition: &mut Definition<'_>, table: Oid, index: Oid, to: &
 }
 
 async fn of_column(definition: &mut Definition<'_>, rename: &ast::Rename, to: &str) -> Result<()> {
-    let Some((name, relation)) = rename.object.name.split_last() else {
+    let (Some(name), Some((kind, relation))) = (rename.object.name.last(), &rename.of) else {
         return Err(Error::internal("a column without a name").into());
     };
-    let Some(mut table) = found(definition, relation, rename.if_exists, Mode::AccessExclusive).await? else {
+    let Some(mut table) = found(definition, &relation.name, rename.if_exists, Mode::AccessExclusive).await? else {
         return Ok(());
     };
-    if let Some((kind, _)) = &rename.of {
-        check_kind(&table, *kind)?;
-    }
+    check_kind(&table, *kind)?;
     if table.kind() == RelationKind::Sequence {
         let message = format!("cannot rename columns of relation \"{}\"", table.name);
         let detail = "This operation is not supported for sequences.";

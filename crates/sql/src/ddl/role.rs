@@ -11,6 +11,7 @@ use atoll_syntax::ast::{
 };
 use sha2::{Digest, Sha256};
 
+use super::grant::INVALID_GRANT_OPERATION;
 use super::{Definition, access, dependency};
 use crate::catalog::store::Kind;
 use crate::catalog::{Membership, POSTGRES_ROLE, Role, SettingDefault, privileges};
@@ -196,7 +197,7 @@ pub async fn add_member(definition: &mut Definition<'_>, group: Oid, member: Oid
     let group_name = definition.descriptor_of_role(group)?.name;
     if privileges::is_direct_member(catalog, definition.database(), group, member) {
         let message = format!("role \"{}\" is a member of role \"{}\"", group_name, descriptor.name);
-        return Err(Error::new(sqlstate::INVALID_GRANTOR, message).into());
+        return Err(Error::new(INVALID_GRANT_OPERATION, message).into());
     }
     let grantor = definition.role().0;
     match descriptor.member_of.iter_mut().find(|membership| membership.role == group.0) {
@@ -234,7 +235,7 @@ pub async fn grant(definition: &mut Definition<'_>, grant: &ast::GrantRole) -> R
         let name = group.name.as_ref().map_or("", ast::Name::as_str);
         if !group.columns.is_empty() {
             let message = "column names cannot be included in GRANT/REVOKE ROLE";
-            return Err(Error::new(sqlstate::INVALID_GRANTOR, message).into());
+            return Err(Error::new(INVALID_GRANT_OPERATION, message).into());
         }
         let found = definition.catalog().role_named(name);
         let group = found.map(|role| Oid(role.oid)).ok_or_else(|| access::missing_role(name))?;
@@ -287,7 +288,7 @@ pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterRole) -> R
         if sets(|kind| matches!(kind, RoleOptionKind::BypassRowSecurity(_))) {
             return Err(denied("must be superuser to change bypassrls attribute").into());
         }
-        if !own.create_role && !(only_password && own.oid == oid.0) {
+        if !(own.create_role || only_password && own.oid == oid.0) {
             return Err(denied("permission denied").into());
         }
     }
@@ -398,9 +399,13 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropRole) -> Resu
     }
     let mut found = BTreeSet::new();
     for name in &drop.roles {
+        if !matches!(name.kind, RoleNameKind::Name(_)) {
+            let message = "cannot use special role specifier in DROP ROLE";
+            return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).into());
+        }
         let oid = match definition.role_of(name) {
             Ok(oid) => oid,
-            Err(error) if drop.if_exists && matches!(name.kind, RoleNameKind::Name(_)) => {
+            Err(error) if drop.if_exists => {
                 definition.skip(error.message().to_owned());
                 continue;
             }

@@ -28,6 +28,10 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
         let message = "views cannot be unlogged because they do not have storage";
         return Err(Error::new(sqlstate::SYNTAX_ERROR, message).into());
     }
+    if matches!(&create.query.body, ast::QueryBody::Select(select) if select.into.is_some()) {
+        let message = "views must not contain SELECT INTO";
+        return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
+    }
     let bound = bind::statement(&definition.scope, &Statement::Query(Box::new(create.query.clone())), &[])?;
     check_parameters(&bound)?;
     let columns = columns(definition, &bound, &create.columns, "CREATE VIEW specifies more column names than columns")?;
@@ -278,8 +282,12 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
         return Err(names::missing_relation(&refresh.name).without_position().into());
     };
     if found.kind() != RelationKind::MaterializedView {
-        let message = format!("\"{}\" is not a materialized view", found.name);
-        return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
+        // Other relations with rows pass PostgreSQL's first look at the name.
+        let (state, what) = match found.kind() {
+            RelationKind::Table => (sqlstate::FEATURE_NOT_SUPPORTED, "a materialized view"),
+            _ => (sqlstate::WRONG_OBJECT_TYPE, "a table or materialized view"),
+        };
+        return Err(Error::new(state, format!("\"{}\" is not {what}", found.name)).into());
     }
     definition.check_owner(&found)?;
     let Some(view) = &found.view else { return Err(Error::internal("a view without its query").into()) };

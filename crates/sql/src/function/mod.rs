@@ -3,11 +3,14 @@
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
 pub mod lock;
+mod names;
 pub mod sequence;
+mod session;
 
 use atoll_datum::function::{self, Aggregate};
+use atoll_datum::io::Form;
 use atoll_datum::misc::ordered_set::{Standing, ordered_set};
-use atoll_datum::{Datum, Result, builtin};
+use atoll_datum::{Datum, Oid, Result, builtin};
 use futures_util::future::BoxFuture;
 
 use crate::exec::{self, Exec};
@@ -27,8 +30,8 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[lock::SESSION, sequence::SESSION];
-const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
+const SESSION: &[SessionTable] = &[lock::SESSION, names::SESSION, sequence::SESSION, session::SESSION];
+const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING, session::WAITING];
 const SETS: &[SessionSetTable] = &[];
 
 const WINDOW: &[(&str, WindowFunction)] = &[
@@ -48,6 +51,11 @@ const WINDOW: &[(&str, WindowFunction)] = &[
     ("window_last_value", WindowFunction::LastValue),
     ("window_nth_value", WindowFunction::NthValue),
 ];
+
+/// How values of the type are read and written, with the session's catalog where names are looked up.
+pub fn form(scope: &Scope, ty: Oid) -> Option<Form> {
+    names::form(scope, ty).or_else(|| scope.catalog.form(ty))
+}
 
 fn find<T: Copy>(tables: &[&'static [(&'static str, T)]], source: &str) -> Option<T> {
     tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == source).map(|(_, entry)| *entry)

@@ -134,8 +134,8 @@ impl Reference {
     /// Where the parent's entry with these values is, which are none of them NULL.
     pub fn parent_key(&self, values: &[Datum], layout: &Layout) -> Result<Bytes> {
         let gone = || Error::internal(format!("foreign key {} refers to no unique index", self.key.name));
-        let id = IndexId(self.key.referenced_index);
-        let (index, of) = self.parent.index(id).zip(layout.index(id)).ok_or_else(gone)?;
+        let index = self.parent.indexes.iter().find(|index| index.oid == self.key.referenced_index).ok_or_else(gone)?;
+        let of = layout.index(index.id()).ok_or_else(gone)?;
         let mut tuple = Vec::with_capacity(index.keys.len());
         for key in &index.keys {
             let at = self.key.referenced_columns.iter().position(|column| *column == key.column).ok_or_else(gone)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atoll_datum::{Error, Result, oid};
+use atoll_datum::{Error, Result};
 
 use crate::bind::{Standalone, StandaloneColumn, expression_text_over};
 use crate::catalog::{ColumnOrdinal, Table};

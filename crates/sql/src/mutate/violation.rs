@@ -1,6 +1,8 @@
 //! What a client is told of a row that may not be, in PostgreSQL's words.
 
 use atoll_datum::{Datum, Error, Oid, SqlState, sqlstate};
+use atoll_syntax::ast::{Expr, ExprKind};
+use atoll_syntax::print;
 
 use super::foreign::Reference;
 use super::target::Target;
@@ -58,6 +60,15 @@ pub fn check(target: &Target, name: &str, row: &[Datum], scope: &Scope) -> Error
     error
 }
 
+/// An expression as a key of an index is written: in parentheses, unless it is a call.
+pub fn key_expression(sql: &str) -> String {
+    match atoll_syntax::parse_expression(sql) {
+        Ok(Expr { kind: ExprKind::Call(_), .. }) => sql.to_owned(),
+        Ok(expr) => format!("({})", print::expression(&expr)),
+        Err(_) => format!("({sql})"),
+    }
+}
+
 /// `expressions`: the values of the index's expression keys.
 pub fn unique(target: &Target, index: &Index, row: &[Datum], expressions: &[Datum], scope: &Scope) -> Error {
     let table = &target.table;
@@ -65,8 +76,11 @@ pub fn unique(target: &Target, index: &Index, row: &[Datum], expressions: &[Datu
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for key in &index.keys {
         let (name, value) = match (key.column, &key.expression) {
-            (0, Some(sql)) => (sql.as_str(), expressions.next().unwrap_or(&Datum::Null)),
-            (column, _) => (table.columns[column as usize - 1].name.as_str(), &row[column as usize - 1]),
+            (0, Some(sql)) => (key_expression(sql), expressions.next().unwrap_or(&Datum::Null)),
+            (column, _) => {
+                let place = column as usize - 1;
+                (print::identifier(&table.columns[place].name), &row[place])
+            }
         };
         names.push(name);
         values.push(text_of(value, Oid(key.type_oid), scope));

@@ -28,8 +28,11 @@ pub struct Context<'a> {
     pub index_expressions: &'a dyn Fn(&Arc<Table>, &Index) -> Option<IndexExpressions>,
     next_column: Cell<u32>,
     /// What [`Context::index_expressions`] has answered in this statement.
-    bound: std::cell::RefCell<BTreeMap<(u32, IndexId), Option<Arc<IndexExpressions>>>>,
+    bound: std::cell::RefCell<BoundIndexes>,
 }
+
+/// By table and index.
+type BoundIndexes = BTreeMap<(u32, IndexId), Option<Arc<IndexExpressions>>>;
 
 impl<'a> Context<'a> {
     pub fn new(

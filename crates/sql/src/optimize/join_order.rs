@@ -58,8 +58,11 @@ struct Graph<'g, 'a> {
     with_subqueries: Vec<Expr>,
     /// For each class the relations with a member, and how many different values it has there.
     classes: Vec<Vec<(Set, f64)>>,
-    lookups: RefCell<BTreeMap<(usize, Vec<usize>), Option<Lookup>>>,
+    lookups: RefCell<Lookups>,
 }
+
+/// By relation and the conditions that are to lead to its rows.
+type Lookups = BTreeMap<(usize, Vec<usize>), Option<Lookup>>;
 
 #[derive(Clone)]
 struct Lookup {
@@ -385,12 +388,12 @@ impl<'g, 'a> Graph<'g, 'a> {
                 (method, total) = (Method::Hash, by_hash);
             }
         }
-        if let (Tree::Relation(relation), false) = (&b.tree, conditions.is_empty()) {
-            if let Some(lookup) = self.lookup(*relation, &conditions)? {
-                let by_lookup = a.cost + share * a.rows * lookup.cost;
-                if by_lookup < total {
-                    (method, total) = (Method::Lookup, by_lookup);
-                }
+        if let (Tree::Relation(relation), false) = (&b.tree, conditions.is_empty())
+            && let Some(lookup) = self.lookup(*relation, &conditions)?
+        {
+            let by_lookup = a.cost + share * a.rows * lookup.cost;
+            if by_lookup < total {
+                (method, total) = (Method::Lookup, by_lookup);
             }
         }
         let tree = Tree::Join {

@@ -91,13 +91,11 @@ pub fn unnest(plan: &mut Plan, context: &Context<'_>) -> Result<()> {
 fn expose(plan: &mut Plan) {
     let mut taken = Vec::new();
     match plan {
-        Plan::Scan(scan) => {
-            if scan.filter.as_ref().is_some_and(Expr::has_subquery) {
-                let parts = scan.filter.take().map(Expr::conjuncts).unwrap_or_default();
-                let (with, without): (Vec<Expr>, Vec<Expr>) = parts.into_iter().partition(Expr::has_subquery);
-                scan.filter = (!without.is_empty()).then(|| Expr::all(without));
-                taken = with;
-            }
+        Plan::Scan(scan) if scan.filter.as_ref().is_some_and(Expr::has_subquery) => {
+            let parts = scan.filter.take().map(Expr::conjuncts).unwrap_or_default();
+            let (with, without): (Vec<Expr>, Vec<Expr>) = parts.into_iter().partition(Expr::has_subquery);
+            scan.filter = (!without.is_empty()).then(|| Expr::all(without));
+            taken = with;
         }
         Plan::Join(join) if join.kind == JoinKind::Inner => {
             let parts = std::mem::take(&mut join.on);

@@ -398,6 +398,7 @@ impl Session {
             name: name.to_owned(),
             kv: transaction.txn.as_mut().map(|txn| txn.savepoint()),
             changes: transaction.changes.mark(),
+            deferred: transaction.deferred.mark(),
             locks,
             saved,
         };
@@ -430,6 +431,7 @@ impl Session {
             _ => {}
         }
         transaction.changes.rollback_to(savepoint.changes);
+        transaction.deferred.truncate(savepoint.deferred);
         self.locks.rollback_to(savepoint.locks);
         let saved = savepoint.saved.clone();
         transaction.failed = false;

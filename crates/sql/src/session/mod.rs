@@ -87,7 +87,7 @@ pub struct Session {
     locks: locks::Owner,
     sequence_values: Arc<Mutex<SessionValues>>,
     /// Keeps the session listed.
-    registration: Registration,
+    _registration: Registration,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
     /// `statement_timestamp()`.
@@ -168,7 +168,7 @@ impl Session {
             transaction: None,
             locks,
             sequence_values: Arc::default(),
-            registration,
+            _registration: registration,
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             statement_micros: 0,
@@ -569,7 +569,7 @@ impl Session {
 
 fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {
     let missing = || Error::unsupported(format!("a value of type {}", crate::bind::format_type(scope, ty.into())));
-    scope.catalog.form(ty).ok_or_else(missing)
+    crate::function::form(scope, ty).ok_or_else(missing)
 }
 
 /// pg_type.typlen.

@@ -126,6 +126,19 @@ impl Session {
         output: &mut Output<'_>,
         rows_max: u64,
     ) -> std::result::Result<Ran, Failure> {
+        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await?;
+        self.defer(cursor.take_deferred());
+        Ok(ran)
+    }
+
+    async fn drive_cursor(
+        &mut self,
+        scope: &Scope,
+        cursor: &mut Cursor,
+        parameters: &[Datum],
+        output: &mut Output<'_>,
+        rows_max: u64,
+    ) -> std::result::Result<Ran, Failure> {
         let (env, cancel) = (self.node.env.clone(), self.cancel.clone());
         let timeout = Duration::from_millis(self.variables.typed().statement_timeout_ms);
         let Some(txn) = self.transaction.as_mut().and_then(|transaction| transaction.txn.as_mut()) else {

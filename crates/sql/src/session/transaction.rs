@@ -60,6 +60,8 @@ pub struct Savepoint {
     /// None: nothing had been read or written then.
     pub kv: Option<KvSavepoint>,
     pub changes: store::Mark,
+    /// How many constraints were to be checked at the end.
+    pub deferred: usize,
     pub locks: locks::Mark,
     pub saved: Saved,
 }

@@ -203,7 +203,7 @@ impl SubqueryState {
                 })
             }
             Kind::Any { probe: Some(_), .. } => {
-                let (mut members, mut has_null) = (HashSet::with_hasher(Hasher::default()), false);
+                let (mut members, mut has_null) = (HashSet::with_hasher(Hasher), false);
                 while let Some(rows) = self.operator.next(exec).await? {
                     for row in rows.iter() {
                         has_null |= row[0].is_null();

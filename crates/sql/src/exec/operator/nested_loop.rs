@@ -48,13 +48,16 @@ struct Outer {
     matched: bool,
 }
 
+/// Where a column of the left side stands, and where the condition wants it.
+type Places = Vec<(usize, usize)>;
+
 /// The condition of a join, and how it reads the left side.
 pub(super) fn condition(
     on: &[plan::Expr],
     left: &Columns,
     right: &Columns,
     builder: &mut Builder<'_>,
-) -> SqlResult<(Option<Evaluator>, Vec<(usize, usize)>)> {
+) -> SqlResult<(Option<Evaluator>, Places)> {
     let condition = builder.conditions(on, right)?;
     let mut read = BTreeSet::new();
     on.iter().for_each(|expr| expr.columns(&mut read));

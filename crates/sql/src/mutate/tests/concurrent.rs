@@ -12,16 +12,25 @@ fn t() -> Table {
 
 /// Runs a statement in another transaction, which commits at once, while the first one is open.
 fn beside(db: &Database, isolation: Isolation, plan: Plan) -> impl Future<Output = Outcome> + use<> {
+    all_beside(db, isolation, vec![plan])
+}
+
+/// The same with several statements; what comes of the last one.
+fn all_beside(db: &Database, isolation: Isolation, plans: Vec<Plan>) -> impl Future<Output = Outcome> + use<> {
     let other = db.clone();
     let task = db.env.tasks.spawn("beside", async move {
         let mut session = other.begin(isolation);
-        match session.run(plan).await {
-            Ok(outcome) => session.commit().await.map(|()| outcome),
-            Err(failure) => {
-                session.txn.rollback().await;
-                Err(failure)
+        let mut last = (Vec::new(), 0);
+        for plan in plans {
+            match session.run(plan).await {
+                Ok(outcome) => last = outcome,
+                Err(failure) => {
+                    session.txn.rollback().await;
+                    return Err(failure);
+                }
             }
         }
+        session.commit().await.map(|()| last)
     });
     async move { task.await.unwrap() }
 }
@@ -59,22 +68,30 @@ fn one_of_two_inserts_of_a_key_fails() {
 fn who_deletes_a_key_is_waited_for() {
     for isolation in LEVELS {
         for rows in [&[&["1", "2"]], &[&["2", "1"]]] as [&'static [&'static [&'static str]]; 2] {
-            with_tables(vec![t()], move |db| async move {
-                db.ok(inserted(insert(&db, "t", &[&["1", "1"]]))).await;
-                let mut first = db.begin(isolation);
-                first.run(delete(&db, "t", None)).await.unwrap();
-                let second = beside(&db, isolation, inserted(insert(&db, "t", rows)));
-                a_moment(&db).await;
-                first.commit().await.unwrap();
-                let outcome = second.await;
-                if isolation == Isolation::RepeatableRead {
-                    // The version that says that the row is gone is beyond the snapshot.
-                    assert!(told(outcome).starts_with("40001"));
-                } else {
-                    outcome.unwrap();
-                    assert_eq!(db.rows("t").await.len(), 1);
-                }
-            });
+            for has_read in [false, true] {
+                with_tables(vec![t()], move |db| async move {
+                    db.ok(inserted(insert(&db, "t", &[&["1", "1"]]))).await;
+                    let mut first = db.begin(isolation);
+                    first.run(delete(&db, "t", None)).await.unwrap();
+                    let mut plans = vec![inserted(insert(&db, "t", rows))];
+                    if has_read {
+                        plans.insert(0, scan_all(&db.table("t")));
+                    }
+                    let second = all_beside(&db, isolation, plans);
+                    a_moment(&db).await;
+                    first.commit().await.unwrap();
+                    let outcome = second.await;
+                    if has_read && isolation != Isolation::ReadCommitted {
+                        // Its snapshot has shown the row, so the version that says that it is gone is beyond it.
+                        assert!(told(outcome).starts_with("40001"), "{isolation:?}");
+                        assert!(db.rows("t").await.is_empty());
+                    } else {
+                        // Nobody has seen the row since the deleter began: it is gone before the snapshot.
+                        outcome.unwrap();
+                        assert_eq!(db.rows("t").await.len(), 1);
+                    }
+                });
+            }
         }
     }
 }

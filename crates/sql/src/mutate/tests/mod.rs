@@ -228,7 +228,7 @@ fn table(oid: u32, name: &str, columns: &[(&str, Oid)]) -> Table {
         type_oid: of.0,
         type_modifier: -1,
         not_null: at == 0,
-        ..Column::default()
+        ..<Column as Default>::default()
     };
     let table =
         Table { oid, name: name.into(), columns: columns.iter().enumerate().map(column).collect(), ..Table::default() };
@@ -264,7 +264,7 @@ fn foreign_key(child: &Table, columns: &[u32], parent: &Table, on: ForeignAction
         columns: columns.to_vec(),
         referenced_table: parent.oid,
         referenced_columns: parent.indexes[0].keys.iter().map(|key| key.column).collect(),
-        referenced_index: 1,
+        referenced_index: parent.indexes[0].oid,
         on_delete: on as i32,
         on_update: on as i32,
         ..ForeignKey::default()

@@ -22,7 +22,7 @@ pub fn table(oid: u32, name: &str, columns: &[Column3], indexes: &[(&str, &[u32]
         type_oid: of.0,
         type_modifier: -1,
         not_null: !nullable,
-        ..Column::default()
+        ..<Column as Default>::default()
     };
     let columns: Vec<Column> = columns.iter().enumerate().map(column).collect();
     let key = |ordinal: &u32| IndexKey {
@@ -128,13 +128,6 @@ pub fn op(name: &str, left: Expr, right: Expr) -> Expr {
 
 pub fn eq(left: Expr, right: Expr) -> Expr {
     op("=", left, right)
-}
-
-pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let types: Vec<Oid> = arguments.iter().map(|argument| argument.ty.oid).collect();
-    let row = builtin().functions_named(name).find(|row| row.arguments == types).expect("a function");
-    let function = function::lookup(row).expect("a body");
-    Expr::new(ExprKind::Call(Box::new(Call { function, arguments, variadic: false })), row.result)
 }
 
 pub fn is_null(operand: Expr, negated: bool) -> Expr {

@@ -153,10 +153,9 @@ fn few_rows_are_joined_by_lookups_and_many_by_hashing() {
         only(filter(joined(), vec![eq(col(2), int(1)), eq(col(3), int(2))]), &[1, 11]),
         &[(100, 1e4), (200, 1e6)],
         "
-        project #1, #11
-          apply inner
-            scan t (#1) by t_a_b = (1, 2)
-            scan u (#11) by u_t = (#1)
+        apply inner
+          scan t (#1) by t_a_b = (1, 2)
+          scan u (#11) by u_t = (#1)
         ",
     );
     expect(
@@ -179,11 +178,12 @@ fn joins_begin_with_the_fewest_rows() {
         only(filter(all, vec![eq(col(22), int(1))]), &[4]),
         MANY,
         "
-        apply inner
+        project #4
           apply inner
-            scan small (#21 #22) where #22 = 1
-            scan u (#12) by u_pkey = (#21)
-          scan t (#4) by t_pkey = (#12)
+            apply inner
+              scan small (#21 #22) where #22 = 1
+              scan u (#12) by u_pkey = (#21)
+            scan t (#4) by t_pkey = (#12)
         ",
     );
 }
@@ -212,7 +212,8 @@ fn a_small_subquery_is_looked_up_in_the_large_table() {
         "
         project #3
           apply inner
-            scan small (#21 #22) where #22 = 3
+            project #21
+              scan small (#21 #22) where #22 = 3
             scan t (#3) by t_pkey = (#21)
         ",
     );

@@ -276,10 +276,7 @@ fn unescape(chars: &mut std::iter::Peekable<std::str::CharIndices>, text: &mut S
         't' => b'\t',
         'v' => 0x0b,
         '0'..='7' => digits(chars, Some(c), 8, 3).unwrap_or(0),
-        'x' => match digits(chars, None, 16, 2) {
-            Some(byte) => byte,
-            None => b'x',
-        },
+        'x' => digits(chars, None, 16, 2).unwrap_or(b'x'),
         c => {
             text.push(c);
             return Ok(());
@@ -310,6 +307,7 @@ mod tests {
             force_quote: Columns::None,
             force_not_null: Columns::None,
             force_null: Columns::None,
+            freeze: false,
         }
     }
 

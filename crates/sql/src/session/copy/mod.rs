@@ -1,6 +1,6 @@
 //! COPY: rows in and out as they come, in constant memory but for what the transaction itself keeps.
 //!
-//! - [`options`]: WITH (…)
+//! - [`options`]: what stands behind WITH
 //! - [`decode`], [`encode`]: bytes to fields, rows to bytes
 
 mod decode;
@@ -93,7 +93,7 @@ impl Session {
                     header = Header::None;
                     continue;
                 }
-                batch.push_owned(reader.row(fields, decoder.line, &scope)?.into_iter());
+                batch.push_owned(reader.row(fields, decoder.line, &scope)?);
                 if batch.len() >= BATCH_ROWS {
                     let full = std::mem::replace(&mut batch, Rows::with_capacity(wanted.len(), BATCH_ROWS));
                     let txn = self.transaction_txn().await?;
@@ -107,7 +107,7 @@ impl Session {
         }
         let txn = self.transaction_txn().await?;
         let mut exec = Exec::new(&scope, txn.as_mut(), &[], &cancel);
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             into.push(&batch, &mut exec).await?;
         }
         let (count, deferred) = into.finish(&mut exec).await?;

@@ -112,7 +112,7 @@ fn weak_locks_are_cheap_until_a_strong_one_is_wanted() {
         env.clock.sleep(Duration::from_millis(10)).await;
         assert_eq!(two.blocking_pids(), [1]);
         one.release_transaction();
-        waiting.await.unwrap();
+        waiting.await.unwrap().unwrap();
         two.release_transaction();
         assert!(locks.list().is_empty());
         one.lock(tag(7), Mode::RowExclusive).await.unwrap();
@@ -160,7 +160,7 @@ fn waits_end_by_timeout_deadlock_and_by_being_dropped() {
              Process 2 waits for ShareLock on relation 7 of database 5; blocked by process 1."
         );
         one.release_transaction();
-        waiting.await.unwrap();
+        waiting.await.unwrap().unwrap();
         let cancelled = env.clock.timeout(Duration::from_millis(5), one.lock(tag(8), Mode::Share)).await;
         assert!(cancelled.is_err());
         two.release_transaction();

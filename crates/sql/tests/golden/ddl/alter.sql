@@ -646,6 +646,8 @@ ALTER TABLE
 alter table t cluster on nosuch
 ----
 ERROR:  42704: index "nosuch" for table "t" does not exist
+atoll
+ERROR:  0A000: CLUSTER ON is not supported
 
 create view v as select a from t
 ----

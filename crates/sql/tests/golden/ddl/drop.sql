@@ -10,6 +10,8 @@ DROP TABLE
 drop table nosuch.nosuch
 ----
 ERROR:  3F000: schema "nosuch" does not exist
+atoll
+ERROR:  42P01: table "nosuch.nosuch" does not exist
 
 drop table if exists nosuch.nosuch
 ----
@@ -201,6 +203,11 @@ ERROR:  2BP01: cannot drop column x of table a because other objects depend on i
 DETAIL:  constraint b_a_fkey on table b depends on column x of table a
 view v depends on column x of table a
 HINT:  Use DROP ... CASCADE to drop the dependent objects too.
+atoll
+ERROR:  2BP01: cannot drop column x of table a because other objects depend on it
+DETAIL:  constraint b_a_fkey on table b depends on index a_x_key
+view v depends on column x of table a
+HINT:  Use DROP ... CASCADE to drop the dependent objects too.
 
 alter table a drop constraint a_x_key
 ----
@@ -265,6 +272,13 @@ view s.v depends on schema s
 type s.e depends on schema s
 sequence s.q depends on schema s
 HINT:  Use DROP ... CASCADE to drop the dependent objects too.
+atoll
+ERROR:  2BP01: cannot drop schema s because other objects depend on it
+DETAIL:  table s.t depends on schema s
+view s.v depends on table s.t
+type s.e depends on schema s
+sequence s.q depends on schema s
+HINT:  Use DROP ... CASCADE to drop the dependent objects too.
 
 drop schema s cascade
 ----
@@ -298,6 +312,12 @@ DETAIL:  column b of table m depends on type mood[]
 column a of table m depends on type mood
 view mv depends on column a of table m
 HINT:  Use DROP ... CASCADE to drop the dependent objects too.
+atoll
+ERROR:  2BP01: cannot drop type mood because other objects depend on it
+DETAIL:  column a of table m depends on type mood
+view mv depends on column a of table m
+column b of table m depends on type mood
+HINT:  Use DROP ... CASCADE to drop the dependent objects too.
 
 drop type mood cascade
 ----
@@ -305,6 +325,12 @@ NOTICE:  00000: drop cascades to 3 other objects
 DETAIL:  drop cascades to column b of table m
 drop cascades to column a of table m
 drop cascades to view mv
+DROP TYPE
+atoll
+NOTICE:  00000: drop cascades to 3 other objects
+DETAIL:  drop cascades to column a of table m
+drop cascades to view mv
+drop cascades to column b of table m
 DROP TYPE
 
 select * from m
@@ -392,3 +418,5 @@ ERROR:  2BP01: cannot drop type integer because it is required by the database s
 drop table pg_class
 ----
 ERROR:  42501: permission denied: "pg_class" is a system catalog
+atoll
+ERROR:  42P01: table "pg_class" does not exist

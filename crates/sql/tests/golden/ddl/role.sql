@@ -176,6 +176,11 @@ ERROR:  2BP01: role "ddl_a" cannot be dropped because some objects depend on it
 DETAIL:  privileges for table t
 privileges for sequence s
 privileges for schema sch
+atoll
+ERROR:  2BP01: role "ddl_a" cannot be dropped because some objects depend on it
+DETAIL:  privileges for schema sch
+privileges for table t
+privileges for sequence s
 
 set role ddl_b
 ----
@@ -224,6 +229,8 @@ ERROR:  42501: must be owner of table t
 create schema mine
 ----
 ERROR:  42501: permission denied for database ddl_fill
+atoll
+ERROR:  42501: permission denied for database postgres
 
 create role ddl_e
 ----
@@ -272,6 +279,11 @@ ERROR:  2BP01: role "ddl_b" cannot be dropped because some objects depend on it
 DETAIL:  privileges for schema public
 privileges for table t
 privileges for column a of table t
+owner of table mine
+atoll
+ERROR:  2BP01: role "ddl_b" cannot be dropped because some objects depend on it
+DETAIL:  privileges for schema public
+privileges for table t
 owner of table mine
 
 set role ddl_c

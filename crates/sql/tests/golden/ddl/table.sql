@@ -404,6 +404,7 @@ select * from kept order by a
 create table copied as select a, b from t
 ----
 SELECT 2
+atoll
 
 select * from copied order by a
 ----
@@ -422,6 +423,7 @@ CREATE TABLE AS
 create table named (x, y) as select 1, 'two'
 ----
 SELECT 1
+atoll
 
 create table named2 (x, y, z) as select 1, 2
 ----
@@ -438,6 +440,7 @@ select count(*) from nodata
 select a as k into into1 from t
 ----
 SELECT 2
+atoll
 
 select * from into1 order by k
 ----

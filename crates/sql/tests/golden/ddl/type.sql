@@ -10,6 +10,9 @@ create type bad as enum ('a', 'b', 'a')
 ----
 ERROR:  23505: duplicate key value violates unique constraint "pg_enum_typid_label_index"
 DETAIL:  Key (enumtypid, enumlabel)=(17436, a) already exists.
+atoll
+ERROR:  23505: duplicate key value violates unique constraint "pg_enum_typid_label_index"
+DETAIL:  Key (enumtypid, enumlabel)=(16389, a) already exists.
 
 create type empty as enum ()
 ----
@@ -102,12 +105,20 @@ ALTER TYPE
 insert into t values ('ok')
 ----
 INSERT 0 1
+atoll
+ERROR:  22P02: invalid input value for enum feeling: "sad"
 
 select a, c from t order by a
 ----
 blue|ok
 meh|ok
 ok|ok
+fine|ok
+happy|ok
+great|ok
+atoll
+blue|ok
+meh|ok
 fine|ok
 happy|ok
 great|ok
@@ -132,10 +143,13 @@ insert into t values ('blue')
 ----
 ERROR:  23505: duplicate key value violates unique constraint "t_pkey"
 DETAIL:  Key (a)=(blue) already exists.
+atoll
+ERROR:  22P02: invalid input value for enum feeling: "sad"
 
 select a from t where a = 'ok'
 ----
 ok
+atoll
 
 alter type s.feeling owner to nosuch
 ----
@@ -152,6 +166,12 @@ DETAIL:  column b of table t depends on type s.feeling[]
 column c of table t depends on type s.feeling
 column a of table t depends on type s.feeling
 HINT:  Use DROP ... CASCADE to drop the dependent objects too.
+atoll
+ERROR:  2BP01: cannot drop type s.feeling because other objects depend on it
+DETAIL:  column a of table t depends on type s.feeling
+column b of table t depends on type s.feeling
+column c of table t depends on type s.feeling
+HINT:  Use DROP ... CASCADE to drop the dependent objects too.
 
 drop type s.feeling cascade
 ----
@@ -160,6 +180,12 @@ DETAIL:  drop cascades to column b of table t
 drop cascades to column c of table t
 drop cascades to column a of table t
 DROP TYPE
+atoll
+NOTICE:  00000: drop cascades to 3 other objects
+DETAIL:  drop cascades to column a of table t
+drop cascades to column b of table t
+drop cascades to column c of table t
+DROP TYPE
 
 select * from t
 ----
@@ -167,6 +193,8 @@ select * from t
 create type comp as (a int)
 ----
 CREATE TYPE
+atoll
+ERROR:  0A000: a composite type is not supported
 
 create type t as enum ('x')
 ----
@@ -175,6 +203,8 @@ ERROR:  42710: type "t" already exists
 create domain d as int
 ----
 CREATE DOMAIN
+atoll
+ERROR:  0A000: CREATE DOMAIN is not supported
 
 create schema s
 ----

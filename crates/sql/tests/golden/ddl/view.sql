@@ -233,15 +233,28 @@ view un depends on table s2.t2
 view sub depends on table s2.t2
 view cte depends on table s2.t2
 HINT:  Use DROP ... CASCADE to drop the dependent objects too.
+atoll
+ERROR:  2BP01: cannot drop table s2.t2 because other objects depend on it
+DETAIL:  view vv depends on table s2.t2
+view n depends on table s2.t2
+view joined depends on view n
+view un depends on view n
+view sub depends on view n
+view agg depends on table s2.t2
+view cte depends on table s2.t2
+HINT:  Use DROP ... CASCADE to drop the dependent objects too.
 
 insert into vv values (1)
 ----
 ERROR:  23505: duplicate key value violates unique constraint "t_pkey"
 DETAIL:  Key (a)=(1) already exists.
+atoll
+ERROR:  0A000: INSERT of a view is not supported
 
 create materialized view m as select a, bb from s2.t2
 ----
 SELECT 2
+atoll
 
 select * from m order by a
 ----
@@ -339,3 +352,5 @@ select * from nums
 create temp view tv as select 1
 ----
 CREATE VIEW
+atoll
+ERROR:  0A000: CREATE TEMPORARY VIEW is not supported

@@ -232,11 +232,9 @@ async fn aggregate(
         }
         let grows = rows.start >= held.start && rows.end >= held.end && rows.start <= held.end;
         let mut holds = grows;
-        for row in held.start..rows.start {
-            holds = holds && (!counts[row] || state.retract(&of, values.row(row))?);
-            if !holds {
-                break;
-            }
+        let mut leaving = held.start..rows.start;
+        while let Some(row) = leaving.next().filter(|_| holds) {
+            holds = !counts[row] || state.retract(&of, values.row(row))?;
         }
         if !holds {
             state = call.start(&of)?;
