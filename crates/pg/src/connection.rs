@@ -5,7 +5,7 @@
 //! protocol everything up to Sync is thrown away.
 //!
 //! While the session works, somebody watches: a client that vanishes, a limit, or an order to end stops the statement by
-//! its cancel handle. One that doesn't stop by that is dropped after [`PATIENCE_TURNS`].
+//! its cancel handle. One that doesn't stop by that is dropped after `PATIENCE_TURNS`.
 
 use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};

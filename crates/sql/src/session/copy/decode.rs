@@ -307,7 +307,6 @@ mod tests {
             force_quote: Columns::None,
             force_not_null: Columns::None,
             force_null: Columns::None,
-            freeze: false,
         }
     }
 

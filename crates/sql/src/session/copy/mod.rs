@@ -61,12 +61,6 @@ impl Session {
         };
         let scope = self.scope();
         let table = insert.table.clone();
-        // TRUNCATE gives a table new indexes.
-        let before = scope.node.catalog().table(Oid(table.oid)).and_then(|table| table.indexes.first().map(|it| it.id));
-        if options.freeze && before.is_some() && before == table.indexes.first().map(|index| index.id) {
-            let message = "cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction";
-            return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message).into());
-        }
         let wanted = wanted_columns(&table, columns)?;
         let mut forms = Vec::with_capacity(wanted.len());
         for column in &wanted {

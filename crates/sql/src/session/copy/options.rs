@@ -21,8 +21,6 @@ pub struct Options {
     pub force_quote: Columns,
     pub force_not_null: Columns,
     pub force_null: Columns,
-    /// FREEZE. It asks for nothing here, where rows carry no marks to clear; what PostgreSQL demands of it is checked.
-    pub freeze: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +62,6 @@ pub fn parse(settings: &[Setting], direction: ast::CopyDirection) -> Result<Opti
     let (mut kind, mut delimiter, mut null, mut header) = (Kind::Text, None, None, Header::None);
     let (mut quote, mut escape) = (None, None);
     let (mut force_quote, mut force_not_null, mut force_null) = <(Columns, Columns, Columns)>::default();
-    let mut freeze = false;
     let mut seen: Vec<&str> = Vec::new();
     for setting in settings {
         let name = setting.name.as_str();
@@ -103,13 +100,11 @@ pub fn parse(settings: &[Setting], direction: ast::CopyDirection) -> Result<Opti
                     },
                 };
             }
-            "freeze" => {
-                freeze = match text().unwrap_or_else(|_| "true".into()).to_lowercase().as_str() {
-                    "true" | "on" | "1" => true,
-                    "false" | "off" | "0" => false,
-                    _ => return Err(syntax("freeze requires a Boolean value").at(at)),
-                };
-            }
+            // A promise about rows that carry no marks here: there is nothing to do for it, and nothing it could spoil.
+            "freeze" => match text().unwrap_or_else(|_| "true".into()).to_lowercase().as_str() {
+                "true" | "on" | "1" | "false" | "off" | "0" => {}
+                _ => return Err(syntax("freeze requires a Boolean value").at(at)),
+            },
             "force_quote" => force_quote = columns(setting)?,
             "force_not_null" => force_not_null = columns(setting)?,
             "force_null" => force_null = columns(setting)?,
@@ -172,7 +167,7 @@ pub fn parse(settings: &[Setting], direction: ast::CopyDirection) -> Result<Opti
     if csv && null.as_bytes().contains(&quote) {
         return Err(invalid("CSV quote character must not appear in the NULL specification"));
     }
-    Ok(Options { kind, delimiter, null, header, quote, escape, force_quote, force_not_null, force_null, freeze })
+    Ok(Options { kind, delimiter, null, header, quote, escape, force_quote, force_not_null, force_null })
 }
 
 fn columns(setting: &Setting) -> Result<Columns> {
