@@ -46,7 +46,7 @@ mod polymorphic;
 mod predicate;
 mod query;
 mod references;
-mod relation;
+pub mod relation;
 mod row;
 mod rules;
 mod same;
@@ -63,7 +63,7 @@ mod window;
 mod with;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,9 @@
 //!
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
+pub mod definition;
 pub mod lock;
+pub mod name;
 pub mod sequence;
 
 use atoll_datum::function::{self, Aggregate};
@@ -27,7 +29,7 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[lock::SESSION, sequence::SESSION];
+const SESSION: &[SessionTable] = &[lock::SESSION, name::SESSION, sequence::SESSION];
 const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
 const SETS: &[SessionSetTable] = &[];
 

@@ -4,7 +4,7 @@
 //! error's state, position, message, detail, hint), with a line `atoll:` where ours differ on purpose. `plans.txt` has
 //! our plans. `UPDATE_GOLDEN=1` rewrites what is ours; read the difference.
 
-mod catalog;
+pub(crate) mod catalog;
 
 use std::fmt::Write;
 use std::path::PathBuf;
