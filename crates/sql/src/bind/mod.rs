@@ -57,7 +57,7 @@ mod subquery;
 mod subscript;
 mod target;
 mod tidy;
-mod type_name;
+pub mod type_name;
 pub mod types;
 mod window;
 mod with;

@@ -3,7 +3,7 @@
 //! The expressions are the descriptors', printed as they were written where PostgreSQL prints what it has bound: `IN`
 //! stays `IN`, and a literal says its type only where the descriptor does. A view's query is on one line.
 
-use atoll_datum::{Oid, Result};
+use atoll_datum::{Error, Oid, Result};
 use atoll_syntax::ast::{Expr, ExprKind, Literal};
 use atoll_syntax::print::{self, identifier};
 
@@ -15,10 +15,23 @@ use crate::session::Scope;
 /// An expression out of a descriptor as it is shown. PostgreSQL puts operators in parentheses unless it is to be
 /// pretty.
 pub fn expression(scope: &Scope, text: &str, pretty: bool) -> Result<String> {
-    let mut expr = binding::stored(text)?;
+    Ok(show(scope, binding::stored(text)?, pretty))
+}
+
+/// One or more, separated by commas: those of an index are in one column of pg_index.
+pub fn expressions(scope: &Scope, text: &str, pretty: bool) -> Result<String> {
+    let list = binding::stored(&format!("ROW({text})"))?;
+    let ExprKind::Row(row) = list.kind else {
+        return Err(Error::internal(format!("the stored expressions {text:?} are no list")));
+    };
+    let shown: Vec<String> = row.fields.into_iter().map(|expr| show(scope, expr, pretty)).collect();
+    Ok(shown.join(", "))
+}
+
+fn show(scope: &Scope, mut expr: Expr, pretty: bool) -> String {
     walk::each_mut(&mut expr, &mut |expr| show_relation(scope, expr));
     let shown = print::expression(&expr);
-    Ok(if !pretty && is_operator(&expr) { format!("({shown})") } else { shown })
+    if !pretty && is_operator(&expr) { format!("({shown})") } else { shown }
 }
 
 /// `'16390'::regclass` is kept by number and shown by name.

@@ -2,10 +2,13 @@
 //!
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
+pub mod catalog;
 pub mod definition;
 pub mod lock;
 pub mod name;
+pub mod privilege;
 pub mod sequence;
+pub mod session;
 
 use atoll_datum::function::{self, Aggregate};
 use atoll_datum::misc::ordered_set::{Standing, ordered_set};
@@ -29,9 +32,17 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[lock::SESSION, name::SESSION, sequence::SESSION];
+const SESSION: &[SessionTable] = &[
+    catalog::SESSION,
+    lock::SESSION,
+    name::SESSION,
+    privilege::COLUMNS,
+    privilege::SESSION,
+    sequence::SESSION,
+    session::SESSION,
+];
 const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
-const SETS: &[SessionSetTable] = &[];
+const SETS: &[SessionSetTable] = &[session::SETS];
 
 const WINDOW: &[(&str, WindowFunction)] = &[
     ("window_row_number", WindowFunction::RowNumber),

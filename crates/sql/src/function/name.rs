@@ -106,6 +106,14 @@ pub fn read(scope: &Scope, ty: Oid, text: &str) -> Result<Oid> {
     }
 }
 
+/// The object that a name means, which must not be a number: the number is the name then.
+pub fn look_up(scope: &Scope, ty: Oid, text: &str) -> Result<Oid> {
+    match lookup_of(ty) {
+        Some(lookup) => lookup(scope, text),
+        None => Err(Error::internal("names of a type that has none were to be looked up")),
+    }
+}
+
 /// Prints a value of one of these types.
 pub fn shown(scope: &Scope, ty: Oid, object: Oid) -> String {
     let name = match ty {

@@ -35,8 +35,9 @@ use std::sync::LazyLock;
 
 use atoll_datum::{Oid, Result};
 
-pub use relation::{Class, classes_of};
+pub use relation::{BTREE, Class, classes_of, rule_oid};
 use row::Rows;
+pub use row::wall_time;
 
 use crate::session::Scope;
 

@@ -127,7 +127,7 @@ impl Class {
 }
 
 pub(super) const HEAP: Oid = Oid(2);
-pub(super) const BTREE: Oid = Oid(403);
+pub const BTREE: Oid = Oid(403);
 const SHARED: &[&str] = &[
     "pg_authid",
     "pg_auth_members",
@@ -512,7 +512,7 @@ fn rules(scope: &Scope) -> Result<Rows> {
     Ok(views.map(row).collect())
 }
 
-pub(super) fn rule_oid(view: &Table) -> Oid {
+pub fn rule_oid(view: &Table) -> Oid {
     derived_oid(view.oid, 0)
 }
 

@@ -141,7 +141,7 @@ pub(super) fn acl(scope: &Scope, grants: &[Grant]) -> Datum {
 }
 
 /// timestamptz from nanoseconds of the wall clock, of which zero is none.
-pub(super) fn wall_time(ns: u64) -> Datum {
+pub fn wall_time(ns: u64) -> Datum {
     const EPOCH_MICROS: i64 = 946_684_800_000_000;
     match ns {
         0 => NULL,
