@@ -329,8 +329,8 @@ impl Encoded<'_> {
             (Some(Form::Array(form)), Encoded::Bytes(bytes)) => {
                 return decode_array(form.element_type, Some(&form.element), bytes);
             }
-            (Some(Form::Enum(_) | Form::Array(_) | Form::Named(_)), _) => return Err(damaged()),
-            (Some(Form::Scalar(_)) | None, _) => {}
+            (Some(Form::Enum(_) | Form::Array(_)), _) => return Err(damaged()),
+            (Some(Form::Scalar(_) | Form::Named(_)) | None, _) => {}
         }
         match *self {
             Encoded::Integer(value) => decode_integer(of, value),

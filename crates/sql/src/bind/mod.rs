@@ -46,7 +46,7 @@ mod polymorphic;
 mod predicate;
 mod query;
 mod references;
-mod relation;
+pub mod relation;
 mod row;
 mod rules;
 mod same;
@@ -57,13 +57,13 @@ mod subquery;
 mod subscript;
 mod target;
 mod tidy;
-mod type_name;
+pub mod type_name;
 pub mod types;
 mod window;
 mod with;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

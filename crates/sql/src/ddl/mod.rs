@@ -46,7 +46,7 @@ mod sequence;
 mod table;
 mod truncate;
 mod view;
-mod walk;
+pub mod walk;
 
 #[cfg(test)]
 mod tests;

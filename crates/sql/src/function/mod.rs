@@ -2,15 +2,17 @@
 //!
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
+pub mod catalog;
+pub mod definition;
 pub mod lock;
-mod names;
+pub mod name;
+pub mod privilege;
 pub mod sequence;
-mod session;
+pub mod session;
 
 use atoll_datum::function::{self, Aggregate};
-use atoll_datum::io::Form;
 use atoll_datum::misc::ordered_set::{Standing, ordered_set};
-use atoll_datum::{Datum, Oid, Result, builtin};
+use atoll_datum::{Datum, Result, builtin};
 use futures_util::future::BoxFuture;
 
 use crate::exec::{self, Exec};
@@ -30,9 +32,17 @@ pub type SessionTable = &'static [(&'static str, SessionFunction)];
 pub type WaitingTable = &'static [(&'static str, WaitingFunction)];
 pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
-const SESSION: &[SessionTable] = &[lock::SESSION, names::SESSION, sequence::SESSION, session::SESSION];
-const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING, session::WAITING];
-const SETS: &[SessionSetTable] = &[];
+const SESSION: &[SessionTable] = &[
+    catalog::SESSION,
+    lock::SESSION,
+    name::SESSION,
+    privilege::COLUMNS,
+    privilege::SESSION,
+    sequence::SESSION,
+    session::SESSION,
+];
+const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
+const SETS: &[SessionSetTable] = &[session::SETS];
 
 const WINDOW: &[(&str, WindowFunction)] = &[
     ("window_row_number", WindowFunction::RowNumber),
@@ -51,11 +61,6 @@ const WINDOW: &[(&str, WindowFunction)] = &[
     ("window_last_value", WindowFunction::LastValue),
     ("window_nth_value", WindowFunction::NthValue),
 ];
-
-/// How values of the type are read and written, with the session's catalog where names are looked up.
-pub fn form(scope: &Scope, ty: Oid) -> Option<Form> {
-    names::form(scope, ty).or_else(|| scope.catalog.form(ty))
-}
 
 fn find<T: Copy>(tables: &[&'static [(&'static str, T)]], source: &str) -> Option<T> {
     tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == source).map(|(_, entry)| *entry)

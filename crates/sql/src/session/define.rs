@@ -49,6 +49,29 @@ impl Session {
         }
     }
 
+    /// Old versions go by themselves, so there is nothing to do; but that is said.
+    pub(super) fn vacuum(&mut self, vacuum: &ast::Vacuum, client: &mut dyn Client) -> atoll_datum::Result<()> {
+        if !self.is_implicit() {
+            let message = "VACUUM cannot run inside a transaction block";
+            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+        }
+        let scope = self.scope();
+        for table in &vacuum.tables {
+            crate::bind::relation(&scope, &table.name)?;
+        }
+        let notice = Error::new(
+            sqlstate::SUCCESSFUL_COMPLETION,
+            "VACUUM does nothing: old row versions are removed by themselves",
+        );
+        let notice = match vacuum.options.iter().any(|option| option.name.as_str() == "analyze") {
+            true => notice.detail("Statistics are not collected yet either."),
+            false => notice,
+        };
+        self.tell(Severity::Notice, &notice, client);
+        client.complete("VACUUM");
+        Ok(())
+    }
+
     pub(super) fn exec_options(&self) -> exec::Options {
         exec::Options::default()
     }

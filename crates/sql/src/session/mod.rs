@@ -569,7 +569,7 @@ impl Session {
 
 fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {
     let missing = || Error::unsupported(format!("a value of type {}", crate::bind::format_type(scope, ty.into())));
-    crate::function::form(scope, ty).ok_or_else(missing)
+    crate::function::name::form(scope, ty).ok_or_else(missing)
 }
 
 /// pg_type.typlen.

@@ -452,7 +452,7 @@ const TIMES: [(&str, f64); 6] =
     [("min", 60_000.0), ("ms", 1.0), ("us", 0.001), ("s", 1000.0), ("h", 3_600_000.0), ("d", 86_400_000.0)];
 
 /// A number with a unit, in the setting's own unit.
-fn parse_number(text: &str, unit: &str) -> Option<f64> {
+pub fn parse_number(text: &str, unit: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || ".+-eExX".contains(c))).unwrap_or(text.len());
     // An `e` may begin a unit only if no digits follow; none does.

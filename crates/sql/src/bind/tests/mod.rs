@@ -7,7 +7,7 @@
 // Golden files.
 #![allow(clippy::disallowed_methods)]
 
-mod catalog;
+pub(crate) mod catalog;
 
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -221,7 +221,7 @@ impl Builder<'_> {
     /// How values of a type are read and printed.
     pub(in crate::exec) fn form(&self, of: Oid) -> Result<Form> {
         let missing = || Error::unsupported(format!("a value of the type with OID {of} as text"));
-        crate::function::form(self.scope, of).ok_or_else(missing)
+        crate::function::name::form(self.scope, of).ok_or_else(missing)
     }
 
     pub(in crate::exec) fn element_type(&self, array: Oid) -> Result<Oid> {
