@@ -26,6 +26,7 @@ pub mod cluster;
 mod constraint;
 mod depend;
 mod empty;
+mod information;
 mod listing;
 mod relation;
 mod types;
@@ -108,6 +109,9 @@ const RELATIONS: &[&[SystemTable]] = &[
     cluster::RELATIONS,
     listing::RELATIONS,
     activity::RELATIONS,
+    information::relation::RELATIONS,
+    information::constraint::RELATIONS,
+    information::privilege::RELATIONS,
     empty::CATALOG,
     empty::INFORMATION,
 ];

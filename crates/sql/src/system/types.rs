@@ -104,7 +104,7 @@ impl Made<'_> {
 }
 
 /// `_t`, cut to the length of an identifier.
-fn array_name(element: &str) -> String {
+pub(super) fn array_name(element: &str) -> String {
     let name = format!("_{element}");
     crate::ddl::names::clip(&name, crate::ddl::names::NAME_BYTES_MAX).to_owned()
 }
