@@ -3,6 +3,7 @@
 //! Listed under `pg_proc.prosrc` like those of `atoll_datum`, where everything pure is.
 
 pub mod catalog;
+pub mod chance;
 pub mod definition;
 pub mod lock;
 pub mod name;
@@ -34,6 +35,7 @@ pub type SessionSetTable = &'static [(&'static str, SessionSet)];
 
 const SESSION: &[SessionTable] = &[
     catalog::SESSION,
+    chance::SESSION,
     lock::SESSION,
     name::SESSION,
     privilege::COLUMNS,
@@ -41,7 +43,7 @@ const SESSION: &[SessionTable] = &[
     sequence::SESSION,
     session::SESSION,
 ];
-const WAITING: &[WaitingTable] = &[lock::WAITING, sequence::WAITING];
+const WAITING: &[WaitingTable] = &[chance::WAITING, lock::WAITING, sequence::WAITING];
 const SETS: &[SessionSetTable] = &[session::SETS];
 
 const WINDOW: &[(&str, WindowFunction)] = &[

@@ -21,7 +21,7 @@ use atoll_env::{Env, NodeId};
 use atoll_txn::{Isolation, Timestamp};
 
 use crate::catalog::{
-    Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Schema,
+    Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Role, Schema,
     Sequence, Table, UserType, View,
 };
 use crate::kv::{Gateway, Txn};
@@ -100,6 +100,8 @@ fn table(oid: u32, name: &str, columns: Vec<Column>, indexes: Vec<Index>) -> Tab
 
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
+    let name = "postgres".to_owned();
+    catalog.put_role(Role { oid: POSTGRES_ROLE.0, name, superuser: true, ..Default::default() });
     catalog.put_database(Database { oid: DATABASE.0, name: "bindw".to_owned(), ..Default::default() });
     let public = Schema { oid: PUBLIC.0, database: DATABASE.0, name: "public".to_owned(), ..Default::default() };
     catalog.put_schema(public);
