@@ -9,6 +9,7 @@ use super::cast::{Context, Pathway, pathway, returns_set};
 use super::names::{Item, Place, dotted};
 use super::row::Shape;
 use super::{Binder, relation, syntax_error, type_name, types};
+use crate::catalog::INFORMATION_SCHEMA;
 use crate::plan::{Body, Call, Expr, ExprKind};
 use crate::types::Type;
 
@@ -227,7 +228,8 @@ impl Binder<'_> {
                 let message = format!("schema \"{schema}\" does not exist");
                 return Err(Error::new(sqlstate::INVALID_SCHEMA_NAME, message).at(schema.at.offset()));
             };
-            if !types::is_system(of) {
+            // What clients call in information_schema is kept with the rest.
+            if !types::is_system(of) && !(of == INFORMATION_SCHEMA && name.as_str().starts_with("_pg_")) {
                 return Ok(Vec::new());
             }
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use atoll_datum::array::Array;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_syntax::keyword::{self, Class, Keyword};
 
 use super::{SessionSetTable, SessionTable, name};
 use crate::catalog::privileges::{Securable, acts_as, default_grants, is_superuser, item_text, letter_of, name_of};
@@ -60,6 +61,8 @@ pub const SESSION: SessionTable = &[
 ];
 
 pub const SETS: SessionSetTable = &[
+    ("_pg_expandarray", |_, _, arguments| Ok(expand_array(arguments))),
+    ("pg_get_keywords", |_, _, _| Ok(keyword::all().map(keyword_row).collect())),
     ("aclexplode", |scope, _, arguments| explode(scope, arguments)),
     ("pg_options_to_table", |_, _, arguments| Ok(options(arguments))),
 ];
@@ -223,6 +226,30 @@ fn options(arguments: &[Datum]) -> Vec<Vec<Datum>> {
         None => vec![Datum::Text(text.clone()), Datum::Null],
     };
     texts.map(row).collect()
+}
+
+/// Elements, and their numbers from 1: of the columns of a key.
+fn expand_array(arguments: &[Datum]) -> Vec<Vec<Datum>> {
+    let Some(Datum::Array(array)) = arguments.first() else { return Vec::new() };
+    let numbered = array.elements().iter().zip(1..);
+    numbered.map(|(element, number)| vec![element.clone(), Datum::Int4(number)]).collect()
+}
+
+fn keyword_row(of: Keyword) -> Vec<Datum> {
+    let (code, description) = match of.class() {
+        Class::Unreserved => (b'U', "unreserved"),
+        Class::ColumnName => (b'C', "unreserved (cannot be function or type name)"),
+        Class::TypeFunctionName => (b'T', "reserved (can be function or type name)"),
+        Class::Reserved => (b'R', "reserved"),
+    };
+    let bare = if of.is_bare_label() { "can be bare label" } else { "requires AS" };
+    vec![
+        Datum::text(of.text()),
+        Datum::Char(code),
+        Datum::Bool(of.is_bare_label()),
+        Datum::text(description),
+        Datum::text(bare),
+    ]
 }
 
 #[cfg(test)]

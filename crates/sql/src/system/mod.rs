@@ -7,8 +7,8 @@
 //!
 //! - [`row`]: from Rust values to rows
 //! - [`relation`], [`constraint`], [`types`], [`builtin`], [`cluster`], [`depend`]: catalogs
-//! - [`listing`], [`activity`]: views over them, and over the sessions of this node
-//! - [`information`], for information_schema
+//! - [`listing`], [`statistics`], [`activity`]: views over them, and over the sessions of this node
+//! - [`information`]: information_schema
 //! - [`empty`]: what describes features that Atoll has not got
 //!
 //! Indexes and TOAST tables of the system's own relations are not listed, and rows are those of this node's sessions
@@ -29,6 +29,7 @@ mod empty;
 mod information;
 mod listing;
 mod relation;
+mod statistics;
 mod types;
 
 use std::collections::BTreeMap;
@@ -109,6 +110,7 @@ const RELATIONS: &[&[SystemTable]] = &[
     cluster::RELATIONS,
     listing::RELATIONS,
     activity::RELATIONS,
+    statistics::RELATIONS,
     information::relation::RELATIONS,
     information::constraint::RELATIONS,
     information::privilege::RELATIONS,

@@ -1,5 +1,6 @@
 //! Tables of pg_catalog and information_schema.
 
+use atoll_datum::Datum;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -10,12 +11,14 @@ use crate::plan;
 struct System {
     table: &'static crate::system::SystemTable,
     columns: Vec<usize>,
+    /// Made once: a subquery that is run for each row of another relation reads it as often.
+    rows: Option<Vec<Vec<Datum>>>,
     done: bool,
 }
 
 pub fn system(plan: &plan::System) -> BoxOperator {
     let columns = plan.columns.iter().map(|(_, column)| *column).collect();
-    Box::new(System { table: plan.table, columns, done: false })
+    Box::new(System { table: plan.table, columns, rows: None, done: false })
 }
 
 impl Operator for System {
@@ -25,10 +28,17 @@ impl Operator for System {
             if std::mem::replace(&mut self.done, true) {
                 return Ok(None);
             }
-            let all = (self.table.rows)(exec.scope)?;
-            let mut rows = Rows::with_capacity(self.columns.len(), all.len());
-            for row in &all {
-                rows.push_owned(self.columns.iter().map(|column| row[*column].clone()));
+            let made = match &self.rows {
+                Some(made) => made,
+                None => {
+                    let all = (self.table.rows)(exec.scope)?;
+                    let wanted = |row: Vec<Datum>| self.columns.iter().map(|column| row[*column].clone()).collect();
+                    self.rows.insert(all.into_iter().map(wanted).collect())
+                }
+            };
+            let mut rows = Rows::with_capacity(self.columns.len(), made.len());
+            for row in made {
+                rows.push_owned(row.iter().cloned());
             }
             Ok(Some(rows))
         }
