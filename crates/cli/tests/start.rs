@@ -28,7 +28,10 @@ async fn a_node_starts_serves_and_ends_cleanly() {
     let data_name = data.to_str().unwrap();
     let (code, text) = output(&mut atoll(&["debug", "verify", "--data", data_name]));
     // The rows above and the catalog's.
-    assert!(code == 0 && text.contains(" keys (0 with an intent)") && text.contains("everything can be read"), "{text}");
+    assert!(
+        code == 0 && text.contains(" keys (0 with an intent)") && text.contains("everything can be read"),
+        "{text}"
+    );
     let (code, text) = output(&mut atoll(&["debug", "log", "--data", data_name]));
     assert!(code == 0 && text.contains("closed cleanly: every frame is valid"), "{text}");
     let (code, text) = output(&mut atoll(&["debug", "ranges", "--data", data_name]));

@@ -229,7 +229,7 @@ impl Binder<'_> {
                 return Err(Error::new(sqlstate::INVALID_SCHEMA_NAME, message).at(schema.at.offset()));
             };
             // What clients call in information_schema is kept with the rest.
-            if !types::is_system(of) && !(of == INFORMATION_SCHEMA && name.as_str().starts_with("_pg_")) {
+            if !(types::is_system(of) || of == INFORMATION_SCHEMA && name.as_str().starts_with("_pg_")) {
                 return Ok(Vec::new());
             }
         }

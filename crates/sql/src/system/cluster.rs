@@ -58,10 +58,6 @@ relations! { PG_CATALOG, RELATIONS:
     table 1214 10060 pg_shdepend (
         dbid OID, classid OID, objid OID, objsubid INT4, refclassid OID, refobjid OID, deptype CHAR,
     );
-    table 3079 10074 pg_extension (
-        oid OID, extname NAME, extowner OID, extnamespace OID, extrelocatable BOOL, extversion TEXT,
-        extconfig OID_ARRAY null, extcondition TEXT_ARRAY null,
-    ) = extensions;
 }
 
 fn schemas(scope: &Scope) -> Result<Rows> {
@@ -304,10 +300,4 @@ fn comments(scope: &Scope) -> Result<Rows> {
 fn shared_comments(scope: &Scope) -> Result<Rows> {
     let row = |comment: Comment<'_>| row![comment.object, comment.class, comment.text];
     Ok(shared_comments_of(scope).into_iter().map(row).collect())
-}
-
-/// The one that every database of PostgreSQL has; clients ask for it.
-fn extensions(_: &Scope) -> Result<Rows> {
-    const PLPGSQL: Oid = Oid(13559);
-    Ok(vec![row![PLPGSQL, "plpgsql", POSTGRES_ROLE, PG_CATALOG, false, "1.0", NULL, NULL]])
 }

@@ -203,7 +203,7 @@ pub(super) fn action_letter(action: ForeignAction) -> char {
 /// The unique index that a foreign key points to.
 pub(super) fn referenced_index<'a>(scope: &'a Scope, key: &ForeignKey) -> Option<(&'a Arc<Table>, &'a Index)> {
     let table = scope.catalog.table(Oid(key.referenced_table))?;
-    let index = table.indexes.iter().find(|index| index.id == key.referenced_index)?;
+    let index = table.indexes.iter().find(|index| index.oid == key.referenced_index)?;
     Some((table, index))
 }
 

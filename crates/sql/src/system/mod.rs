@@ -8,7 +8,7 @@
 //! - [`row`]: from Rust values to rows
 //! - [`relation`], [`constraint`], [`types`], [`builtin`], [`cluster`], [`depend`]: catalogs
 //! - [`listing`], [`statistics`], [`activity`]: views over them, and over the sessions of this node
-//! - [`information`]: information_schema
+//! - [`information`], for information_schema
 //! - [`empty`]: what describes features that Atoll has not got
 //!
 //! Indexes and TOAST tables of the system's own relations are not listed, and rows are those of this node's sessions

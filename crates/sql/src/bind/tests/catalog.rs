@@ -21,8 +21,8 @@ use atoll_env::{Env, NodeId};
 use atoll_txn::{Isolation, Timestamp};
 
 use crate::catalog::{
-    Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Role, Schema,
-    Sequence, Table, UserType, View,
+    Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Role,
+    Schema, Sequence, Table, UserType, View,
 };
 use crate::kv::{Gateway, Txn};
 use crate::session::scope::SessionFacts;
