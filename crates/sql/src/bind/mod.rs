@@ -7,7 +7,7 @@
 //! Read in this order:
 //!
 //! - [`names`]: query blocks, what FROM has made, and how a column's name finds it
-//! - [`relation`]: tables, views, sequences, indexes by `search_path`; [`type_name`](mod@type_name): types by name
+//! - [`mod@relation`]: tables, views, sequences, indexes by `search_path`; [`type_name`](mod@type_name): types by name
 //! - [`types`], [`cast`], [`common_type`], [`polymorphic`]: PostgreSQL's type conversion (its chapter 10)
 //! - [`candidate`], [`operator`], [`function`]: which operator, which function
 //! - [`expr`], with [`literal`], [`parameter`], [`predicate`], [`row`], [`subscript`], [`subquery`]: expressions

@@ -2,7 +2,7 @@
 //!
 //! All of it is done in the transaction of the definition, under a lock that keeps writers away. Rows go through memory
 //! page by page; what is written is bounded by what a transaction may hold. What lies under keys that are no longer used
-//! is left to a [job](super::job), and an index of a large table is built outside, `online`.
+//! is left to a [`super::job`], and an index of a large table is built outside, `online`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

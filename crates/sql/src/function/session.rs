@@ -56,6 +56,7 @@ pub const SESSION: SessionTable = &[
     }),
     ("pg_cancel_backend", |scope, _, arguments| signal(scope, arguments, Request::Cancel)),
     ("pg_terminate_backend", |scope, _, arguments| signal(scope, arguments, Request::Terminate)),
+    ("pg_partition_root", |_, _, _| Ok(Datum::Null)),
     ("acldefault_sql", |scope, _, arguments| default_acl(scope, arguments)),
     ("makeaclitem", |scope, _, arguments| make_item(scope, arguments)),
 ];
@@ -65,6 +66,9 @@ pub const SETS: SessionSetTable = &[
     ("pg_get_keywords", |_, _, _| Ok(keyword::all().map(keyword_row).collect())),
     ("aclexplode", |scope, _, arguments| explode(scope, arguments)),
     ("pg_options_to_table", |_, _, arguments| Ok(options(arguments))),
+    // No relation is partitioned.
+    ("pg_partition_ancestors", |_, _, _| Ok(Vec::new())),
+    ("pg_partition_tree", |_, _, _| Ok(Vec::new())),
 ];
 
 fn role_name(scope: &Scope, role: Oid) -> Datum {

@@ -12,8 +12,8 @@
 //! Read in this order:
 //!
 //! - [`target`]: a table as whoever changes it sees it
-//! - [`write`]: from old and new rows to keys; uniqueness
-//! - [`insert`], [`conflict`] (ON CONFLICT), [`update`], [`delete`], [`returning`]: the operators; [`copy`]: COPY FROM
+//! - [`mod@write`]: from old and new rows to keys; uniqueness
+//! - [`mod@insert`], [`conflict`] (ON CONFLICT), [`mod@update`], [`mod@delete`], [`returning`]: the operators; [`copy`]: COPY FROM
 //! - [`foreign`]: a foreign key; [`pending`]: checks and actions at the end of a statement or transaction;
 //!   [`act`]: what they do
 //! - [`rules`], [`row_id`], [`violation`]

@@ -1,7 +1,7 @@
 //! `pg_catalog` and `information_schema`: relations that are computed from the catalog when they are read.
 //!
 //! A relation is its columns, as PostgreSQL 15 has them (names, order, types, NOT NULL, oids), and a function that makes
-//! all of its rows: [`row!`] of values in the order of the columns. PostgreSQL's views are computed likewise, not
+//! all of its rows: `row!` of values in the order of the columns. PostgreSQL's views are computed likewise, not
 //! expanded. Columns of `information_schema` have the types under PostgreSQL's domains there, which is what clients are
 //! told of them too.
 //!

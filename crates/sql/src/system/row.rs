@@ -1,4 +1,4 @@
-//! How relations and their rows are written down: [`relations!`] and [`row!`].
+//! How relations and their rows are written down: `relations!` and `row!`.
 
 use std::sync::Arc;
 

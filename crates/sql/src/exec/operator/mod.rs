@@ -2,11 +2,11 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`values`], [`scan`], [`system`], [`function_scan`], [`cte`] | where rows come from |
-//! | [`project`], [`project_set`], [`limit`], [`distinct`], [`sort`], [`lock_rows`] | one input |
-//! | [`aggregate`], [`window`] | groups and partitions |
-//! | [`nested_loop`], [`hash_join`], [`apply`], [`set_operation`] | two inputs |
-//! | [`counted`] | what EXPLAIN ANALYZE counts |
+//! | [`mod@values`], [`mod@scan`], [`mod@system`], [`mod@function_scan`], [`cte`] | where rows come from |
+//! | [`mod@project`], [`mod@project_set`], [`mod@limit`], [`mod@distinct`], [`mod@sort`], [`mod@lock_rows`] | one input |
+//! | [`mod@aggregate`], [`mod@window`] | groups and partitions |
+//! | [`mod@nested_loop`], [`mod@hash_join`], [`mod@apply`], [`mod@set_operation`] | two inputs |
+//! | [`mod@counted`] | what EXPLAIN ANALYZE counts |
 
 mod aggregate;
 mod apply;
