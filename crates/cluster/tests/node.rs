@@ -289,7 +289,7 @@ fn a_statement_reads_as_of_its_start_and_is_undone_alone() {
             let own = txn.scan_newest(&Span::new("a", ""), 0).await.unwrap();
             assert_eq!(own.rows.iter().map(|row| &row.key[..]).collect::<Vec<_>>(), [b"a", b"c"]);
             assert!(txn.has_written(b"a") && !txn.has_written(b"d"));
-            txn.undo_writes(savepoint);
+            txn.take_back(savepoint).await.unwrap();
             assert_eq!(txn.get(b"b").await.unwrap(), Some("1".into()));
             // The lock stays.
             let mut other = begin(&router, Isolation::ReadCommitted);

@@ -52,7 +52,7 @@ pub trait Txn: Send + Sync {
         wait: WaitPolicy,
     ) -> BoxFuture<'a, Result<Vec<LockedRow>>>;
     fn savepoint(&mut self) -> Savepoint;
-    fn undo_writes(&mut self, savepoint: Savepoint);
+    fn take_back(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn release(&mut self, savepoint: Savepoint);
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>>;
@@ -138,8 +138,8 @@ impl<S: Sender> Txn for Transaction<S> {
         Transaction::savepoint(self)
     }
 
-    fn undo_writes(&mut self, savepoint: Savepoint) {
-        Transaction::undo_writes(self, savepoint);
+    fn take_back(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>> {
+        Box::pin(Transaction::take_back(self, savepoint))
     }
 
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>> {

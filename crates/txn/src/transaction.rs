@@ -73,6 +73,10 @@ pub enum Isolation {
 pub struct Savepoint {
     mark: Mark,
     locks: u64,
+    reads: usize,
+    constraints: usize,
+    /// How often reads had been taken together: if it happened since, they can't be told apart any more.
+    merges: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +109,7 @@ pub struct Transaction<S: Sender> {
     historical: bool,
     observed: Vec<Observed>,
     reads: Vec<Span>,
+    merges: u64,
     /// Reads that must hold at the commit timestamp whatever the isolation: unique and foreign key checks.
     constraints: Vec<Span>,
     /// Those of earlier statements under READ COMMITTED, ascending by the moment up to which they have been shown to hold.
@@ -150,6 +155,7 @@ impl<S: Sender> Transaction<S> {
             historical,
             observed: Vec::new(),
             reads: Vec::new(),
+            merges: 0,
             constraints: Vec::new(),
             earlier_constraints: Vec::new(),
             locks: BTreeMap::new(),
@@ -397,7 +403,13 @@ impl<S: Sender> Transaction<S> {
     }
 
     pub fn savepoint(&mut self) -> Savepoint {
-        Savepoint { mark: self.buffer.mark(), locks: self.locks_taken }
+        Savepoint {
+            mark: self.buffer.mark(),
+            locks: self.locks_taken,
+            reads: self.reads.len(),
+            constraints: self.constraints.len(),
+            merges: self.merges,
+        }
     }
 
     /// Undoes what was written and lets go of what was first locked since the savepoint. The savepoint stays.
@@ -417,9 +429,23 @@ impl<S: Sender> Transaction<S> {
         Ok(())
     }
 
-    /// Undoes what was written since the savepoint and keeps the locks: a statement is about to run again, and wants to
-    /// find the rows that it has waited for. The savepoint stays.
-    pub fn undo_writes(&mut self, savepoint: Savepoint) {
+    /// Takes one statement back, whose results nobody has seen, and keeps its locks: it is about to run again, and wants
+    /// to find the rows that it has waited for. SERIALIZABLE moves the snapshot up, if what the statements before it have
+    /// read is the same there. The savepoint stays.
+    pub async fn take_back(&mut self, savepoint: Savepoint) -> Result<()> {
+        self.open()?;
+        self.undo_writes(savepoint);
+        if self.isolation != Isolation::Serializable {
+            return Ok(());
+        }
+        if self.merges == savepoint.merges {
+            self.reads.truncate(savepoint.reads);
+        }
+        self.constraints.truncate(savepoint.constraints);
+        self.raise(self.sender.now()).await
+    }
+
+    fn undo_writes(&mut self, savepoint: Savepoint) {
         self.release_view();
         self.buffer.rollback_to(savepoint.mark);
     }
@@ -710,6 +736,7 @@ impl<S: Sender> Transaction<S> {
         }
         self.reads.push(span);
         if self.reads.len() > READS_MAX {
+            self.merges += 1;
             self.reads.sort();
             let taken = std::mem::take(&mut self.reads);
             for pair in taken.chunks(2) {
@@ -725,7 +752,7 @@ impl<S: Sender> Transaction<S> {
 
     /// Moves the snapshot up, if everything that was read is the same there.
     async fn raise(&mut self, to: Timestamp) -> Result<()> {
-        let reads = self.reads.clone();
+        let reads: Vec<Span> = self.reads.iter().chain(&self.constraints).cloned().collect();
         self.refresh(&reads, self.read_ts, to).await?;
         self.read_ts = self.read_ts.max(to);
         Ok(())

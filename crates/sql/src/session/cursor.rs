@@ -159,12 +159,31 @@ impl Session {
         }
         let (types, known) = (portal.parameter_types.clone(), portal.bound.clone());
         let bound = self.ready(statement, &types, known.as_ref()).await?;
-        self.transaction_txn().await?;
+        self.begin_statement(bound.query.command != crate::plan::CommandKind::Select).await?;
         let scope = self.scope();
         let cursor = exec::run(&bound.query, &scope, self.exec_options())?;
         if let Some(portal) = self.portals.get_mut(name) {
             portal.bound = Some(bound);
             portal.state = PortalState::Running(Box::new(Running { cursor, rest: Vec::new(), sent: 0 }));
+        }
+        Ok(())
+    }
+
+    /// Makes the rows that portals have left.
+    pub(super) async fn finish_portals(&mut self) -> Outcome {
+        let is_running = |portal: &Portal| matches!(portal.state, PortalState::Running(_));
+        let names: Vec<String> =
+            self.portals.values().filter(|portal| is_running(portal)).map(|portal| portal.name.clone()).collect();
+        for name in names {
+            let Some(mut portal) = self.portals.remove(&name) else { continue };
+            let scope = self.scope();
+            let mut result = Ok(super::run::Ran::default());
+            if let PortalState::Running(running) = &mut portal.state {
+                let mut output = Output::Rows(&mut running.rest);
+                result = self.drive(&scope, &mut running.cursor, &portal.parameters, &mut output, u64::MAX).await;
+            }
+            self.portals.insert(name, portal);
+            result?;
         }
         Ok(())
     }

@@ -88,7 +88,7 @@ impl Session {
             let analyze = exec::cursor::Options { analyze: true, ..self.exec_options() };
             let mut cursor = exec::run(&bound.query, &scope, analyze)?;
             let mut rows = Vec::new();
-            self.transaction_txn().await?;
+            self.begin_statement(bound.query.command != crate::plan::CommandKind::Select).await?;
             loop {
                 rows.clear();
                 let mut output = Output::Rows(&mut rows);

@@ -3,6 +3,7 @@
 //! | what happened | what is done |
 //! | --- | --- |
 //! | READ COMMITTED met a row that changed under its lock | the statement again, with a new snapshot, keeping its locks |
+//! | SERIALIZABLE met one, and what it read before is the same now | likewise |
 //! | the layers below ask for a retry, nothing of this transaction has reached the client | the transaction again |
 //! | the same, otherwise | 40001 |
 //! | the outcome of a commit is unknown | 40003, never again |
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_datum::{Datum, Error, Oid, Result};
+use atoll_txn::Isolation;
+use atoll_txn::error::Retry;
 use futures_util::future::{Either, select};
 
 use super::client::{Client, Encoding};
@@ -21,7 +24,7 @@ use super::prepared::{Bound, Depends};
 use super::{Scope, Session};
 use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
 use crate::plan::{CommandKind, Query};
-use crate::{bind, optimize};
+use crate::{bind, kv, optimize};
 
 /// How often a transaction that nobody has seen anything of is run again.
 const RETRIES_MAX: u32 = 20;
@@ -101,20 +104,35 @@ impl Session {
         output: &mut Output<'_>,
     ) -> std::result::Result<Ran, Failure> {
         let scope = self.scope();
-        loop {
+        for attempt in 0.. {
             let mark = output.mark();
+            self.begin_statement(query.command != CommandKind::Select).await?;
             let savepoint = self.transaction_txn().await?.savepoint();
             let mut cursor = exec::run(query, &scope, self.exec_options())?;
             let result = self.drive(&scope, &mut cursor, parameters, output, u64::MAX).await;
             let txn = self.transaction_txn().await?;
-            match result {
-                Err(Failure::Rerun) if output.take_back(mark) => txn.undo_writes(savepoint),
-                result => {
-                    txn.release(savepoint);
-                    return result;
-                }
+            let Err(failure) = result else {
+                txn.release(savepoint);
+                return result;
+            };
+            let again = may_rerun(&failure, txn.isolation(), attempt) && output.take_back(mark);
+            if !again || txn.take_back(savepoint).await.is_err() {
+                txn.release(savepoint);
+                return Err(failure);
             }
         }
+        unreachable!("a statement ends at its last attempt")
+    }
+
+    /// What a statement sees begins here. Portals that were left half read go on to show what they saw: their rows are
+    /// made before the snapshot moves or the statement writes.
+    pub(super) async fn begin_statement(&mut self, writes: bool) -> std::result::Result<(), Failure> {
+        let moves = self.transaction_txn().await?.isolation() == Isolation::ReadCommitted;
+        if moves || writes {
+            self.finish_portals().await?;
+        }
+        self.transaction_txn().await?.begin_statement();
+        Ok(())
     }
 
     /// Runs a cursor on for at most so many rows. Stops within a short time when it is told to.
@@ -175,11 +193,24 @@ impl Session {
     pub(super) fn may_retry(&self, failure: &Failure, attempt: u32) -> bool {
         let fresh = self.transaction.as_ref().is_some_and(|transaction| transaction.statements == 0);
         let passing = match failure {
-            Failure::Kv(error) => matches!(**error, crate::kv::Error::Retry(_)),
+            Failure::Kv(error) => matches!(**error, kv::Error::Retry(_)),
             Failure::Rerun => true,
             Failure::Sql(_) => false,
         };
         fresh && passing && attempt < RETRIES_MAX
+    }
+}
+
+/// Whether a statement whose transaction has done more than this one can run again within it.
+fn may_rerun(failure: &Failure, isolation: Isolation, attempt: u32) -> bool {
+    match (failure, isolation) {
+        // Each time it holds more locks, so it comes to an end.
+        (Failure::Rerun, Isolation::ReadCommitted) => true,
+        (Failure::Kv(error), Isolation::Serializable) => {
+            let passing = matches!(**error, kv::Error::Retry(Retry::ReadChanged | Retry::WriteConflict));
+            passing && attempt < RETRIES_MAX
+        }
+        _ => false,
     }
 }
 

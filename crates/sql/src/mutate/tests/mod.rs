@@ -186,7 +186,7 @@ impl Session {
             let mut exec = Exec::new(&self.database.scope, &mut *self.txn, &[], &cancel);
             let result = cursor.all(&mut exec).await;
             match result {
-                Err(Failure::Rerun) => self.txn.undo_writes(savepoint),
+                Err(Failure::Rerun) => self.txn.take_back(savepoint).await?,
                 Err(failure) => return Err(failure),
                 Ok(rows) => {
                     self.txn.release(savepoint);
