@@ -31,20 +31,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EXAMPLES: &str = "\
 Examples:
-  atoll start                                 one node, data in ./atoll-data, rpc on 127.0.0.1:7400
+  atoll start                                 one node, data in ./atoll-data, SQL on 127.0.0.1:5432
   atoll start --data /var/lib/atoll --rpc 127.0.0.1:7500
   atoll status                                the ranges of the running node
   atoll debug ranges --data ./atoll-data      the ranges of a stopped one
   atoll debug verify --data ./atoll-data      read everything; exit code 7 if anything is damaged
   atoll bench kv                              durable commits beside a bare file
 
-There is no SQL yet: a node serves its rpc port only.
+Clients of PostgreSQL connect to the SQL port: psql -h 127.0.0.1 -p 5432 -U postgres
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the data directory is in use, 4 it is of another version,
 5 it can't be used (not writable, or not atoll's), 6 the disk is full, 7 data is damaged, 8 the address can't be had,
 9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. A bug ends the process at once, by SIGABRT (134 in a shell).";
 
-/// Atoll, a distributed SQL database. This release is one node without SQL.
+/// Atoll, a distributed SQL database. This release is one node.
 #[derive(Parser)]
 #[command(name = "atoll", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Arguments {

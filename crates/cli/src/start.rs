@@ -21,7 +21,7 @@ Examples:
 
 The node prints one line when it is ready. SIGTERM or ctrl-c ends it cleanly; so does nothing else, but killing it, or
 cutting the power, loses no acknowledged write either: the next start reads the log.
-There is no SQL and no http yet: only the rpc port is served, on a loopback address, because it is not encrypted yet.";
+Both ports are served on loopback addresses only, because they are not encrypted yet.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -33,15 +33,24 @@ pub struct Arguments {
     /// free
     #[arg(long, env = "ATOLL_RPC", value_name = "ADDR")]
     rpc: Option<SocketAddr>,
+    /// Where SQL clients connect: exactly here, port 0 for any free one. Without this 127.0.0.1:5432, or the next port
+    /// that is free
+    #[arg(long, env = "ATOLL_SQL", value_name = "ADDR")]
+    sql: Option<SocketAddr>,
     #[command(flatten)]
     tuning: Tuning,
 }
 
 pub async fn run(arguments: Arguments) -> Result<Code> {
-    let Arguments { data, rpc, tuning } = arguments;
+    let Arguments { data, rpc, sql, tuning } = arguments;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
-    let options = Options { rpc: rpc.map_or_else(Listen::default, Listen::At), store: tuning.options() };
+    let near = Options::default();
+    let options = Options {
+        rpc: rpc.map_or(near.rpc, Listen::At),
+        sql: sql.map_or(near.sql, Listen::At),
+        store: tuning.options(),
+    };
     let server = tokio::select! {
         server = Server::start(&env, options) => server?,
         // Nothing is served yet, and what recovery has done so far the next start can do again.
@@ -53,12 +62,15 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     let plural = if ranges == 1 { "" } else { "s" };
     // Scripts read this line.
     let ready = format!(
-        "atoll {} ready in {} ms: node {}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
-         no SQL and no http yet: only the rpc port is served\n",
+        "atoll {} ready in {} ms: node {}, SQL {}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
+         psql -h {} -p {} -U postgres (no password from this machine)\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
-        server.rpc()
+        server.sql(),
+        server.rpc(),
+        server.sql().ip(),
+        server.sql().port()
     );
     if let Err(error) = stdout().write_all(ready.as_bytes()) {
         tracing::info!(%error, "nobody reads stdout; {}", ready.trim_end());

@@ -43,7 +43,7 @@ impl SmallDisk {
     fn start(&self) -> Result<Node, (i32, String)> {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.holder.id().to_string(), "-m", "--", env!("CARGO_BIN_EXE_atoll")]);
-        command.args(["start", "--rpc", "127.0.0.1:0", "--data"]).arg(self.dir.path("data"));
+        command.args(["start", "--rpc", "127.0.0.1:0", "--sql", "127.0.0.1:0", "--data"]).arg(self.dir.path("data"));
         command.args(["--segment-mib", "1", "--checkpoint-mib", "2", "--memtable-mib", "2", "--reserve-mib", "15"]);
         Node::run(command.stdin(Stdio::null()))
     }

@@ -58,7 +58,8 @@ async fn a_failed_fsync_stops_the_node() {
         let (data, shadow) = (dir.path(&format!("data{at}")), dir.path(&format!("shadow{at}")));
         std::fs::create_dir(&data).unwrap();
         std::fs::create_dir(&shadow).unwrap();
-        let mut command = atoll(&["start", "--rpc", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+        let mut command =
+            atoll(&["start", "--rpc", "127.0.0.1:0", "--sql", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         command.env("LD_PRELOAD", &library).env("POWERCUT_DIR", &data).env("POWERCUT_SHADOW", &shadow);
         let node = Node::run(command.env("POWERCUT_FAIL", ".wal").env("POWERCUT_FAIL_AT", at)).ok().unwrap();
         let client = node.client();

@@ -263,3 +263,86 @@ fn the_past_can_be_read_until_it_is_collected() {
         .await;
     });
 }
+
+#[test]
+fn a_statement_reads_as_of_its_start_and_is_undone_alone() {
+    sim::run(8, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "1").await;
+            let mut txn = begin(&router, Isolation::ReadCommitted);
+            txn.put("b", "1").unwrap();
+            let savepoint = txn.savepoint();
+            txn.begin_statement();
+            txn.hold_view();
+            txn.lock(&["a".into()], Strength::Update, WaitPolicy::Wait).await.unwrap();
+            txn.put("a", "2").unwrap();
+            txn.delete("b").unwrap();
+            txn.put("c", "2").unwrap();
+            let seen = txn.scan_all(&Span::new("a", "")).await.unwrap();
+            assert_eq!(seen.iter().map(|row| &row.key[..]).collect::<Vec<_>>(), [b"a", b"b"]);
+            assert_eq!(txn.get(b"a").await.unwrap(), Some("1".into()));
+            assert_eq!(
+                txn.get_own(&["a".into(), "b".into(), "d".into()]).await.unwrap(),
+                [Some("2".into()), None, None]
+            );
+            let own = txn.scan_newest(&Span::new("a", ""), 0).await.unwrap();
+            assert_eq!(own.rows.iter().map(|row| &row.key[..]).collect::<Vec<_>>(), [b"a", b"c"]);
+            assert!(txn.has_written(b"a") && !txn.has_written(b"d"));
+            txn.take_back(savepoint).await.unwrap();
+            assert_eq!(txn.get(b"b").await.unwrap(), Some("1".into()));
+            // The lock stays.
+            let mut other = begin(&router, Isolation::ReadCommitted);
+            let refused = other.lock(&["a".into()], Strength::Update, WaitPolicy::NoWait).await;
+            assert_eq!(refused.unwrap_err(), Error::LockNotAvailable);
+            other.rollback().await;
+            txn.commit().await.unwrap();
+            assert_eq!(get(&router, "a").await, Some("1".into()));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_an_earlier_statement_relied_on_holds_at_the_commit() {
+    sim::run(9, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            for (changed, commits) in [("a", false), ("z", true)] {
+                let mut txn = begin(&router, Isolation::ReadCommitted);
+                txn.begin_statement();
+                txn.get(b"a").await.unwrap();
+                txn.constrain(Span::point(b"a"));
+                put(&router, changed, "other").await;
+                txn.begin_statement();
+                txn.put("m", "1").unwrap();
+                let outcome = txn.commit().await;
+                assert_eq!(outcome.is_ok(), commits, "{outcome:?}");
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_row_that_is_locked_against_deletion_may_be_updated() {
+    sim::run(10, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "1").await;
+            put(&router, "z", "1").await;
+            split(&router, "h").await;
+            let mut txn = begin(&router, Isolation::ReadCommitted);
+            txn.lock_newest(&["a".into(), "z".into()], Strength::KeyShare, WaitPolicy::Wait).await.unwrap();
+            let mut other = begin(&router, Isolation::ReadCommitted);
+            other.lock(&["a".into(), "z".into()], Strength::NoKeyUpdate, WaitPolicy::Wait).await.unwrap();
+            other.put("a", "2").unwrap();
+            other.put("z", "2").unwrap();
+            other.commit().await.unwrap();
+            txn.put("b", "1").unwrap();
+            txn.put("y", "1").unwrap();
+            txn.commit().await.unwrap();
+        })
+        .await;
+    });
+}

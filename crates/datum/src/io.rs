@@ -9,7 +9,7 @@ use crate::builtin::builtin;
 use crate::datum::{Datum, EnumType};
 use crate::error::{Error, Result};
 use crate::function::Settings;
-use crate::oid::Oid;
+use crate::oid::{OID, Oid};
 use crate::{array, sqlstate};
 
 /// The four functions of a type. `modifier` is the type modifier as in pg_attribute (-1: none): a length, a precision;
@@ -43,6 +43,13 @@ pub enum Form {
     Scalar(&'static TypeIo),
     Enum(Arc<EnumType>),
     Array(Arc<ArrayForm>),
+    Named(Arc<dyn Names>),
+}
+
+/// Of the types whose values are oids and whose text are names, which only a catalog knows: `regclass` and the like.
+pub trait Names: std::fmt::Debug + Send + Sync {
+    fn parse(&self, text: &str) -> Result<Oid>;
+    fn name(&self, oid: Oid) -> String;
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +75,7 @@ impl Form {
             Form::Scalar(io) => (io.parse)(text, modifier, settings),
             Form::Enum(of) => parse_enum(of, text),
             Form::Array(of) => array::parse(of, text, modifier, settings),
+            Form::Named(names) => names.parse(text).map(Datum::Oid),
         }
     }
 
@@ -76,6 +84,7 @@ impl Form {
             (Form::Scalar(io), value) => (io.format)(value, settings, out),
             (Form::Enum(_), Datum::Enum(value)) => out.push_str(value.label()),
             (Form::Array(of), Datum::Array(value)) => array::format(of, value, settings, out),
+            (Form::Named(names), Datum::Oid(value)) => out.push_str(&names.name(*value)),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }
@@ -88,6 +97,7 @@ impl Form {
                 parse_enum(of, text.map_err(|_| malformed("enum"))?)
             }
             Form::Array(of) => array::receive(of, bytes, modifier),
+            Form::Named(_) => (BY_OID[&OID].receive)(bytes, modifier),
         }
     }
 
@@ -96,6 +106,7 @@ impl Form {
             (Form::Scalar(io), value) => (io.send)(value, out),
             (Form::Enum(_), Datum::Enum(value)) => out.extend_from_slice(value.label().as_bytes()),
             (Form::Array(of), Datum::Array(value)) => array::send(of, value, out),
+            (Form::Named(_), value) => (BY_OID[&OID].send)(value, out),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }

@@ -7,21 +7,32 @@
 //! are answered by nobody.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_cluster::{Store, store};
 use atoll_env::tasks::Task;
 use atoll_env::{Env, Mono};
+use atoll_pg as pg;
+use atoll_sql::kv::Senders;
+use atoll_sql::session;
 
 use crate::ballast::{self, Ballast};
 use crate::directory::{self, Directory, Identity};
 use crate::error::Error;
-use crate::listen::Listen;
+use crate::listen::{Listen, RPC_PORT, SQL_PORT};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub rpc: Listen,
+    pub sql: Listen,
     pub store: store::Options,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { rpc: Listen::Near(RPC_PORT), sql: Listen::Near(SQL_PORT), store: store::Options::default() }
+    }
 }
 
 /// A node that serves.
@@ -29,6 +40,7 @@ pub struct Server {
     directory: Directory,
     store: Store,
     rpc: SocketAddr,
+    sql: pg::Handle,
     ballast: Task<()>,
     took: Duration,
 }
@@ -43,12 +55,18 @@ impl Server {
         ballast.check_room().await?;
         let identity = directory.identity;
         env.net.set_node(identity.node);
-        let rpc = options.rpc.listen(env).await?;
+        let rpc = options.rpc.rpc(env).await?;
+        let clients = options.sql.sql(env).await?;
+        refuse_strangers(clients.address())?;
         // Now, because the recovery needs room too.
         let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
-        Ok(Server { directory, store, rpc, ballast, took: env.clock.mono() - begin })
+        let gateway = Arc::new(Senders(store.router()));
+        let opened = session::Node::open(env.clone(), gateway).await;
+        let node = opened.map_err(|failure| Error::Failed(format!("open the catalog: {}", failure.into_error())))?;
+        let sql = pg::serve(node.clone(), env.clone(), clients, sql_options(env, node));
+        Ok(Server { directory, store, rpc, sql, ballast, took: env.clock.mono() - begin })
     }
 
     pub fn identity(&self) -> Identity {
@@ -62,6 +80,10 @@ impl Server {
 
     pub fn rpc(&self) -> SocketAddr {
         self.rpc
+    }
+
+    pub fn sql(&self) -> SocketAddr {
+        self.sql.address()
     }
 
     pub fn store(&self) -> &Store {
@@ -80,6 +102,7 @@ impl Server {
 
     /// Ends cleanly: everything is flushed, so that the next start has nothing to replay.
     pub async fn close(self) -> Result<(), Error> {
+        self.sql.stop(GRACE).await;
         self.ballast.abort();
         match self.store.close().await {
             Ok(()) => Ok(()),
@@ -92,4 +115,28 @@ impl Server {
             Err(error) => Err(Error::storage("the data directory", &error)),
         }
     }
+}
+
+/// How long statements may go on when the node is closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Without TLS, and with a superuser who needs no password, only this machine's own programs may come.
+fn refuse_strangers(address: SocketAddr) -> Result<(), Error> {
+    match address.ip().is_loopback() {
+        true => Ok(()),
+        false => Err(Error::Address(format!("{address} is not a loopback address: TLS for clients is not there yet"))),
+    }
+}
+
+fn sql_options(env: &Env, node: Arc<session::Node>) -> pg::Options {
+    let roles: pg::Roles = Arc::new(move |name: &str| {
+        let found = node.catalog().role_named(name).cloned();
+        let role = found.map(|role| pg::Role { verifier: role.password.clone(), superuser: role.superuser });
+        Box::pin(async move { Ok(role) })
+    });
+    let mut secret = [0; 32];
+    for part in secret.chunks_mut(8) {
+        part.copy_from_slice(&env.entropy.next_u64().to_le_bytes());
+    }
+    pg::Options { trust_loopback: true, ..pg::Options::new(roles, secret) }
 }

@@ -23,6 +23,11 @@ macro_rules! keywords {
     };
 }
 
+/// In alphabetical order.
+pub fn all() -> impl Iterator<Item = Keyword> {
+    TABLE.iter().map(|(keyword, ..)| *keyword)
+}
+
 impl Keyword {
     pub fn text(self) -> &'static str {
         TABLE[self as usize].1

@@ -14,7 +14,7 @@
 //! its syntax is large and its use small.
 
 pub mod ast;
-mod keyword;
+pub mod keyword;
 mod lexer;
 mod parse;
 pub mod print;

@@ -121,6 +121,11 @@ impl Buffer {
         self.writes.get(key)?.seen_at(mark).map(|write| &write.value)
     }
 
+    /// Whether the key was written after the mark.
+    pub fn is_newer(&self, key: &[u8], mark: Mark) -> bool {
+        self.writes.get(key).is_some_and(|entry| entry.newest.seq > mark.0)
+    }
+
     /// The newest write of every key, in the order of keys.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Option<Bytes>)> {
         self.writes.iter().map(|(key, entry)| (key, &entry.newest.value))

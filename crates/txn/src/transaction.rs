@@ -21,7 +21,12 @@
 //! not refreshed, and a version of a written key above the snapshot is a conflict. READ COMMITTED takes a new snapshot
 //! for each statement ([`Transaction::begin_statement`]); what it changes it locks first and reads under the lock.
 //!
+//! - this file: reading, writing, locking, committing
+//! - [`newest`]: what constraints ask, which hold among the newest versions
+//!
 //! What it deliberately does not do: parallel commit (one round instead of two), early spilling of large buffers.
+
+mod newest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,6 +46,8 @@ use crate::timestamp::Timestamp;
 
 /// How often a request is addressed anew after the ranges have moved under it.
 const MOVES_MAX: usize = 32;
+/// How many locks are asked for at once.
+const LOCKS_MAX: usize = 256;
 /// How often a commit raises its timestamp before it gives up.
 const RAISES_MAX: usize = 16;
 /// Reads are remembered one by one up to here, then neighbours are taken together.
@@ -66,19 +73,24 @@ pub enum Isolation {
 pub struct Savepoint {
     mark: Mark,
     locks: u64,
+    reads: usize,
+    constraints: usize,
+    /// How often reads had been taken together: if it happened since, they can't be told apart any more.
+    merges: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Held {
     token: u64,
     strength: Strength,
-    /// The version that was the newest when the lock was granted.
+    /// The version that was the newest when the lock was granted, and whether it was a row.
     version: Timestamp,
+    present: bool,
     /// The order of taking, for savepoints.
     order: u64,
 }
 
-/// The keys on which this transaction holds locks, shared with its heartbeat. Keys, because ranges are split.
+/// The keys on which this transaction holds locks, or may do so, shared with its heartbeat. Keys, because ranges are split.
 #[derive(Default)]
 struct Alive {
     ended: bool,
@@ -97,11 +109,16 @@ pub struct Transaction<S: Sender> {
     historical: bool,
     observed: Vec<Observed>,
     reads: Vec<Span>,
+    merges: u64,
     /// Reads that must hold at the commit timestamp whatever the isolation: unique and foreign key checks.
     constraints: Vec<Span>,
+    /// Those of earlier statements under READ COMMITTED, ascending by the moment up to which they have been shown to hold.
+    earlier_constraints: Vec<(Span, Timestamp)>,
     locks: BTreeMap<Bytes, Held>,
     locks_taken: u64,
     buffer: Buffer,
+    /// Reads see what was written up to here; none is everything.
+    view: Option<Mark>,
     alive: Option<Arc<Mutex<Alive>>>,
     /// Attempts to commit so far.
     epoch: u32,
@@ -138,10 +155,13 @@ impl<S: Sender> Transaction<S> {
             historical,
             observed: Vec::new(),
             reads: Vec::new(),
+            merges: 0,
             constraints: Vec::new(),
+            earlier_constraints: Vec::new(),
             locks: BTreeMap::new(),
             locks_taken: 0,
             buffer: Buffer::default(),
+            view: None,
             alive: None,
             epoch: 0,
             ended: false,
@@ -164,7 +184,10 @@ impl<S: Sender> Transaction<S> {
 
     /// READ COMMITTED: the next statement sees what is committed now. The other levels keep their snapshot.
     pub fn begin_statement(&mut self) {
+        self.release_view();
         if self.isolation == Isolation::ReadCommitted && !self.historical {
+            let held_ts = self.held_ts.max(self.read_ts);
+            self.earlier_constraints.extend(self.constraints.drain(..).map(|span| (span, held_ts)));
             self.read_ts = self.sender.now();
             self.reads.clear();
             self.observed.clear();
@@ -172,14 +195,34 @@ impl<S: Sender> Transaction<S> {
         }
     }
 
+    /// What is written from now on is not seen by [`get`](Self::get) and [`scan`](Self::scan), until the next statement
+    /// or [`release_view`](Self::release_view): a statement does not see its own changes.
+    pub fn hold_view(&mut self) {
+        self.release_view();
+        self.view = Some(self.buffer.hold());
+    }
+
+    pub fn release_view(&mut self) {
+        if let Some(mark) = self.view.take() {
+            self.buffer.let_go(mark);
+        }
+    }
+
     // ------------------------------------------------------------------------------------------------------- reading
 
     pub async fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
         self.open()?;
-        if let Some(buffered) = self.buffer.get(key) {
+        let buffered = match self.view {
+            Some(mark) => self.buffer.get_at(key, mark),
+            None => self.buffer.get(key),
+        };
+        if let Some(buffered) = buffered {
             return Ok(buffered.clone());
         }
-        let key = Bytes::copy_from_slice(key);
+        self.get_stored(Bytes::copy_from_slice(key)).await
+    }
+
+    async fn get_stored(&mut self, key: Bytes) -> Result<Option<Bytes>> {
         loop {
             let body = Body::Get(Get { key: key.clone(), read: self.read_at() });
             match self.send_to(&key, body).await {
@@ -233,7 +276,10 @@ impl<S: Sender> Transaction<S> {
             };
             self.remember(covered.clone());
             let full = page.resume.is_some();
-            self.buffer.overlay(&covered, reverse, page.rows, &mut rows);
+            match self.view {
+                Some(mark) => self.buffer.overlay_at(mark, &covered, reverse, page.rows, &mut rows),
+                None => self.buffer.overlay(&covered, reverse, page.rows, &mut rows),
+            }
             rest = if reverse {
                 Span { start: rest.start, end: covered.start }
             } else if covered.end.is_empty() {
@@ -306,34 +352,8 @@ impl<S: Sender> Transaction<S> {
     /// goes on with these versions; SERIALIZABLE moves its snapshot up to them; REPEATABLE READ fails if one is newer
     /// than its snapshot.
     pub async fn lock(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
-        self.open()?;
-        if self.historical {
-            return Err(Error::Misuse("a transaction that reads the past can't lock"));
-        }
-        let mut rows = Vec::with_capacity(keys.len());
-        let mut newest = Timestamp::ZERO;
-        for key in keys {
-            let body = Body::Lock(Lock {
-                txn: self.id,
-                keys: vec![key.clone()],
-                strength: strength.to_wire(),
-                wait: wait as i32,
-            });
-            let (_, reply) = self.send_to(key, body).await?;
-            let Reply::Locked(locked) = reply else {
-                return Err(Error::Misuse("a lock request was answered with something else"));
-            };
-            for mut row in locked.rows {
-                if !row.skipped {
-                    self.hold(&row, strength);
-                    newest = newest.max(row.version);
-                    if let Some(own) = self.buffer.get(&row.key) {
-                        row.value = own.clone();
-                    }
-                }
-                rows.push(row);
-            }
-        }
+        let rows = self.take_locks(keys, strength, wait).await?;
+        let newest = rows.iter().map(|row| row.version).max().unwrap_or_default();
         if newest > self.read_ts {
             match self.isolation {
                 Isolation::ReadCommitted => {}
@@ -344,14 +364,58 @@ impl<S: Sender> Transaction<S> {
         Ok(rows)
     }
 
+    async fn take_locks(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
+        self.open()?;
+        if self.historical {
+            return Err(Error::Misuse("a transaction that reads the past can't lock"));
+        }
+        let mut rows = Vec::with_capacity(keys.len());
+        let mut moves = 0;
+        while let Some(first) = keys.get(rows.len()) {
+            let range = self.sender.locate(first).await?;
+            let rest = &keys[rows.len()..];
+            let here = rest.iter().take(LOCKS_MAX).take_while(|key| range.span.contains(key)).count().max(1);
+            let wanted = rest[..here].to_vec();
+            // Some may have been granted when the others fail: the end of the transaction lets go of these, too.
+            self.keep_alive(&wanted);
+            let body = Body::Lock(Lock { txn: self.id, keys: wanted, strength: strength.to_wire(), wait: wait as i32 });
+            let locked = match self.send(&range, body).await {
+                Ok(Reply::Locked(locked)) if locked.rows.len() == here => locked,
+                Ok(_) => return Err(Error::Misuse("a lock request was answered with something else")),
+                Err(Error::RangeMoved { .. }) if moves < MOVES_MAX => {
+                    moves += 1;
+                    continue;
+                }
+                Err(Error::RangeMoved { .. }) => return Err(Error::Unreachable { range: range.id }),
+                Err(error) => return Err(error),
+            };
+            for mut row in locked.rows {
+                if !row.skipped {
+                    self.hold(&row, strength);
+                    if let Some(own) = self.buffer.get(&row.key) {
+                        row.value = own.clone();
+                    }
+                }
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
     pub fn savepoint(&mut self) -> Savepoint {
-        Savepoint { mark: self.buffer.mark(), locks: self.locks_taken }
+        Savepoint {
+            mark: self.buffer.mark(),
+            locks: self.locks_taken,
+            reads: self.reads.len(),
+            constraints: self.constraints.len(),
+            merges: self.merges,
+        }
     }
 
     /// Undoes what was written and lets go of what was first locked since the savepoint. The savepoint stays.
     pub async fn rollback_to(&mut self, savepoint: Savepoint) -> Result<()> {
         self.open()?;
-        self.buffer.rollback_to(savepoint.mark);
+        self.undo_writes(savepoint);
         let since: Vec<Bytes> =
             self.locks.iter().filter(|(_, held)| held.order >= savepoint.locks).map(|(key, _)| key.clone()).collect();
         for key in since {
@@ -363,6 +427,27 @@ impl<S: Sender> Transaction<S> {
             self.send_to(&key, body).await?;
         }
         Ok(())
+    }
+
+    /// Takes one statement back, whose results nobody has seen, and keeps its locks: it is about to run again, and wants
+    /// to find the rows that it has waited for. SERIALIZABLE moves the snapshot up, if what the statements before it have
+    /// read is the same there. The savepoint stays.
+    pub async fn take_back(&mut self, savepoint: Savepoint) -> Result<()> {
+        self.open()?;
+        self.undo_writes(savepoint);
+        if self.isolation != Isolation::Serializable {
+            return Ok(());
+        }
+        if self.merges == savepoint.merges {
+            self.reads.truncate(savepoint.reads);
+        }
+        self.constraints.truncate(savepoint.constraints);
+        self.raise(self.sender.now()).await
+    }
+
+    fn undo_writes(&mut self, savepoint: Savepoint) {
+        self.release_view();
+        self.buffer.rollback_to(savepoint.mark);
     }
 
     /// Forgets the savepoint and keeps what was done since.
@@ -394,6 +479,7 @@ impl<S: Sender> Transaction<S> {
         if self.buffer.is_empty() && self.locks.is_empty() {
             return Ok(self.read_ts);
         }
+        self.hold_earlier_constraints().await?;
         for _ in 0..MOVES_MAX {
             self.epoch += 1;
             let parts = self.parts().await?;
@@ -650,6 +736,7 @@ impl<S: Sender> Transaction<S> {
         }
         self.reads.push(span);
         if self.reads.len() > READS_MAX {
+            self.merges += 1;
             self.reads.sort();
             let taken = std::mem::take(&mut self.reads);
             for pair in taken.chunks(2) {
@@ -665,7 +752,7 @@ impl<S: Sender> Transaction<S> {
 
     /// Moves the snapshot up, if everything that was read is the same there.
     async fn raise(&mut self, to: Timestamp) -> Result<()> {
-        let reads = self.reads.clone();
+        let reads: Vec<Span> = self.reads.iter().chain(&self.constraints).cloned().collect();
         self.refresh(&reads, self.read_ts, to).await?;
         self.read_ts = self.read_ts.max(to);
         Ok(())
@@ -688,19 +775,41 @@ impl<S: Sender> Transaction<S> {
         Ok(())
     }
 
+    /// What statements before the last one relied on must hold at the last one's snapshot, and goes on from there with it.
+    async fn hold_earlier_constraints(&mut self) -> Result<()> {
+        let to = self.held_ts.max(self.read_ts);
+        let earlier = std::mem::take(&mut self.earlier_constraints);
+        for together in earlier.chunk_by(|(_, a), (_, b)| a == b) {
+            let spans: Vec<Span> = together.iter().map(|(span, _)| span.clone()).collect();
+            self.refresh(&spans, together[0].1, to).await?;
+        }
+        self.constraints.extend(earlier.into_iter().map(|(span, _)| span));
+        Ok(())
+    }
+
     /// Rows that are locked but not written must be, at the commit timestamp, what they were when they were locked. Their
     /// version was the newest then, so nothing was changed between it and the beginning of this transaction.
+    /// `KeyShare` lets others update the row: it only has to be there.
     async fn refresh_locked_only(&mut self, written: &[Bytes], to: Timestamp) -> Result<()> {
         let mut written: Vec<&Bytes> = written.iter().collect();
         written.sort();
-        let only: Vec<(Span, Timestamp)> = self
+        let only: Vec<(Bytes, Held)> = self
             .locks
             .iter()
             .filter(|(key, _)| written.binary_search(key).is_err())
-            .map(|(key, held)| (Span::point(key), held.version.max(self.began)))
+            .map(|(key, held)| (key.clone(), held.clone()))
             .collect();
-        for (span, version) in only {
-            self.refresh(&[span], version, to).await?;
+        for (key, held) in only {
+            if held.strength == Strength::KeyShare && held.present {
+                let read = ReadAt { ts: to, exact: true, ..self.read_at() };
+                match self.send_to(&key, Body::Get(Get { key: key.clone(), read })).await? {
+                    (_, Reply::Value(value)) if value.value.is_some() => {}
+                    (_, Reply::Value(_)) => return Err(Error::Retry(Retry::ReadChanged)),
+                    _ => return Err(Error::Misuse("a get was answered with something else")),
+                }
+            } else {
+                self.refresh(&[Span::point(&key)], held.version.max(self.began), to).await?;
+            }
         }
         Ok(())
     }
@@ -772,21 +881,21 @@ impl<S: Sender> Transaction<S> {
     fn hold(&mut self, row: &LockedRow, strength: Strength) {
         let order = self.locks_taken;
         self.locks_taken += 1;
-        let held = self.locks.entry(row.key.clone()).or_insert(Held {
-            token: row.token,
-            strength,
-            version: row.version,
-            order,
-        });
+        let (version, present) = (row.version, row.value.is_some());
+        let new = Held { token: row.token, strength, version, present, order };
+        let held = self.locks.entry(row.key.clone()).or_insert(new);
         // Asked again for the same row: the stronger lock counts, and a token that changed shows a gap, which the
         // first token must go on to prove at the commit.
         held.strength = held.strength.max(strength);
+    }
+
+    fn keep_alive(&mut self, keys: &[Bytes]) {
         let alive = self.alive.get_or_insert_with(|| {
             let alive = Arc::new(Mutex::new(Alive::default()));
             self.sender.detach(Box::pin(heartbeat(self.sender.clone(), self.id, alive.clone())));
             alive
         });
-        alive.lock().keys.insert(row.key.clone());
+        alive.lock().keys.extend(keys.iter().cloned());
     }
 
     fn locked_keys(&self) -> BTreeSet<Bytes> {

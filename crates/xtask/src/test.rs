@@ -35,10 +35,10 @@ pub fn run(names: &[String]) -> Result<bool> {
             "check" => crate::check(&[])?,
             "clippy" => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?,
             "doc" => succeeds(
-                // Whoever reads the docs works on the code: private items too.
+                // Whoever reads the docs works on the code: private items too, and links to them.
                 Command::new("cargo")
                     .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
-                    .env("RUSTDOCFLAGS", "-D warnings"),
+                    .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
             )?,
             "nextest" => nextest(&mut tally)?,
             _ => seeds::kept_and_fresh(&mut tally)?,

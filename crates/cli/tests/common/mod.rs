@@ -78,6 +78,7 @@ pub struct Node {
     child: Child,
     pub ready: String,
     pub rpc: SocketAddr,
+    pub sql: SocketAddr,
     stderr: Receiver<String>,
 }
 
@@ -89,7 +90,8 @@ impl Node {
 
     pub fn try_start(data: &Path) -> Result<Node, (i32, String)> {
         let data = data.to_str().unwrap();
-        let arguments = [&["start", "--data", data, "--rpc", "127.0.0.1:0"][..], &SMALL].concat();
+        let arguments =
+            [&["start", "--data", data, "--rpc", "127.0.0.1:0", "--sql", "127.0.0.1:0"][..], &SMALL].concat();
         Node::run(&mut atoll(&arguments))
     }
 
@@ -112,8 +114,9 @@ impl Node {
         });
         match line.recv_timeout(WITHIN) {
             Ok(ready) => {
-                let rpc = ready.split_once("rpc ").unwrap().1.split_once(',').unwrap().0.parse().unwrap();
-                Ok(Node { child, ready, rpc, stderr })
+                let after = |name| ready.split_once(name).unwrap().1.split_once(',').unwrap().0.parse().unwrap();
+                let (rpc, sql) = (after(" rpc "), after(" SQL "));
+                Ok(Node { child, ready, rpc, sql, stderr })
             }
             Err(_) => {
                 drop(child.kill());

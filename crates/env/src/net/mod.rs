@@ -1,4 +1,4 @@
-//! Requests between nodes: a message to a service of a node, and its answer.
+//! Requests between nodes: a message to a service of a node, and its answer. And where [`clients`] connect.
 //!
 //! INVARIANT: [`Error::Unreachable`] means that no handler ran or will run for the request; everything less certain is
 //! [`Error::Lost`]. Whoever retries relies on it. Neither side promises order, and a request may be handled twice.
@@ -6,6 +6,7 @@
 //! Deliberately absent: encryption and authentication (hence loopback addresses only), streams, discovery of
 //! addresses.
 
+pub mod clients;
 mod frame;
 mod real;
 
@@ -113,6 +114,14 @@ impl Net {
             Side::Real(net) => net.listen(address).await,
             // Always listening.
             Side::Sim(_) => Ok(address),
+        }
+    }
+
+    /// Accepts connections of clients at this address, any of this machine; port 0 takes a free one.
+    pub async fn listen_clients(&self, address: SocketAddr) -> io::Result<clients::Listener> {
+        match &self.side {
+            Side::Real(_) => clients::Listener::real(address),
+            Side::Sim(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "a simulated node has no clients' sockets")),
         }
     }
 }

@@ -1,0 +1,226 @@
+//! Values into columns: which columns, and the conversion of what is stored.
+
+use atoll_datum::{Error, Result, sqlstate};
+use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Name};
+
+use super::cast::Context;
+use super::names::{Item, Origin};
+use super::{Binder, located, syntax_error, types};
+use crate::catalog::{Column, ColumnOrdinal, Table};
+use crate::plan::{ColumnId, Expr, ExprKind, Subquery, SubqueryKind};
+use crate::types::Type;
+
+/// New values for columns of a row.
+#[derive(Default)]
+pub(super) struct Assignments {
+    pub values: Vec<(ColumnOrdinal, Expr)>,
+    /// Records that several of the values take their fields from, computed before them.
+    pub records: Vec<(ColumnId, Expr)>,
+}
+
+impl Binder<'_> {
+    /// What an assignment names.
+    pub fn assigned_column<'t>(&self, table: &'t Table, name: &Name) -> Result<&'t Column> {
+        let found = table.visible_columns().find(|column| column.name == *name.text);
+        found.ok_or_else(|| {
+            let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
+            Error::new(sqlstate::UNDEFINED_COLUMN, message).at(name.at.offset())
+        })
+    }
+
+    /// The value as the column stores it.
+    pub fn stored_value(&mut self, value: Expr, column: &str, target: Type) -> Result<Expr> {
+        let (source, at) = (value.ty.oid, value.at);
+        self.coerce_to(value, target, Context::Assignment)?.ok_or_else(|| {
+            let (wanted, given) = (self.type_text(target.oid), self.type_text(source));
+            let message = format!("column \"{column}\" is of type {wanted} but expression is of type {given}");
+            let hint = "You will need to rewrite or cast the expression.";
+            let error = Error::new(sqlstate::DATATYPE_MISMATCH, message).hint(hint);
+            located(error, at)
+        })
+    }
+
+    // ------------------------------------------------------------------------------------------------------------- SET
+
+    /// SET of UPDATE and ON CONFLICT DO UPDATE; `item` is the row as it was.
+    pub fn assignments(&mut self, table: &Table, item: &Item, written: &[ast::Assignment]) -> Result<Assignments> {
+        let mut all = Assignments::default();
+        for assignment in written {
+            match assignment {
+                ast::Assignment::One { target, value } => self.assign_one(table, item, target, value, &mut all)?,
+                ast::Assignment::Many { targets, value } => self.assign_many(table, item, targets, value, &mut all)?,
+            }
+        }
+        Ok(all)
+    }
+
+    fn assign_one(
+        &mut self,
+        table: &Table,
+        item: &Item,
+        target: &ast::Assignee,
+        value: &ast::Expr,
+        all: &mut Assignments,
+    ) -> Result<()> {
+        let column = self.assigned_column(table, &target.column)?.clone();
+        if matches!(value.kind, Ast::Default) {
+            if !target.path.is_empty() {
+                let message = "cannot set an array element to DEFAULT";
+                return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(value.at.offset()));
+            }
+            if column.generated.is_some() {
+                return Ok(());
+            }
+            let value = self.default_value(&column)?;
+            return add(all, &target.column, &column, value);
+        }
+        refuse_generated(&column)?;
+        let value = self.expr(value)?;
+        self.assign(item, target, &column, value, all)
+    }
+
+    fn assign(
+        &mut self,
+        item: &Item,
+        target: &ast::Assignee,
+        column: &Column,
+        value: Expr,
+        all: &mut Assignments,
+    ) -> Result<()> {
+        if target.path.is_empty() {
+            let value = self.stored_value(value, &column.name, column.ty())?;
+            return add(all, &target.column, column, value);
+        }
+        // Several elements of one array are set one after the other.
+        let before = all.values.iter().position(|(ordinal, _)| *ordinal == column.ordinal());
+        let array = match before {
+            Some(place) => {
+                if !matches!(all.values[place].1.kind, ExprKind::AssignElement { .. }) {
+                    return Err(twice(&target.column));
+                }
+                all.values.remove(place).1
+            }
+            None => match item.columns.iter().find(|known| *known.name == *column.name) {
+                Some(known) => self.read_column(&known.clone(), target.column.at),
+                None => Expr::null(column.ty()),
+            },
+        };
+        let value = self.element_value(array, target, column, value)?;
+        all.values.push((column.ordinal(), value));
+        Ok(())
+    }
+
+    fn element_value(&mut self, array: Expr, target: &ast::Assignee, column: &Column, value: Expr) -> Result<Expr> {
+        let at = target.column.at;
+        let is_subscript = |step: &Indirection| matches!(step, Indirection::Index(_) | Indirection::Slice(..));
+        if !target.path.iter().all(is_subscript) {
+            return Err(Error::unsupported("an assignment to a field of a column").at(at.offset()));
+        }
+        let Some(element) = types::element(self.catalog, array.ty.oid) else {
+            if array.ty.oid == atoll_datum::oid::JSONB {
+                return Err(Error::unsupported("an assignment to a subscript of jsonb").at(at.offset()));
+            }
+            let text = self.type_text(array.ty.oid);
+            let message = format!("cannot subscript type {text} because it does not support subscripting");
+            return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message).at(at.offset()));
+        };
+        let subscripts = self.subscripts(&target.path)?;
+        let is_slice = target.path.iter().any(|step| matches!(step, Indirection::Slice(..)));
+        let wanted = if is_slice { array.ty.oid } else { element };
+        let wanted = Type::with_modifier(wanted, array.ty.modifier);
+        let (source, begin) = (value.ty.oid, value.at.map_or(at.offset(), |at| at as usize));
+        let value = self.coerce_to(value, wanted, Context::Assignment)?.ok_or_else(|| {
+            let (to, from) = (self.type_text(wanted.oid), self.type_text(source));
+            let message = format!(
+                "subscripted assignment to \"{}\" requires type {to} but expression is of type {from}",
+                column.name
+            );
+            let hint = "You will need to rewrite or cast the expression.";
+            Error::new(sqlstate::DATATYPE_MISMATCH, message).hint(hint).at(begin)
+        })?;
+        let ty = array.ty;
+        let kind = ExprKind::AssignElement { array: Box::new(array), subscripts, value: Box::new(value) };
+        Ok(Expr::new(kind, ty))
+    }
+
+    fn assign_many(
+        &mut self,
+        table: &Table,
+        item: &Item,
+        targets: &[ast::Assignee],
+        value: &ast::Expr,
+        all: &mut Assignments,
+    ) -> Result<()> {
+        let mismatch = |at: At| syntax_error("number of columns does not match number of values", at);
+        match &value.kind {
+            Ast::Row(row) => {
+                if row.fields.len() != targets.len() {
+                    return Err(mismatch(value.at));
+                }
+                for (target, field) in targets.iter().zip(&row.fields) {
+                    self.assign_one(table, item, target, field, all)?;
+                }
+                Ok(())
+            }
+            Ast::Subquery(query) => {
+                let bound = self.query(query)?;
+                let mut bound = bound;
+                if bound.output.len() != targets.len() {
+                    return Err(mismatch(value.at));
+                }
+                let mut columns = Vec::with_capacity(targets.len());
+                let mut wanted = Vec::with_capacity(targets.len());
+                for (target, output) in targets.iter().zip(&bound.output) {
+                    let column = self.assigned_column(table, &target.column)?.clone();
+                    refuse_generated(&column)?;
+                    let unknown = output.ty.oid == atoll_datum::oid::UNKNOWN;
+                    wanted.push(if unknown { column.ty() } else { output.ty });
+                    columns.push(column);
+                }
+                self.coerce_output(&mut bound, &wanted, Context::Implicit)?;
+                let record = Expr::new(
+                    ExprKind::Subquery(Box::new(Subquery { kind: SubqueryKind::Row, plan: bound.plan })),
+                    Type::RECORD,
+                )
+                .at(value.at.0);
+                let id = self.new_column(Origin::Internal);
+                all.records.push((id, record));
+                for (place, (target, column)) in targets.iter().zip(&columns).enumerate() {
+                    let record = Box::new(Expr::column(id, Type::RECORD));
+                    let field = Expr::new(ExprKind::Field { record, field: place }, wanted[place]).at(value.at.0);
+                    self.assign(item, target, column, field, all)?;
+                }
+                Ok(())
+            }
+            _ => {
+                let message = "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
+                Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(value.at.offset()))
+            }
+        }
+    }
+}
+
+fn add(all: &mut Assignments, name: &Name, column: &Column, value: Expr) -> Result<()> {
+    if all.values.iter().any(|(ordinal, _)| *ordinal == column.ordinal()) {
+        return Err(twice(name));
+    }
+    all.values.push((column.ordinal(), value));
+    Ok(())
+}
+
+fn twice(name: &Name) -> Error {
+    syntax_error(format!("multiple assignments to same column \"{name}\""), name.at).without_position()
+}
+
+fn refuse_generated(column: &Column) -> Result<()> {
+    let name = &column.name;
+    let detail = if column.generated.is_some() {
+        format!("Column \"{name}\" is a generated column.")
+    } else if column.identity.as_deref() == Some("a") {
+        format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.")
+    } else {
+        return Ok(());
+    };
+    let message = format!("column \"{name}\" can only be updated to DEFAULT");
+    Err(Error::new(sqlstate::GENERATED_ALWAYS, message).detail(detail))
+}

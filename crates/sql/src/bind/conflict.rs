@@ -1,0 +1,167 @@
+//! ON CONFLICT: which unique indexes arbitrate, and what happens to the row that is there.
+
+use std::sync::Arc;
+
+use atoll_datum::{Error, Result, sqlstate};
+use atoll_syntax::ast::{self, ConflictTarget, IndexColumn};
+
+use super::names::{Item, ItemKind, Place};
+use super::same::same;
+use super::{Binder, syntax_error};
+use crate::catalog::{ColumnOrdinal, Index, IndexId, IndexState, Table};
+use crate::plan::{ConflictAction, Expr, OnConflict};
+
+impl Binder<'_> {
+    pub fn on_conflict(
+        &mut self,
+        table: &Arc<Table>,
+        name: &str,
+        target: usize,
+        written: &ast::OnConflict,
+    ) -> Result<OnConflict> {
+        let is_update = matches!(written.action, ast::ConflictAction::Update { .. });
+        if is_update && written.target.is_none() {
+            let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
+            return Err(syntax_error(message, written.at).hint("For example, ON CONFLICT (column_name)."));
+        }
+        let (item, existing) = self.row_item(table, name, Some(target));
+        let arbiters = match &written.target {
+            None => unique_indexes(table).map(Index::id).collect(),
+            Some(ConflictTarget::Constraint(constraint)) => vec![self.named_arbiter(table, constraint)?],
+            Some(ConflictTarget::Columns { columns, filter }) => {
+                self.inferred_arbiters(table, &item, columns, filter.as_ref())?
+            }
+        };
+        let action = match &written.action {
+            ast::ConflictAction::Nothing => ConflictAction::Nothing,
+            ast::ConflictAction::Update { assignments, filter } => {
+                let (new, excluded) = self.row_item(table, "excluded", None);
+                let new = Item { table: None, kind: ItemKind::Values, ..new };
+                let outside = std::mem::replace(&mut self.block().items, vec![item.clone(), new]);
+                let assigned = self.at_place(Place::UpdateSource, |binder| {
+                    let assigned = binder.assignments(table, &item, assignments)?;
+                    let filter = filter.as_ref();
+                    let filter = filter
+                        .map(|filter| binder.at_place(Place::Where, |b| b.condition(filter, "WHERE")))
+                        .transpose()?;
+                    Ok((assigned, filter))
+                });
+                self.block().items = outside;
+                let (assigned, filter) = assigned?;
+                if !assigned.records.is_empty() {
+                    return Err(
+                        Error::unsupported("a subquery for several columns in ON CONFLICT").at(written.at.offset())
+                    );
+                }
+                let columns = assigned.values.iter().map(|(ordinal, _)| *ordinal).collect();
+                self.uses[target].update = Some(columns);
+                ConflictAction::Update { existing, excluded, assignments: assigned.values, filter }
+            }
+        };
+        Ok(OnConflict { arbiters, action })
+    }
+
+    fn named_arbiter(&self, table: &Table, name: &ast::Name) -> Result<IndexId> {
+        let found = table.indexes.iter().find(|index| index.constraint != 0 && index.name == *name.text);
+        let Some(index) = found else {
+            let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+            return Err(Error::new(sqlstate::UNDEFINED_OBJECT, message));
+        };
+        if index.deferrable {
+            let message =
+                "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters";
+            return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message).at(name.at.offset()));
+        }
+        Ok(index.id())
+    }
+
+    /// All unique indexes with exactly these columns and expressions, in any order.
+    fn inferred_arbiters(
+        &mut self,
+        table: &Arc<Table>,
+        item: &Item,
+        columns: &[IndexColumn],
+        filter: Option<&ast::Expr>,
+    ) -> Result<Vec<IndexId>> {
+        let outside = std::mem::replace(&mut self.block().items, vec![item.clone()]);
+        let wanted = self.inference(columns, filter);
+        self.block().items = outside;
+        let (wanted, filter) = wanted?;
+        let mut found = Vec::new();
+        for index in unique_indexes(table) {
+            let mut keys = Vec::with_capacity(index.keys.len());
+            for key in &index.keys {
+                keys.push(match &key.expression {
+                    Some(text) => self.stored_expr(text, Some(item), Place::IndexExpression)?,
+                    None => {
+                        let named = table.column(ColumnOrdinal(key.column)).map(|column| column.name.as_str());
+                        let column = item.columns.iter().find(|column| Some(&*column.name) == named);
+                        let Some(column) = column else { continue };
+                        Expr::column(column.id, column.ty)
+                    }
+                });
+            }
+            let covers = |a: &[Expr], b: &[Expr]| a.iter().all(|one| b.iter().any(|other| same(one, other)));
+            if keys.len() != index.keys.len() || !covers(&keys, &wanted) || !covers(&wanted, &keys) {
+                continue;
+            }
+            // A partial index counts if what the statement says implies its predicate: says the same at least.
+            if let Some(text) = &index.predicate {
+                let predicate = self.stored_expr(text, Some(item), Place::IndexPredicate)?;
+                let predicate = self.coerce_to_boolean(predicate, "WHERE")?;
+                if !covers(&predicate.conjuncts(), &filter) {
+                    continue;
+                }
+            }
+            found.push(index.id());
+        }
+        if found.is_empty() {
+            let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+            return Err(Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message));
+        }
+        Ok(found)
+    }
+
+    fn inference(&mut self, columns: &[IndexColumn], filter: Option<&ast::Expr>) -> Result<(Vec<Expr>, Vec<Expr>)> {
+        let mut wanted = Vec::with_capacity(columns.len());
+        for column in columns {
+            let refused = |what: &str| {
+                let message = format!("{what} is not allowed in ON CONFLICT clause");
+                Err(Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message).at(column.at.offset()))
+            };
+            if column.direction != ast::Direction::Default {
+                return refused("ASC/DESC");
+            }
+            if column.nulls.is_some() {
+                return refused("NULLS FIRST/LAST");
+            }
+            if let Some(collation) = &column.collation {
+                self.check_collation(collation, column.at)?;
+            }
+            if column.opclass.is_some() {
+                return Err(Error::unsupported("an operator class in ON CONFLICT").at(column.at.offset()));
+            }
+            let bound = match &column.key {
+                ast::IndexKey::Column(name) => self.column_reference(std::slice::from_ref(name), name.at)?,
+                ast::IndexKey::Expr(expr) => self.at_place(Place::IndexExpression, |binder| binder.expr(expr))?,
+            };
+            wanted.push(bound);
+        }
+        let filter = match filter {
+            Some(filter) => {
+                self.at_place(Place::IndexPredicate, |binder| binder.condition(filter, "WHERE"))?.conjuncts()
+            }
+            None => Vec::new(),
+        };
+        Ok((wanted, filter))
+    }
+}
+
+/// Those that hold already: one that is being built may yet turn out not to.
+fn unique_indexes(table: &Table) -> impl Iterator<Item = &Index> {
+    let ready = |index: &&Index| {
+        let hidden = index.primary && index.constraint == 0;
+        index.unique && !index.deferrable && !hidden && index.state == IndexState::Public as i32
+    };
+    table.indexes.iter().filter(ready)
+}

@@ -1,0 +1,233 @@
+//! INSERT: its columns, its rows, and what takes the place of DEFAULT.
+
+use std::sync::Arc;
+
+use atoll_datum::{Error, Result, oid, sqlstate};
+use atoll_syntax::ast::{self, ExprKind as Ast, Overriding};
+
+use super::cast::{Context, can_coerce};
+use super::names::{Origin, Place};
+use super::set_operation::check_lengths;
+use super::{Binder, Bound, syntax_error};
+use crate::catalog::{Column, ColumnOrdinal, Table};
+use crate::plan::{ColumnId, Expr, Insert, Plan, Project, Values};
+
+/// Rows for some columns of the table.
+struct Source {
+    plan: Plan,
+    columns: Vec<ColumnOrdinal>,
+}
+
+impl Binder<'_> {
+    pub fn insert(&mut self, written: &ast::Insert) -> Result<Bound> {
+        self.push_block();
+        let wraps = self.with_clause(written.with.as_deref())?;
+        let table = self.changed_table(&written.table, "INSERT")?;
+        let name = written.alias.as_ref().map_or(table.name.as_str(), |alias| alias.as_str()).to_owned();
+        let target = self.new_use(table.oid());
+        self.add_known_table(&table, &name);
+        let columns = self.insert_columns(&table, written)?;
+        let Source { plan, columns: inserted } = self.insert_source(&table, written, columns)?;
+        self.uses[target].insert = Some(inserted.iter().copied().collect());
+
+        let mut defaults = Vec::new();
+        for column in table.visible_columns() {
+            let ordinal = column.ordinal();
+            let has_default = column.default.is_some() || column.identity.is_some();
+            if has_default && column.generated.is_none() && !inserted.contains(&ordinal) {
+                defaults.push((ordinal, self.default_value(column)?));
+            }
+        }
+        let on_conflict = match &written.on_conflict {
+            Some(conflict) => Some(self.on_conflict(&table, &name, target, conflict)?),
+            None => None,
+        };
+        let (item, row) = self.row_item(&table, &name, Some(target));
+        let mut rules = self.row_rules(&table, &item, true)?;
+        self.block().items = vec![item];
+        let (returning, output) = self.returning(&written.returning)?;
+        self.finish_rules(&mut rules, row, returning.as_ref());
+        self.pop_block();
+        let insert = Insert { table, source: plan, columns: inserted, defaults, rules, on_conflict, returning };
+        let plan = self.wrap_with(wraps, Plan::Insert(Box::new(insert)));
+        Ok(Bound { plan, output })
+    }
+
+    /// The columns that values are for, in the order of the values; all if none are named.
+    fn insert_columns(&mut self, table: &Arc<Table>, written: &ast::Insert) -> Result<Vec<Column>> {
+        if written.columns.is_empty() {
+            return Ok(table.visible_columns().cloned().collect());
+        }
+        let mut columns: Vec<Column> = Vec::with_capacity(written.columns.len());
+        for assignee in &written.columns {
+            let at = assignee.column.at.offset();
+            if !assignee.path.is_empty() {
+                return Err(Error::unsupported("INSERT into a part of a column").at(at));
+            }
+            let column = self.assigned_column(table, &assignee.column)?;
+            if columns.iter().any(|before| before.ordinal == column.ordinal) {
+                let message = format!("column \"{}\" specified more than once", column.name);
+                return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).at(at));
+            }
+            columns.push(column.clone());
+        }
+        Ok(columns)
+    }
+
+    fn insert_source(&mut self, table: &Arc<Table>, written: &ast::Insert, columns: Vec<Column>) -> Result<Source> {
+        let Some(query) = &written.source else {
+            let plan = Plan::one_row();
+            return Ok(Source { plan, columns: Vec::new() });
+        };
+        let plain = query.with.is_none()
+            && query.order_by.is_empty()
+            && query.limit.is_none()
+            && query.offset.is_none()
+            && query.locking.is_empty();
+        match &query.body {
+            ast::QueryBody::Values(rows) if plain => self.insert_values(table, written, columns, rows),
+            _ => self.insert_query(written, columns, query),
+        }
+    }
+
+    fn insert_values(
+        &mut self,
+        table: &Arc<Table>,
+        written: &ast::Insert,
+        mut columns: Vec<Column>,
+        rows: &[Vec<ast::Expr>],
+    ) -> Result<Source> {
+        let place = if rows.len() == 1 { Place::SingleValues } else { Place::Values };
+        // DEFAULT has no type of its own until the column is known.
+        let mut bound: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
+        let mut is_default: Vec<Vec<bool>> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut values = Vec::with_capacity(row.len());
+            let mut marks = Vec::with_capacity(row.len());
+            for value in row {
+                if matches!(value.kind, Ast::Default) {
+                    values.push(Expr { at: Some(value.at.0), ..Expr::null(oid::UNKNOWN) });
+                    marks.push(true);
+                    continue;
+                }
+                let expanded = self.at_place(place, |binder| binder.expand_all(std::slice::from_ref(value)))?;
+                marks.resize(marks.len() + expanded.len(), false);
+                values.extend(expanded);
+            }
+            bound.push(values);
+            is_default.push(marks);
+        }
+        check_lengths(rows, &bound)?;
+        let width = bound.first().map_or(0, Vec::len);
+        check_width(written, &columns, width, |place| bound[0][place].at)?;
+        columns.truncate(width);
+
+        let mut kept = Vec::with_capacity(columns.len());
+        for (place, column) in columns.iter().enumerate() {
+            let all_default = is_default.iter().all(|row| row[place]);
+            let overridden = written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
+            if !all_default && !overridden {
+                refuse_value(column, written.overriding)?;
+            }
+            kept.push(!all_default && !overridden);
+        }
+        let mut converted: Vec<Vec<Expr>> = Vec::with_capacity(bound.len());
+        for (row, marks) in bound.into_iter().zip(&is_default) {
+            let mut values = Vec::with_capacity(row.len());
+            for (place, value) in row.into_iter().enumerate().filter(|(place, _)| kept[*place]) {
+                let column = &columns[place];
+                values.push(match marks[place] {
+                    true => self.default_value(column)?,
+                    false => self.stored_value(value, &column.name, column.ty())?,
+                });
+            }
+            converted.push(values);
+        }
+        let columns: Vec<Column> = columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(c, _)| c).collect();
+        let ids: Vec<_> = columns.iter().map(|column| (self.new_column(Origin::Internal), column.ty())).collect();
+        let ordinals = columns.iter().map(Column::ordinal).collect();
+        if self.block().has_sets && converted.len() == 1 {
+            let row = converted.remove(0);
+            let plan = self.set_row(row, &ids.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+            return Ok(Source { plan, columns: ordinals });
+        }
+        debug_assert!(table.visible_columns().count() >= columns.len());
+        Ok(Source { plan: Plan::Values(Values { columns: ids, rows: converted }), columns: ordinals })
+    }
+
+    /// One row of values among which calls give several.
+    fn set_row(&mut self, row: Vec<Expr>, ids: &[ColumnId]) -> Plan {
+        let target = |(expr, id): (Expr, &ColumnId)| super::target::Target::nameless(*id, expr);
+        let mut targets: Vec<_> = row.into_iter().zip(ids).map(target).collect();
+        let input = self.project_sets(Plan::one_row(), &mut targets);
+        let columns = targets.into_iter().map(|target| (target.id, target.expr)).collect();
+        Plan::Project(Box::new(Project { input, columns }))
+    }
+
+    fn insert_query(&mut self, written: &ast::Insert, mut columns: Vec<Column>, query: &ast::Query) -> Result<Source> {
+        let mut bound = self.query(query)?;
+        let place_of = |place: usize| match &query.body {
+            ast::QueryBody::Select(select) => select.targets.get(place).map(|target| target.value.at.0),
+            _ => None,
+        };
+        check_width(written, &columns, bound.output.len(), place_of)?;
+        columns.truncate(bound.output.len());
+        let mut wanted = Vec::with_capacity(columns.len());
+        for (place, (column, output)) in columns.iter().zip(&bound.output).enumerate() {
+            let overridden = written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
+            if overridden {
+                wanted.push(if output.ty.oid == oid::UNKNOWN { column.ty() } else { output.ty });
+                continue;
+            }
+            refuse_value(column, written.overriding)?;
+            if !can_coerce(self.catalog, &[output.ty.oid], &[column.ty().oid], Context::Assignment) {
+                let mut value = Expr::column(output.id, output.ty);
+                value.at = place_of(place);
+                self.stored_value(value, &column.name, column.ty())?;
+            }
+            wanted.push(column.ty());
+        }
+        self.coerce_output(&mut bound, &wanted, Context::Assignment)?;
+        let overridden =
+            |column: &Column| written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
+        if columns.iter().any(overridden) {
+            let kept = columns.iter().zip(&bound.output).filter(|(column, _)| !overridden(column));
+            let kept = super::order::pass(kept.map(|(_, output)| (output.id, output.ty)));
+            bound.plan = Plan::Project(Box::new(Project { input: bound.plan, columns: kept }));
+            columns.retain(|column| !overridden(column));
+        }
+        Ok(Source { plan: bound.plan, columns: columns.iter().map(Column::ordinal).collect() })
+    }
+}
+
+fn check_width(
+    written: &ast::Insert,
+    columns: &[Column],
+    width: usize,
+    place: impl Fn(usize) -> Option<u32>,
+) -> Result<()> {
+    if width > columns.len() {
+        let at = place(columns.len()).map_or(written.at, ast::At);
+        return Err(syntax_error("INSERT has more expressions than target columns", at));
+    }
+    if !written.columns.is_empty() && width < columns.len() {
+        let at = written.columns[width].column.at;
+        return Err(syntax_error("INSERT has more target columns than expressions", at));
+    }
+    Ok(())
+}
+
+/// Columns that take no values from statements.
+fn refuse_value(column: &Column, overriding: Option<Overriding>) -> Result<()> {
+    let name = &column.name;
+    let message = format!("cannot insert a non-DEFAULT value into column \"{name}\"");
+    let error = Error::new(sqlstate::GENERATED_ALWAYS, message);
+    if column.generated.is_some() {
+        return Err(error.detail(format!("Column \"{name}\" is a generated column.")));
+    }
+    if column.identity.as_deref() == Some("a") && overriding.is_none() {
+        let detail = format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.");
+        return Err(error.detail(detail).hint("Use OVERRIDING SYSTEM VALUE to override."));
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Constants: their types, and quoted ones as values of the type that is wanted.
+
+use atoll_datum::builtin::builtin;
+use atoll_datum::{Call, Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_syntax::ast::{At, Literal};
+
+use super::{Binder, located, types};
+use crate::plan::{Body, Expr};
+use crate::types::Type;
+
+impl Binder<'_> {
+    pub fn literal(&mut self, literal: &Literal, at: At) -> Result<Expr> {
+        let expr = match literal {
+            Literal::Null => Expr::null(Type::UNKNOWN),
+            Literal::Boolean(value) => Expr::literal(Datum::Bool(*value), Type::BOOL),
+            Literal::Integer(value) => Expr::literal(Datum::Int4(*value), Type::INT4),
+            Literal::Number(text) => match (text.parse::<i32>(), text.parse::<i64>()) {
+                (Ok(value), _) => Expr::literal(Datum::Int4(value), Type::INT4),
+                (_, Ok(value)) => Expr::literal(Datum::Int8(value), Type::INT8),
+                _ => Expr::literal(self.parse_literal(text, Type::NUMERIC, Some(at.0))?, Type::NUMERIC),
+            },
+            Literal::String(text) => Expr::literal(Datum::text(&**text), Type::UNKNOWN),
+            Literal::Bits(digits) => self.bits(&format!("b{digits}"), at)?,
+            Literal::HexBits(digits) => self.bits(&format!("x{digits}"), at)?,
+        };
+        Ok(expr.at(at.0))
+    }
+
+    fn bits(&mut self, text: &str, at: At) -> Result<Expr> {
+        Ok(Expr::literal(self.parse_literal(text, oid::BIT.into(), Some(at.0))?, oid::BIT))
+    }
+
+    /// What the type's input function makes of a text.
+    pub fn parse_literal(&mut self, text: &str, ty: Type, at: Option<u32>) -> Result<Datum> {
+        let placed = |error: Error| located(error, at);
+        if let Some(value) = self.parse_by_session(text, ty.oid) {
+            return value.map_err(placed);
+        }
+        if let Some(form) = self.catalog.form(ty.oid) {
+            return form.parse(text, ty.modifier, &self.scope.settings).map_err(placed);
+        }
+        if types::is_record(self.catalog, ty.oid) {
+            let message = "input of anonymous composite types is not implemented";
+            return Err(placed(match ty.oid {
+                oid::RECORD => Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message),
+                _ => Error::unsupported(format!("a literal of type {}", self.type_text(ty.oid))),
+            }));
+        }
+        let text = self.type_text(ty.oid);
+        if builtin().type_by_oid(ty.oid).is_some_and(|row| row.kind == b'p') {
+            let message = format!("cannot accept a value of type {text}");
+            return Err(placed(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message)));
+        }
+        Err(placed(Error::unsupported(format!("type {text}"))))
+    }
+
+    /// Types whose input looks names up (`regclass`) are read by a function of the session.
+    fn parse_by_session(&self, text: &str, ty: Oid) -> Option<Result<Datum>> {
+        let row = builtin().type_by_oid(ty)?;
+        let input = builtin().functions_named(row.input).next()?;
+        let Body::Session(function) = crate::function::lookup(input)?.body else { return None };
+        let call = Call { settings: &self.scope.settings, argument_types: &[oid::CSTRING], result_type: ty };
+        Some(function(self.scope, &call, &[Datum::text(text)]))
+    }
+}

@@ -1,0 +1,156 @@
+//! Work that definitions leave behind: what lies under keys that nobody uses any more is erased, and indexes of large
+//! tables are [built](super::online).
+//!
+//! ```text
+//!   0d ‖ job (4)   ─▶   what to do, and how far it has come
+//! ```
+//! A job is written in the transaction of the definition, so it is there exactly if that has committed. Any node may do
+//! it, from the beginning if need be: erasing twice does no harm, and an entry is written twice with the same content.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_datum::{Error, Oid, sqlstate};
+use bytes::Bytes;
+use prost::{Enumeration, Message};
+
+use super::{Definition, data, online};
+use crate::catalog::store;
+use crate::exec::Result;
+use crate::kv::{GatewayRef, Txn};
+use crate::session::Node;
+
+const JOBS: u8 = 0x0d;
+
+/// Keys that are erased in one transaction.
+const CHUNK: u64 = 500;
+
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Enumeration)]
+#[repr(i32)]
+pub enum Work {
+    Erase = 0,
+    Build = 1,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Job {
+    #[prost(uint32, tag = "1")]
+    pub table: u32,
+    /// 0 is all indexes of the table.
+    #[prost(uint32, tag = "2")]
+    pub index: u32,
+    #[prost(enumeration = "Work", tag = "3")]
+    pub work: i32,
+    /// The key from which to go on; empty is the beginning.
+    #[prost(bytes = "vec", tag = "4")]
+    pub resume: Vec<u8>,
+    /// That have been done.
+    #[prost(uint64, tag = "5")]
+    pub rows: u64,
+}
+
+impl Job {
+    pub fn erase(table: Oid, index: Option<u32>) -> Job {
+        Job { table: table.0, index: index.unwrap_or_default(), work: Work::Erase as i32, ..Job::default() }
+    }
+
+    pub fn build(table: Oid, index: u32) -> Job {
+        Job { table: table.0, index, work: Work::Build as i32, ..Job::default() }
+    }
+}
+
+fn key(id: u32) -> Bytes {
+    let [a, b, c, d] = id.to_be_bytes();
+    Bytes::copy_from_slice(&[JOBS, a, b, c, d])
+}
+
+pub fn write(txn: &mut dyn Txn, id: u32, job: &Job) -> Result<()> {
+    Ok(txn.put(key(id), job.encode_to_vec().into())?)
+}
+
+pub async fn remove(gateway: &GatewayRef, id: u32) -> Result<()> {
+    loop {
+        let mut txn = store::begin(&**gateway);
+        let removed = txn.delete(key(id)).map_err(Into::into);
+        if store::finish(txn, removed).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes a job into the definition's transaction.
+pub async fn leave(definition: &mut Definition<'_>, job: Job) -> Result<()> {
+    let id = definition.new_oid().await?;
+    write(definition.txn, id, &job)?;
+    definition.changes.leaves_jobs();
+    Ok(())
+}
+
+/// Does the jobs that are there, and then those that are left later, until the node stops.
+pub async fn run(node: std::sync::Weak<Node>) {
+    loop {
+        let Some(held) = node.upgrade() else { return };
+        let wake = held.jobs.clone();
+        if let Err(failure) = all(&held).await {
+            let error = failure.into_error();
+            tracing::warn!(%error, "what a definition has left could not be done; it is tried again");
+            let clock = held.env.clock.clone();
+            drop(held);
+            clock.sleep(RETRY_AFTER).await;
+            continue;
+        }
+        drop(held);
+        wake.notified().await;
+    }
+}
+
+/// The jobs that are there now.
+pub async fn list(gateway: &GatewayRef) -> Result<Vec<(u32, Job)>> {
+    let mut txn = store::begin(&**gateway);
+    let rows = store::scan(&mut *txn, &[JOBS]).await;
+    txn.rollback().await;
+    let damaged = || Error::new(sqlstate::DATA_CORRUPTED, "a job in the store is damaged");
+    let mut jobs = Vec::new();
+    for (key, value) in rows? {
+        let id = key.get(1..).and_then(|id| id.try_into().ok()).ok_or_else(damaged)?;
+        jobs.push((u32::from_be_bytes(id), Job::decode(&*value).map_err(|_| damaged())?));
+    }
+    Ok(jobs)
+}
+
+/// Does every job that is there now.
+pub async fn all(node: &Arc<Node>) -> Result<()> {
+    for (id, job) in list(&node.gateway).await? {
+        match job.work() {
+            Work::Erase => while !erase_chunk(&node.gateway, id, &job).await? {},
+            Work::Build => online::resume(node, id, job).await?,
+        }
+    }
+    Ok(())
+}
+
+/// True when the job is done.
+async fn erase_chunk(gateway: &GatewayRef, id: u32, job: &Job) -> Result<bool> {
+    loop {
+        let mut txn = store::begin(&**gateway);
+        let erased = erase_some(&mut *txn, id, job).await;
+        if let Some(done) = store::finish(txn, erased).await? {
+            return Ok(done);
+        }
+    }
+}
+
+async fn erase_some(txn: &mut dyn Txn, id: u32, job: &Job) -> Result<bool> {
+    let span = data::span(Oid(job.table), (job.index != 0).then_some(job.index));
+    let page = txn.scan(&span, false, CHUNK).await?;
+    for row in page.rows {
+        txn.delete(row.key)?;
+    }
+    let done = page.resume.is_none();
+    if done {
+        txn.delete(key(id))?;
+    }
+    Ok(done)
+}

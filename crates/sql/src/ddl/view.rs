@@ -1,0 +1,356 @@
+//! Views, materialized views, and tables that are made from a query.
+
+use std::collections::BTreeSet;
+
+use atoll_datum::{Error, Oid, oid, sqlstate};
+use atoll_syntax::ast::{self, CheckOption, Persistence, Setting, Statement};
+use atoll_syntax::print;
+
+use super::{Definition, binding, column, data, names, qualify, table};
+use crate::bind;
+use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, View, privileges};
+use crate::exec::{Builder, Cancel, Exec, Result};
+use crate::mutate::target::Target;
+use crate::plan::{Query, RelationUse};
+use crate::session::locks::Mode;
+use crate::types::Type;
+
+fn unsupported_persistence(persistence: Persistence, what: &str) -> Result<()> {
+    match persistence {
+        Persistence::Temporary => Err(Error::unsupported(format!("CREATE TEMPORARY {what}")).into()),
+        _ => Ok(()),
+    }
+}
+
+pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -> Result<()> {
+    unsupported_persistence(create.persistence, "VIEW")?;
+    if create.persistence == Persistence::Unlogged {
+        let message = "views cannot be unlogged because they do not have storage";
+        return Err(Error::new(sqlstate::SYNTAX_ERROR, message).into());
+    }
+    if matches!(&create.query.body, ast::QueryBody::Select(select) if select.into.is_some()) {
+        let message = "views must not contain SELECT INTO";
+        return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
+    }
+    let bound = bind::statement(&definition.scope, &Statement::Query(Box::new(create.query.clone())), &[])?;
+    check_parameters(&bound)?;
+    let columns = columns(definition, &bound, &create.columns, "CREATE VIEW specifies more column names than columns")?;
+    if create.check.is_some() {
+        return Err(Error::unsupported("WITH CHECK OPTION").into());
+    }
+    let schema = definition.creation_schema(&create.name)?;
+    let name = create.name.last().map_or("", ast::Name::as_str);
+    let view = described(definition, &create.query, &bound, create.check)?;
+    let old = definition.catalog().table_named(schema, name).cloned();
+    if let (Some(old), true) = (old, create.or_replace) {
+        return replace(definition, &old, columns, view, options(&create.options)?).await;
+    }
+    table::is_free(definition, schema, name, false)?;
+    let mut made = table::begin(definition, schema, name, RelationKind::View).await?;
+    (made.columns, made.view, made.options) = (columns, Some(view), options(&create.options)?);
+    definition.put_table(made).await
+}
+
+fn check_parameters(bound: &Query) -> Result<()> {
+    match bound.parameters.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(sqlstate::UNDEFINED_PARAMETER, "there is no parameter $1").into()),
+    }
+}
+
+/// security_barrier and the like: remembered and shown.
+pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
+    let known = ["security_barrier", "security_invoker", "check_option"];
+    settings
+        .iter()
+        .map(|setting| match setting.name.as_str() {
+            "security_barrier" => super::index::storage_option(setting, &known),
+            name if known.contains(&name) => Err(Error::unsupported(format!("view option {name}")).into()),
+            _ => super::index::storage_option(setting, &known),
+        })
+        .collect()
+}
+
+/// The columns that a query's output makes, under other names as far as they are given.
+fn columns(definition: &Definition<'_>, bound: &Query, names: &[ast::Name], too_many: &str) -> Result<Vec<Column>> {
+    if names.len() > bound.output.len() {
+        return Err(Error::new(sqlstate::SYNTAX_ERROR, too_many).into());
+    }
+    let mut columns: Vec<Column> = Vec::new();
+    for (place, output) in bound.output.iter().enumerate() {
+        let name = names.get(place).map_or(output.name.as_str(), ast::Name::as_str);
+        if columns.iter().any(|column| column.name == name) {
+            let message = format!("column \"{name}\" specified more than once");
+            return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).into());
+        }
+        // A quoted literal that nobody asked for another type is a text.
+        let ty = if output.ty.oid == oid::UNKNOWN { Type::TEXT } else { output.ty };
+        column::check_type(name, ty.oid)?;
+        columns.push(column::plain(place as u32 + 1, name, ty));
+    }
+    if columns.len() > column::COLUMNS_MAX {
+        let message = format!("tables can have at most {} columns", column::COLUMNS_MAX);
+        return Err(Error::new(sqlstate::TOO_MANY_COLUMNS, message).into());
+    }
+    check_privileges(definition, bound)?;
+    Ok(columns)
+}
+
+fn check_privileges(definition: &Definition<'_>, bound: &Query) -> Result<()> {
+    for used in &bound.uses {
+        privileges::check_use(&definition.scope, used)?;
+    }
+    Ok(())
+}
+
+fn described(
+    definition: &Definition<'_>,
+    query: &ast::Query,
+    bound: &Query,
+    check: Option<CheckOption>,
+) -> Result<View> {
+    let qualified = qualify::query(&definition.scope, query)?;
+    let uses: Vec<u32> =
+        qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
+    let reads = uses.iter().filter_map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
+    let check_option = match check {
+        None => "",
+        Some(CheckOption::Local) => "l",
+        Some(CheckOption::Cascaded) => "c",
+    };
+    Ok(View {
+        query: print::query(&qualified.query),
+        check_option: check_option.to_owned(),
+        uses,
+        reads,
+        unfilled: false,
+    })
+}
+
+/// None if only that there are rows was asked, which needs no column.
+fn reads_of(uses: &[RelationUse], relation: Oid) -> Option<Dependent> {
+    let mut columns: Vec<u32> = uses
+        .iter()
+        .filter(|used| used.relation == relation)
+        .flat_map(|used| used.select.iter().flatten().map(|ordinal| ordinal.0))
+        .collect();
+    columns.sort_unstable();
+    columns.dedup();
+    (!columns.is_empty()).then_some(Dependent { relation: relation.0, columns })
+}
+
+/// CREATE OR REPLACE: the old columns stay, new ones may follow.
+async fn replace(
+    definition: &mut Definition<'_>,
+    old: &Table,
+    columns: Vec<Column>,
+    view: View,
+    options: Vec<SettingDefault>,
+) -> Result<()> {
+    let Some(old) = definition.lock(old.oid(), Mode::AccessExclusive).await? else {
+        return Err(Error::internal("the view is gone").into());
+    };
+    if old.kind() != RelationKind::View {
+        let message = format!("\"{}\" is not a view", old.name);
+        return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message).into());
+    }
+    definition.check_owner(&old)?;
+    let invalid = |message: String| Error::new(sqlstate::INVALID_TABLE_DEFINITION, message);
+    let before: Vec<&Column> = old.visible_columns().collect();
+    if columns.len() < before.len() {
+        return Err(invalid("cannot drop columns from view".to_owned()).into());
+    }
+    for (before, after) in before.iter().zip(&columns) {
+        if before.name != after.name {
+            let message = format!("cannot change name of view column \"{}\" to \"{}\"", before.name, after.name);
+            let hint = "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.";
+            return Err(invalid(message).hint(hint).into());
+        }
+        if before.ty() != after.ty() {
+            let texts = [before, &after].map(|column| bind::format_type(&definition.scope, column.ty()));
+            let message =
+                format!("cannot change data type of view column \"{}\" from {} to {}", before.name, texts[0], texts[1]);
+            return Err(invalid(message).into());
+        }
+    }
+    if view.uses.contains(&old.oid) {
+        let message = format!("infinite recursion detected in rules for relation \"{}\"", old.name);
+        return Err(Error::new(sqlstate::INVALID_OBJECT_DEFINITION, message).into());
+    }
+    let mut new = Table::clone(&old);
+    for (place, column) in columns.into_iter().enumerate() {
+        if place >= new.columns.len() {
+            new.columns.push(column);
+        }
+    }
+    (new.view, new.options) = (Some(view), options);
+    definition.put_table(new).await
+}
+
+// ------------------------------------------------------------------------------------------------------------ with data
+
+/// CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW. Returns how many rows it was filled with.
+pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTableAs) -> Result<Option<u64>> {
+    let what = if create.materialized_view { "MATERIALIZED VIEW" } else { "TABLE" };
+    unsupported_persistence(create.persistence, what)?;
+    let query = match &create.source {
+        Statement::Query(query) => query,
+        Statement::Execute(_) => return Err(Error::unsupported("CREATE TABLE AS EXECUTE").into()),
+        _ => return Err(Error::internal("a table is made from what is no query").into()),
+    };
+    if create.on_commit.is_some() {
+        let message = "ON COMMIT can only be used on temporary tables";
+        return Err(Error::new(sqlstate::INVALID_TABLE_DEFINITION, message).into());
+    }
+    if let Some(tablespace) = &create.tablespace {
+        super::index::check_tablespace(tablespace)?;
+    }
+    let schema = definition.creation_schema(&create.name)?;
+    let name = create.name.last().map_or("", ast::Name::as_str);
+    if !table::is_free(definition, schema, name, create.if_not_exists)? {
+        return Ok(None);
+    }
+    let bound = bind::statement(&definition.scope, &create.source, &[])?;
+    check_parameters(&bound)?;
+    let columns = columns(definition, &bound, &create.columns, "too many column names were specified")?;
+    let kind = if create.materialized_view { RelationKind::MaterializedView } else { RelationKind::Table };
+    let mut made = table::begin(definition, schema, name, kind).await?;
+    made.unlogged = create.persistence == Persistence::Unlogged;
+    made.options = table::options(&create.options)?;
+    made.columns = columns;
+    if create.materialized_view {
+        let mut view = described(definition, query, &bound, None)?;
+        view.unfilled = !create.with_data;
+        made.view = Some(view);
+    }
+    let plain = made.columns.clone();
+    table::install_indexes(&mut made, Vec::new());
+    definition.put_table(made.clone()).await?;
+    if !create.with_data {
+        return Ok(None);
+    }
+    let made = super::dependency::table_of(definition.catalog(), made.oid())?;
+    fill(definition, &made, &plain, &bound).await.map(Some)
+}
+
+/// Runs a query and stores its rows.
+async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column], query: &Query) -> Result<u64> {
+    for used in &query.uses {
+        definition.scope.locks.lock_relation(used.relation, Mode::AccessShare).await?;
+    }
+    let scope = definition.scope.clone();
+    let rules = binding::rules_of(&scope, table)?;
+    let mut builder = Builder::new(&scope);
+    let target = Target::new(&std::sync::Arc::new(table.clone()), &rules, &mut builder)?;
+    let state = builder.finish();
+    let query = crate::optimize::query(&scope, query.clone())?;
+    let mut cursor = crate::exec::cursor::run(&query, &scope, Default::default())?;
+    let cancel = Cancel::default();
+    let mut exec = Exec::new(&scope, definition.txn, &[], &cancel);
+    exec.state = state;
+    let mut written = 0;
+    let mut unique = BTreeSet::new();
+    while let Some(rows) = cursor.next(&mut exec).await? {
+        for values in rows.iter() {
+            let mut row = target.blank();
+            for (value, column) in values.iter().zip(columns) {
+                row[column.ordinal as usize - 1] = value.clone();
+            }
+            if let Some(position) = target.row_id {
+                row[position] = crate::mutate::row_id::next(&scope);
+            }
+            target.complete(&mut row, &mut exec).await?;
+            let stored = target.stored(row, &mut exec).await?;
+            exec.txn.put(stored.key, target.layout.primary_value(&stored.row)?)?;
+            for (index, entry) in table.indexes.iter().skip(1).zip(stored.entries) {
+                let Some(entry) = entry else { continue };
+                if entry.is_unique && !unique.insert(entry.key.clone()) {
+                    return Err(data::duplicated(&scope, table, index, &stored.row, &[]).into());
+                }
+                exec.txn.put(entry.key, entry.value)?;
+            }
+            written += 1;
+        }
+    }
+    Ok(written)
+}
+
+pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMaterializedView) -> Result<()> {
+    let found = names::relation(&definition.scope, &refresh.name)?;
+    let mode = if refresh.concurrently { Mode::Exclusive } else { Mode::AccessExclusive };
+    let Some(found) = definition.lock(found.oid(), mode).await? else {
+        return Err(names::missing_relation(&refresh.name).without_position().into());
+    };
+    if found.kind() != RelationKind::MaterializedView {
+        // Other relations with rows pass PostgreSQL's first look at the name.
+        let (state, what) = match found.kind() {
+            RelationKind::Table => (sqlstate::FEATURE_NOT_SUPPORTED, "a materialized view"),
+            _ => (sqlstate::WRONG_OBJECT_TYPE, "a table or materialized view"),
+        };
+        return Err(Error::new(state, format!("\"{}\" is not {what}", found.name)).into());
+    }
+    definition.check_owner(&found)?;
+    let Some(view) = &found.view else { return Err(Error::internal("a view without its query").into()) };
+    if refresh.concurrently && !refresh.with_data {
+        let message = "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together";
+        return Err(Error::new(sqlstate::SYNTAX_ERROR, message).into());
+    }
+    let mut parsed = atoll_syntax::parse(&view.query).map_err(Error::without_position)?;
+    let Some(statement) = parsed.pop().map(|parsed| parsed.statement) else {
+        return Err(Error::internal("a view without its query").into());
+    };
+    let mut new = Table::clone(&found);
+    renumber(definition, &mut new).await?;
+    if let Some(view) = &mut new.view {
+        view.unfilled = !refresh.with_data;
+    }
+    definition.put_table(new.clone()).await?;
+    if !refresh.with_data {
+        return Ok(());
+    }
+    // What the view reads, its owner reads.
+    let user = std::mem::replace(&mut definition.scope.session.current_user, Oid(found.owner));
+    let columns: Vec<Column> = new.visible_columns().cloned().collect();
+    let bound = bind::statement(&definition.scope, &statement, &[]);
+    let filled = match bound {
+        Ok(bound) => fill(definition, &new, &columns, &bound).await,
+        Err(error) => Err(error.into()),
+    };
+    definition.scope.session.current_user = user;
+    filled.map(drop)
+}
+
+/// Gives all indexes new numbers, under which there is nothing, and leaves what was there to be erased.
+pub async fn renumber(definition: &mut Definition<'_>, table: &mut Table) -> Result<()> {
+    let oid = table.oid();
+    for place in 0..table.indexes.len() {
+        data::erase_index(definition, oid, table.indexes[place].id).await?;
+        table.indexes[place].id = table.next_index;
+        table.next_index += 1;
+    }
+    table.rewritten_wall_ns = definition.scope.node.env.clock.wall_ns();
+    Ok(())
+}
+
+/// SELECT … INTO.
+pub fn of_select_into(query: &ast::Query) -> Result<ast::CreateTableAs> {
+    let mut query = query.clone();
+    let into = match &mut query.body {
+        ast::QueryBody::Select(select) => select.into.take(),
+        _ => None,
+    };
+    let Some(into) = into else { return Err(Error::internal("a query that defines nothing").into()) };
+    Ok(ast::CreateTableAs {
+        name: into.table,
+        materialized_view: false,
+        persistence: into.persistence,
+        if_not_exists: false,
+        columns: Vec::new(),
+        method: None,
+        options: Vec::new(),
+        on_commit: None,
+        tablespace: None,
+        source: Statement::Query(Box::new(query)),
+        with_data: true,
+    })
+}

@@ -1,0 +1,141 @@
+//! A query that is being run: batches in output order, as many as the client asks for.
+//!
+//! One that changes rows runs to its end, foreign keys included, before its first row goes out.
+
+use std::collections::VecDeque;
+
+use atoll_datum::Datum;
+
+use super::build::Builder;
+use super::operator::BoxOperator;
+use super::{Counters, Exec, Memory, Result, Rows, State};
+use crate::mutate::{self, Deferred};
+use crate::plan::Query;
+use crate::session::Scope;
+
+/// Owns all that the query needs between calls; holds nothing of a transaction or session. After an error, or a call
+/// that was given up, it is of no more use.
+pub struct Cursor {
+    operator: BoxOperator,
+    state: State,
+    /// Columns of the operator's rows that are put out; none if these are they.
+    output: Option<Vec<usize>>,
+    width: usize,
+    ended: bool,
+    /// Of a query that changes rows: what it gives, when it has run; none before.
+    ready: Option<VecDeque<Rows>>,
+    changes_rows: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Count what [`Counters`] counts.
+    pub analyze: bool,
+    /// None is the default.
+    pub memory_bytes: Option<usize>,
+}
+
+/// Prepares a query to be run. Reads nothing yet.
+pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
+    let changes_rows = Builder::changes_rows(&query.plan);
+    if changes_rows {
+        mutate::check_read_only(&query.plan, scope)?;
+    }
+    let mut builder = Builder::new(scope);
+    builder.analyze = options.analyze;
+    let operator = builder.plan(&query.plan)?;
+    let columns = query.plan.columns();
+    let mut output = Vec::with_capacity(query.output.len());
+    for column in &query.output {
+        let position = columns.iter().position(|id| *id == column.id);
+        let missing = || atoll_datum::Error::internal(format!("the plan makes no column for {}", column.name));
+        output.push(position.ok_or_else(missing)?);
+    }
+    let mut state = builder.finish();
+    if let Some(bytes) = options.memory_bytes {
+        state.memory = Memory::with_limit(bytes);
+    }
+    let is_direct = output.iter().copied().eq(0..columns.len());
+    let width = output.len();
+    Ok(Cursor {
+        operator,
+        state,
+        output: (!is_direct).then_some(output),
+        width,
+        ended: false,
+        ready: None,
+        changes_rows,
+    })
+}
+
+impl Cursor {
+    /// The next rows; none when there are no more.
+    pub async fn next(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        if self.ended {
+            return Ok(None);
+        }
+        std::mem::swap(&mut exec.state, &mut self.state);
+        let batch = if self.changes_rows { self.next_ready(exec).await } else { self.operator.next(exec).await };
+        std::mem::swap(&mut exec.state, &mut self.state);
+        let batch = batch?;
+        self.ended = batch.is_none();
+        Ok(batch.map(|rows| self.arrange(rows)))
+    }
+
+    async fn next_ready(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        if self.ready.is_none() {
+            exec.txn.hold_view();
+            let result = self.run_to_end(exec).await;
+            exec.txn.release_view();
+            self.ready = Some(result?);
+        }
+        Ok(self.ready.as_mut().and_then(VecDeque::pop_front))
+    }
+
+    async fn run_to_end(&mut self, exec: &mut Exec<'_>) -> Result<VecDeque<Rows>> {
+        let (mut ready, mut account) = (VecDeque::new(), 0);
+        while let Some(rows) = self.operator.next(exec).await? {
+            exec.state.memory.grow(&mut account, rows.bytes())?;
+            ready.push_back(rows);
+        }
+        mutate::finish(exec).await?;
+        Ok(ready)
+    }
+
+    /// How many rows were inserted, updated or deleted so far.
+    pub fn changed(&self) -> u64 {
+        self.state.changed
+    }
+
+    /// What the query has left to be checked at the end of the transaction.
+    pub fn take_deferred(&mut self) -> Deferred {
+        std::mem::take(&mut self.state.pending.deferred)
+    }
+
+    /// At most so many rows will be asked for in all. Worth saying before the first call.
+    pub fn want(&mut self, rows: usize) {
+        self.operator.want(rows);
+    }
+
+    pub fn counters(&self) -> Option<&Counters> {
+        self.state.counters.as_ref()
+    }
+
+    fn arrange(&self, rows: Rows) -> Rows {
+        let Some(output) = &self.output else { return rows };
+        let mut arranged = Rows::with_capacity(self.width, rows.len());
+        for row in rows.iter() {
+            arranged.push_owned(output.iter().map(|position| row[*position].clone()));
+        }
+        arranged
+    }
+
+    /// Every row at once.
+    pub async fn all(&mut self, exec: &mut Exec<'_>) -> Result<Vec<Vec<Datum>>> {
+        let mut all = Vec::new();
+        while let Some(rows) = self.next(exec).await? {
+            all.extend(rows.iter().map(<[Datum]>::to_vec));
+        }
+        Ok(all)
+    }
+}

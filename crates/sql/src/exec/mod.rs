@@ -1,0 +1,79 @@
+//! Runs plans, a batch of rows at a time.
+//!
+//! ```text
+//!   Query ──build──▶ tree of operators ──next──▶ batch, batch, …
+//!                        │        └─ evaluators of expressions
+//!                        └─ State: rows further out, common tables, subqueries, memory
+//! ```
+//!
+//! Read in this order:
+//!
+//! - [`rows`]: a batch
+//! - this file: what a running statement may use
+//! - [`cursor`]: a query that is being run
+//! - [`expr`]: expressions, compiled against the columns of their input
+//! - [`operator`]: one file for each kind of operator, and the trait
+//! - [`build`]: from plans to operators
+//! - [`keyed`], [`order`]: rows by equality and by order
+//! - [`state`], [`memory`], [`error`]: what is remembered, what is allowed, what goes wrong
+//!
+//! A column that an operator's input doesn't have comes from a row further out. Each such column has a *slot*; whoever
+//! makes the outer row ([`Apply`](operator), a nested loop, a subquery) fills the slots and rewinds the inner operators.
+//!
+//! INVARIANT: between two calls of `next` an operator holds nothing of the [`Exec`]: portals stop and go on later.
+//!
+//! What it deliberately does not do: choose anything (the optimizer has), spill to disk, run in parallel.
+
+pub mod build;
+pub mod cursor;
+pub mod error;
+pub mod expr;
+pub mod keyed;
+pub mod memory;
+pub mod operator;
+pub mod order;
+pub mod rows;
+pub mod state;
+
+#[cfg(test)]
+mod tests;
+
+use atoll_datum::Datum;
+
+pub use build::Builder;
+pub use cursor::{Cursor, Options, run};
+pub use error::{Failure, Result, kv_error};
+pub use expr::Evaluator;
+pub use memory::{Cancel, CancelReason, Memory};
+pub use operator::{BoxOperator, Operator};
+pub use rows::Rows;
+pub use state::{Counter, Counters, State};
+
+use crate::kv;
+use crate::session::Scope;
+
+/// What a running statement may use.
+pub struct Exec<'a> {
+    pub scope: &'a Scope,
+    pub txn: &'a mut dyn kv::Txn,
+    /// Values of `$1`, `$2`, …, of the types the statement was bound with.
+    pub parameters: &'a [Datum],
+    pub cancel: &'a Cancel,
+    pub state: State,
+}
+
+impl<'a> Exec<'a> {
+    pub fn new(scope: &'a Scope, txn: &'a mut dyn kv::Txn, parameters: &'a [Datum], cancel: &'a Cancel) -> Exec<'a> {
+        Exec { scope, txn, parameters, cancel, state: State::default() }
+    }
+
+    /// Every operator that can go on for long asks once a batch.
+    pub fn check_cancel(&self) -> Result<()> {
+        Ok(self.cancel.check()?)
+    }
+
+    /// What expressions see.
+    pub fn context(&self) -> expr::Context<'_> {
+        expr::Context { scope: self.scope, parameters: self.parameters, slots: &self.state.slots }
+    }
+}

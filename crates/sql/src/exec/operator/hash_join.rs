@@ -1,0 +1,284 @@
+//! Joins by equality: the right side goes into a hash table, the left side looks there.
+
+use atoll_datum::{Datum, Oid, Result as SqlResult, oid};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::nested_loop::condition;
+use super::{BoxOperator, Operator};
+use crate::exec::expr::{Columns, Evaluator, integer};
+use crate::exec::keyed::{Keyed, Sense};
+use crate::exec::rows::BATCH;
+use crate::exec::{Builder, Exec, Result, Rows, State};
+use crate::plan::{self, Expr, JoinKind};
+
+const END: u32 = u32::MAX;
+
+struct HashJoin {
+    kind: JoinKind,
+    left: BoxOperator,
+    right: BoxOperator,
+    left_width: usize,
+    right_width: usize,
+    left_keys: Vec<Evaluator>,
+    right_keys: Vec<Evaluator>,
+    /// Integers of several sizes, or floats, are compared in the largest.
+    widen: Vec<bool>,
+    senses: Vec<Sense>,
+    rest: Option<Evaluator>,
+    links: Vec<(usize, usize)>,
+    right_fixed: bool,
+    table: Option<Table>,
+    outer: Option<Outer>,
+    account: usize,
+}
+
+/// The right side. Rows of one key are a chain, in their order.
+struct Table {
+    keys: Keyed,
+    rows: Rows,
+    heads: Vec<u32>,
+    next: Vec<u32>,
+    matched: Vec<bool>,
+    swept: Option<usize>,
+}
+
+struct Outer {
+    rows: Rows,
+    row: usize,
+    /// Where in its chain the row is; none before its key was looked up.
+    chain: Option<u32>,
+    matched: bool,
+}
+
+/// Whether equality of all these pairs is equality of the values themselves.
+pub fn can_hash(keys: &[(Expr, Expr)]) -> bool {
+    let is_text = |of: Oid| matches!(of, oid::TEXT | oid::VARCHAR | oid::NAME);
+    let has_equality = |of: Oid| !matches!(of, oid::JSON | oid::RECORD);
+    !keys.is_empty()
+        && keys.iter().all(|(left, right)| {
+            let (a, b) = (left.ty.oid, right.ty.oid);
+            (a == b && has_equality(a)) || widens(a, b) || (is_text(a) && is_text(b))
+        })
+}
+
+fn widens(a: Oid, b: Oid) -> bool {
+    let is_integer = |of: Oid| matches!(of, oid::INT2 | oid::INT4 | oid::INT8);
+    let is_float = |of: Oid| matches!(of, oid::FLOAT4 | oid::FLOAT8);
+    a != b && ((is_integer(a) && is_integer(b)) || (is_float(a) && is_float(b)))
+}
+
+fn widened(value: Datum) -> Datum {
+    match (integer(&value), &value) {
+        (Some(value), _) => Datum::Int8(value),
+        (None, Datum::Float4(value)) => Datum::Float8(f64::from(*value)),
+        _ => value,
+    }
+}
+
+pub fn hash_join(
+    plan: &plan::Join,
+    keys: &[(Expr, Expr)],
+    rest: &[Expr],
+    builder: &mut Builder<'_>,
+) -> SqlResult<BoxOperator> {
+    let (left, right) = (builder.plan(&plan.left)?, builder.plan(&plan.right)?);
+    let (left_columns, right_columns) = (Columns::from(plan.left.columns()), Columns::from(plan.right.columns()));
+    let (rest, links) = condition(rest, &left_columns, &right_columns, builder)?;
+    Ok(Box::new(HashJoin {
+        kind: plan.kind,
+        left,
+        right,
+        left_width: left_columns.len(),
+        right_width: right_columns.len(),
+        left_keys: builder.exprs(keys.iter().map(|(left, _)| left), &left_columns)?,
+        right_keys: builder.exprs(keys.iter().map(|(_, right)| right), &right_columns)?,
+        widen: keys.iter().map(|(left, right)| widens(left.ty.oid, right.ty.oid)).collect(),
+        senses: keys.iter().map(|(left, _)| Sense::of(left.ty.oid)).collect(),
+        rest,
+        links,
+        right_fixed: builder.is_fixed(&plan.right),
+        table: None,
+        outer: None,
+        account: 0,
+    }))
+}
+
+/// The key of a row, into `key`; false if a part of it is NULL, which equals nothing.
+async fn key_of(
+    evaluators: &[Evaluator],
+    widen: &[bool],
+    row: &[Datum],
+    key: &mut Vec<Datum>,
+    exec: &mut Exec<'_>,
+) -> Result<bool> {
+    key.clear();
+    for (evaluator, widen) in evaluators.iter().zip(widen) {
+        let value = match evaluator.as_column() {
+            Some(position) => row[position].clone(),
+            None => exec.eval(evaluator, row).await?,
+        };
+        if value.is_null() {
+            return Ok(false);
+        }
+        key.push(if *widen { widened(value) } else { value });
+    }
+    Ok(true)
+}
+
+impl HashJoin {
+    fn width(&self) -> usize {
+        match self.kind {
+            JoinKind::Semi | JoinKind::Anti => self.left_width,
+            _ => self.left_width + self.right_width,
+        }
+    }
+
+    async fn build(&mut self, exec: &mut Exec<'_>) -> Result<Table> {
+        let mut table = Table {
+            keys: Keyed::new(self.senses.clone()),
+            rows: Rows::new(self.right_width),
+            heads: Vec::new(),
+            next: Vec::new(),
+            matched: Vec::new(),
+            swept: None,
+        };
+        let mut tails: Vec<u32> = Vec::new();
+        let mut key = Vec::new();
+        while let Some(rows) = self.right.next(exec).await? {
+            exec.check_cancel()?;
+            let mut bytes = rows.bytes() + 8 * rows.len();
+            for row in rows.iter() {
+                let at = table.next.len() as u32;
+                table.next.push(END);
+                if !key_of(&self.right_keys, &self.widen, row, &mut key, exec).await? {
+                    continue;
+                }
+                let (number, is_new) = table.keys.insert(&key);
+                if is_new {
+                    bytes += Keyed::bytes_of(&key) + 8;
+                    table.heads.push(at);
+                    tails.push(at);
+                } else {
+                    table.next[tails[number] as usize] = at;
+                    tails[number] = at;
+                }
+            }
+            exec.state.grow(&mut self.account, bytes)?;
+            table.rows.append(rows);
+        }
+        if matches!(self.kind, JoinKind::Right | JoinKind::Full) {
+            table.matched = vec![false; table.rows.len()];
+        }
+        Ok(table)
+    }
+
+    async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        if self.table.is_none() {
+            self.table = Some(self.build(exec).await?);
+        }
+        let mut out = Rows::new(self.width());
+        let mut key = Vec::new();
+        while !out.is_full() {
+            let Some(table) = &mut self.table else { break };
+            if let Some(swept) = &mut table.swept {
+                let from = *swept;
+                *swept = table.matched.len().min(from + BATCH);
+                let nothing = vec![Datum::Null; self.left_width];
+                for at in (from..*swept).filter(|at| !table.matched[*at]) {
+                    out.push_joined(&nothing, table.rows.row(at));
+                }
+                if *swept == table.matched.len() {
+                    break;
+                }
+                continue;
+            }
+            if table.rows.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Right | JoinKind::Semi) {
+                break;
+            }
+            let Some(outer) = &mut self.outer else {
+                exec.check_cancel()?;
+                match self.left.next(exec).await? {
+                    Some(rows) => self.outer = Some(Outer { rows, row: 0, chain: None, matched: false }),
+                    None => table.swept = Some(0),
+                }
+                continue;
+            };
+            if outer.row == outer.rows.len() {
+                self.outer = None;
+                continue;
+            }
+            let left = outer.rows.row(outer.row);
+            let mut at = match outer.chain {
+                Some(at) => at,
+                None => {
+                    let has_key = key_of(&self.left_keys, &self.widen, left, &mut key, exec).await?;
+                    let number = if has_key { table.keys.find(&key) } else { None };
+                    number.map_or(END, |number| table.heads[number])
+                }
+            };
+            if at != END {
+                exec.state.fill(&self.links, left);
+            }
+            while at != END {
+                let right = table.rows.row(at as usize);
+                let fits = match &self.rest {
+                    Some(rest) => exec.test(rest, right).await?,
+                    None => true,
+                };
+                if fits {
+                    outer.matched = true;
+                    if let Some(matched) = table.matched.get_mut(at as usize) {
+                        *matched = true;
+                    }
+                    if matches!(self.kind, JoinKind::Semi | JoinKind::Anti) {
+                        at = END;
+                        break;
+                    }
+                    out.push_joined(left, right);
+                }
+                at = table.next[at as usize];
+                if out.is_full() {
+                    break;
+                }
+            }
+            if at != END {
+                outer.chain = Some(at);
+                continue;
+            }
+            match self.kind {
+                JoinKind::Left | JoinKind::Full if !outer.matched => {
+                    out.push_joined(left, &vec![Datum::Null; self.right_width]);
+                }
+                JoinKind::Semi if outer.matched => out.push(left),
+                JoinKind::Anti if !outer.matched => out.push(left),
+                _ => {}
+            }
+            outer.row += 1;
+            (outer.chain, outer.matched) = (None, false);
+        }
+        Ok((!out.is_empty()).then_some(out))
+    }
+}
+
+impl Operator for HashJoin {
+    fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
+        self.batch(exec).boxed()
+    }
+
+    fn rewind(&mut self, state: &mut State) {
+        self.left.rewind(state);
+        self.outer = None;
+        match &mut self.table {
+            Some(table) if self.right_fixed => {
+                table.matched.fill(false);
+                table.swept = None;
+            }
+            _ => {
+                self.table = None;
+                self.right.rewind(state);
+                state.memory.release(&mut self.account);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Rows by order: sort keys, and a table of rows that is sorted at the end.
+
+use std::cmp::Ordering;
+
+use atoll_datum::{Datum, Result};
+
+use super::build::Builder;
+use super::expr::{Columns, Evaluator};
+use super::keyed::Sense;
+use super::{Exec, Rows, rows};
+use crate::plan;
+
+/// The order of one key.
+#[derive(Clone, Copy, Debug)]
+pub struct Direction {
+    pub sense: Sense,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+impl Direction {
+    pub fn ascending(sense: Sense) -> Direction {
+        Direction { sense, descending: false, nulls_first: false }
+    }
+
+    pub fn compare(&self, a: &Datum, b: &Datum) -> Ordering {
+        match (a.is_null(), b.is_null()) {
+            (false, false) => {
+                let order = match (a, b) {
+                    (Datum::Int4(a), Datum::Int4(b)) => a.cmp(b),
+                    (Datum::Int8(a), Datum::Int8(b)) => a.cmp(b),
+                    _ => self.sense.compare(a, b),
+                };
+                if self.descending { order.reverse() } else { order }
+            }
+            (true, true) => Ordering::Equal,
+            (true, false) if self.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if self.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+        }
+    }
+}
+
+/// What rows are ordered by, compiled.
+#[derive(Debug)]
+pub struct SortKeys {
+    pub values: Vec<Evaluator>,
+    pub directions: Vec<Direction>,
+}
+
+impl Builder<'_> {
+    pub fn sort_keys(&mut self, keys: &[plan::SortKey], columns: &Columns) -> Result<SortKeys> {
+        let values = self.exprs(keys.iter().map(|key| &key.value), columns)?;
+        let directions = keys.iter().map(|key| Direction {
+            sense: Sense::of(key.value.ty.oid),
+            descending: key.descending,
+            nulls_first: key.nulls_first,
+        });
+        Ok(SortKeys { values, directions: directions.collect() })
+    }
+}
+
+pub fn compare(directions: &[Direction], a: &[Datum], b: &[Datum]) -> Ordering {
+    let keys = directions.iter().zip(a).zip(b);
+    keys.map(|((direction, a), b)| direction.compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// Rows with their keys, to be sorted. Rows with equal keys keep their order.
+///
+/// Everything is in memory; this is the place where runs would be spilled.
+#[derive(Debug)]
+pub struct Sorter {
+    directions: Vec<Direction>,
+    rows: Rows,
+    keys: Rows,
+    /// Only so many first rows are wanted.
+    limit: Option<usize>,
+    account: usize,
+}
+
+impl Sorter {
+    pub fn new(directions: Vec<Direction>, width: usize) -> Sorter {
+        let keys = Rows::new(directions.len());
+        Sorter { directions, rows: Rows::new(width), keys, limit: None, account: 0 }
+    }
+
+    pub fn limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
+    }
+
+    pub fn clear(&mut self, exec: &mut super::State) {
+        self.rows = Rows::new(self.rows.width());
+        self.keys = Rows::new(self.keys.width());
+        exec.memory.release(&mut self.account);
+    }
+
+    /// Takes rows, with the keys computed from them.
+    pub async fn push(&mut self, rows: &Rows, keys: &[Evaluator], exec: &mut Exec<'_>) -> super::Result<()> {
+        let before = self.rows.len();
+        for row in rows.iter() {
+            exec.eval_into(keys, row, self.keys.open_row()).await?;
+            self.keys.end_row();
+            self.rows.push(row);
+        }
+        let keys: usize = (before..self.keys.len()).map(|at| bytes(self.keys.row(at))).sum();
+        exec.state.grow(&mut self.account, rows.bytes() + keys)?;
+        // Twice as many as wanted, then the better half: each row is sorted about twice whatever the input's length.
+        let Some(limit) = self.limit else { return Ok(()) };
+        if self.rows.len() >= limit.saturating_mul(2).max(4 * rows::BATCH) {
+            self.keep_first(limit);
+            exec.state.memory.release(&mut self.account);
+            exec.state.grow(&mut self.account, self.rows.bytes() + self.keys.bytes())?;
+        }
+        Ok(())
+    }
+
+    fn keep_first(&mut self, limit: usize) {
+        let mut order = self.order();
+        order.truncate(limit);
+        let (mut rows, mut keys) = (Rows::new(self.rows.width()), Rows::new(self.keys.width()));
+        for at in order {
+            rows.push(self.rows.row(at as usize));
+            keys.push(self.keys.row(at as usize));
+        }
+        (self.rows, self.keys) = (rows, keys);
+    }
+
+    /// The numbers of the rows in their order.
+    pub fn order(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+        if let [direction] = &self.directions[..] {
+            order.sort_by(|a, b| direction.compare(&self.keys.row(*a as usize)[0], &self.keys.row(*b as usize)[0]));
+        } else {
+            order.sort_by(|a, b| compare(&self.directions, self.keys.row(*a as usize), self.keys.row(*b as usize)));
+        }
+        order.truncate(self.limit.unwrap_or(usize::MAX));
+        order
+    }
+
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    pub fn keys(&self) -> &Rows {
+        &self.keys
+    }
+
+    pub fn directions(&self) -> &[Direction] {
+        &self.directions
+    }
+}
+
+fn bytes(row: &[Datum]) -> usize {
+    row.iter().map(Datum::bytes).sum()
+}

@@ -1,0 +1,44 @@
+//! The rows of COPY FROM: given instead of asked for, and otherwise an INSERT.
+
+use atoll_datum::Result as SqlResult;
+
+use super::insert::Inserter;
+use super::pending::{self, Deferred};
+use crate::exec::{Builder, Exec, Result, Rows, State};
+use crate::plan;
+use crate::session::Scope;
+
+/// INVARIANT: all its calls are made with one transaction, in which nothing else is done in between.
+pub struct CopyIn {
+    inserter: Inserter,
+    state: State,
+    began: bool,
+}
+
+/// The source of `insert` is not run: it only says of which columns the rows are.
+pub fn copy_in(insert: &plan::Insert, scope: &Scope) -> SqlResult<CopyIn> {
+    let mut builder = Builder::new(scope);
+    let inserter = Inserter::new(insert, &mut builder)?;
+    Ok(CopyIn { inserter, state: builder.finish(), began: false })
+}
+
+impl CopyIn {
+    pub async fn push(&mut self, rows: &Rows, exec: &mut Exec<'_>) -> Result<()> {
+        if !std::mem::replace(&mut self.began, true) {
+            exec.txn.hold_view();
+        }
+        std::mem::swap(&mut exec.state, &mut self.state);
+        let result = self.inserter.insert(rows, exec).await;
+        std::mem::swap(&mut exec.state, &mut self.state);
+        result.map(drop)
+    }
+
+    /// How many rows there were, and what is left for the end of the transaction.
+    pub async fn finish(mut self, exec: &mut Exec<'_>) -> Result<(u64, Deferred)> {
+        std::mem::swap(&mut exec.state, &mut self.state);
+        let result = pending::finish(exec).await;
+        std::mem::swap(&mut exec.state, &mut self.state);
+        result?;
+        Ok((self.state.changed, std::mem::take(&mut self.state.pending.deferred)))
+    }
+}

@@ -1,0 +1,214 @@
+//! What foreign keys have to see about when the statement's own rows are written: first come, first served, until
+//! nothing is left. Actions change rows and so add to the end of the queue.
+//!
+//! What may wait until the end of the transaction goes to [`Deferred`], which the session keeps for as long.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem::size_of;
+use std::sync::Arc;
+
+use atoll_datum::{Datum, Result as SqlResult};
+use bytes::Bytes;
+
+use super::foreign::Reference;
+use super::rules;
+use super::target::{Target, position};
+use crate::catalog::{ForeignAction, Table};
+use crate::exec::expr::Columns;
+use crate::exec::{Builder, Evaluator, Exec, Memory, Result};
+use crate::session::Scope;
+use crate::table::Layout;
+
+/// Of a running statement.
+#[derive(Default)]
+pub struct Pending {
+    queue: VecDeque<Event>,
+    /// Tables that checks and actions have to do with.
+    layouts: BTreeMap<u32, Arc<Layout>>,
+    children: BTreeMap<u32, Arc<Child>>,
+    account: usize,
+    pub deferred: Deferred,
+}
+
+/// Of a transaction, since the last statement that added to it, or all of it.
+#[derive(Debug, Default)]
+pub struct Deferred {
+    events: Vec<Event>,
+}
+
+#[derive(Debug)]
+pub struct Event {
+    pub reference: Arc<Reference>,
+    pub work: Work,
+}
+
+#[derive(Debug)]
+pub enum Work {
+    /// These rows of the child have been made, or refer to something else than before.
+    Check(Vec<Bytes>),
+    /// These keys of the parent are gone, or have become others.
+    Act(Vec<Gone>),
+}
+
+/// A parent's values that are no more, and what they became if the row is still there.
+pub type Gone = (Vec<Datum>, Option<Vec<Datum>>);
+
+/// A table whose rows an action changes.
+pub struct Child {
+    pub target: Target,
+    defaults: Vec<(usize, Evaluator)>,
+}
+
+impl Pending {
+    /// For rows of the child at these keys.
+    pub fn check(&mut self, reference: &Arc<Reference>, keys: Vec<Bytes>, memory: &mut Memory) -> SqlResult<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let bytes = keys.iter().map(|key| key.len() + size_of::<Bytes>()).sum();
+        self.add(reference, Work::Check(keys), bytes, memory)
+    }
+
+    pub fn act(&mut self, reference: &Arc<Reference>, gone: Vec<Gone>, memory: &mut Memory) -> SqlResult<()> {
+        // One row's action on update may be another than that on delete.
+        let (updated, deleted): (Vec<Gone>, Vec<Gone>) = gone.into_iter().partition(|(_, new)| new.is_some());
+        for gone in [deleted, updated].into_iter().filter(|gone| !gone.is_empty()) {
+            let values = gone.iter().flat_map(|(old, new)| old.iter().chain(new.iter().flatten()));
+            let bytes = values.map(Datum::bytes).sum();
+            self.add(reference, Work::Act(gone), bytes, memory)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, reference: &Arc<Reference>, work: Work, bytes: usize, memory: &mut Memory) -> SqlResult<()> {
+        let event = Event { reference: reference.clone(), work };
+        if event.is_deferred() {
+            self.deferred.events.push(event);
+            return Ok(());
+        }
+        memory.grow(&mut self.account, bytes)?;
+        if let Some(last) = self.queue.back_mut().filter(|last| Arc::ptr_eq(&last.reference, &event.reference)) {
+            match (&mut last.work, event.work) {
+                (Work::Check(keys), Work::Check(more)) => {
+                    keys.extend(more);
+                    return Ok(());
+                }
+                (_, work) => self.queue.push_back(Event { reference: reference.clone(), work }),
+            }
+        } else {
+            self.queue.push_back(event);
+        }
+        Ok(())
+    }
+
+    pub fn layout(&mut self, table: &Arc<Table>, scope: &Scope) -> SqlResult<Arc<Layout>> {
+        if let Some(layout) = self.layouts.get(&table.oid) {
+            return Ok(layout.clone());
+        }
+        let layout = Arc::new(Layout::new(table.clone(), &scope.catalog)?);
+        self.layouts.insert(table.oid, layout.clone());
+        Ok(layout)
+    }
+
+    pub fn child(&mut self, table: &Arc<Table>, scope: &Scope) -> SqlResult<Arc<Child>> {
+        if let Some(child) = self.children.get(&table.oid) {
+            return Ok(child.clone());
+        }
+        let rules = rules::of(scope, table)?;
+        // Expressions of a table's rules read its row and nothing else, so they need no state of their own.
+        let mut builder = Builder::new(scope);
+        let target = Target::new(table, &rules.rules, &mut builder)?;
+        let defaults = rules.defaults.iter().map(|(ordinal, expr)| {
+            let expr = builder.expr(expr, &Columns::default())?;
+            Ok((position(*ordinal), expr))
+        });
+        let child = Arc::new(Child { defaults: defaults.collect::<SqlResult<_>>()?, target });
+        self.children.insert(table.oid, child.clone());
+        Ok(child)
+    }
+}
+
+impl Child {
+    /// What a column gets by SET DEFAULT.
+    pub async fn default(&self, position: usize, exec: &mut Exec<'_>) -> Result<Datum> {
+        match self.defaults.iter().find(|(of, _)| *of == position) {
+            Some((_, default)) => exec.eval(default, &[]).await,
+            None => {
+                let column = &self.target.table.columns[position];
+                match column.identity {
+                    Some(_) => Err(rules::no_default(&self.target.table, &column.name).into()),
+                    None => Ok(Datum::Null),
+                }
+            }
+        }
+    }
+}
+
+impl Event {
+    fn action(&self) -> ForeignAction {
+        match &self.work {
+            Work::Check(_) => ForeignAction::NoAction,
+            Work::Act(gone) if gone.iter().any(|(_, new)| new.is_some()) => self.reference.on_update(),
+            Work::Act(_) => self.reference.on_delete(),
+        }
+    }
+
+    /// Only what looks can be put off, not what changes something, nor RESTRICT.
+    fn is_deferred(&self) -> bool {
+        let key = &self.reference.key;
+        key.deferrable && key.initially_deferred && self.action() == ForeignAction::NoAction
+    }
+
+    async fn run(&self, exec: &mut Exec<'_>) -> Result<()> {
+        match &self.work {
+            Work::Check(keys) => self.reference.check(keys, exec).await,
+            Work::Act(gone) => self.reference.act(self.action(), gone, exec).await,
+        }
+    }
+}
+
+impl Deferred {
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How much there is, for savepoints.
+    pub fn mark(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Forgets what came after the mark.
+    pub fn truncate(&mut self, mark: usize) {
+        self.events.truncate(mark);
+    }
+
+    /// Adds what a statement has left behind.
+    pub fn append(&mut self, mut more: Deferred) {
+        self.events.append(&mut more.events);
+    }
+}
+
+/// Ends a statement: all its rows are written, now foreign keys are looked at.
+pub async fn finish(exec: &mut Exec<'_>) -> Result<()> {
+    exec.txn.release_view();
+    while let Some(event) = exec.state.pending.queue.pop_front() {
+        exec.check_cancel()?;
+        event.run(exec).await?;
+        if exec.state.pending.queue.is_empty() {
+            exec.state.memory.release(&mut exec.state.pending.account);
+        }
+    }
+    Ok(())
+}
+
+/// Ends a transaction, before it is committed: sees about what its statements have put off.
+pub async fn check_deferred(deferred: &mut Deferred, exec: &mut Exec<'_>) -> Result<()> {
+    for event in std::mem::take(&mut deferred.events) {
+        exec.check_cancel()?;
+        // A table may have been changed or dropped since.
+        if let Some(reference) = event.reference.renewed(exec.scope) {
+            Event { reference: Arc::new(reference), work: event.work }.run(exec).await?;
+        }
+    }
+    finish(exec).await
+}

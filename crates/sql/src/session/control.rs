@@ -1,0 +1,727 @@
+//! Statements that steer the transaction and the session.
+
+use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
+use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
+use atoll_txn::Isolation;
+
+use super::client::{Client, Column, Encoding, Format};
+use super::transaction::{Kind, Modes, Savepoint, Transaction};
+use super::variables::{self, Severity};
+use super::{Session, SessionFacts};
+use crate::catalog::{Catalog, PG_CATALOG};
+use crate::exec::Failure;
+use crate::kv;
+use crate::types::Type;
+
+type Outcome = std::result::Result<(), Failure>;
+
+/// What a failed transaction still takes.
+pub(super) fn ends_transaction(statement: &Statement) -> bool {
+    use ast::Transaction::*;
+    matches!(statement, Statement::Transaction(Commit { .. } | Rollback { .. } | RollbackTo(_)))
+}
+
+pub(super) fn is_select_into(statement: &Statement) -> bool {
+    matches!(statement, Statement::Query(query)
+        if matches!(&query.body, ast::QueryBody::Select(select) if select.into.is_some()))
+}
+
+/// `-c name=value` and `--name=value`, as in PGOPTIONS; a backslash keeps a blank.
+pub(super) fn split_options(text: &str) -> Result<Vec<(String, String)>> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => word.extend(chars.next()),
+            c if c.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    let mut settings = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let pair = match (word.as_str(), word.strip_prefix("--"), word.strip_prefix("-c")) {
+            ("-c", _, _) => words.next(),
+            (_, Some(pair), _) => Some(pair.replace('-', "_")),
+            (_, _, Some(pair)) => Some(pair.to_owned()),
+            _ => None,
+        };
+        let refused =
+            || Error::new(sqlstate::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}"));
+        let pair = pair.ok_or_else(refused)?;
+        let (name, value) = pair.split_once('=').ok_or_else(refused)?;
+        settings.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(settings)
+}
+
+/// The schemas of search_path that exist, pg_catalog first unless it is listed.
+pub(super) fn search_path(catalog: &Catalog, facts: &SessionFacts, names: &[String]) -> Vec<Oid> {
+    let mut path = Vec::with_capacity(names.len() + 1);
+    for name in names {
+        let found = match name.as_str() {
+            "$user" => {
+                let role = catalog.roles.get(&facts.current_user);
+                role.and_then(|role| catalog.schema_named(facts.database, &role.name))
+            }
+            name => catalog.schema_named(facts.database, name),
+        };
+        path.extend(found.filter(|oid| !path.contains(oid)));
+    }
+    if !path.contains(&PG_CATALOG) {
+        path.insert(0, PG_CATALOG);
+    }
+    path
+}
+
+impl Session {
+    // ------------------------------------------------------------------------------------------------ the transaction
+
+    pub(super) fn is_implicit(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.kind == Kind::Implicit)
+    }
+
+    /// Opens an implicit transaction if there is none; whether it has.
+    pub(super) fn begin_implicit(&mut self) -> bool {
+        let missing = self.transaction.is_none();
+        if missing {
+            self.open_transaction(Kind::Implicit);
+        }
+        missing || self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Implicit && open.statements == 0)
+    }
+
+    fn open_transaction(&mut self, kind: Kind) {
+        let setting = |name: &str| self.variables.get(name).unwrap_or_default();
+        let modes = Modes {
+            isolation: isolation_named(&setting("default_transaction_isolation")),
+            read_only: setting("default_transaction_read_only") == "on",
+            deferrable: setting("default_transaction_deferrable") == "on",
+            as_of: None,
+        };
+        self.transaction = Some(Transaction {
+            kind,
+            modes,
+            txn: None,
+            changes: Default::default(),
+            deferred: Default::default(),
+            savepoints: Vec::new(),
+            saved: self.variables.save(),
+            failed: false,
+            begun_micros: self.statement_micros,
+            statements: 0,
+        });
+        self.show_modes();
+    }
+
+    /// `SHOW transaction_isolation` tells the truth.
+    fn show_modes(&mut self) {
+        let Some(transaction) = &self.transaction else { return };
+        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+        let modes = &transaction.modes;
+        let (isolation, read_only, deferrable) = (modes.isolation, modes.read_only, modes.deferrable);
+        self.variables.put("transaction_isolation", isolation_name(isolation).to_owned());
+        self.variables.put("transaction_read_only", on_off(read_only));
+        self.variables.put("transaction_deferrable", on_off(deferrable));
+    }
+
+    /// The transaction of the layers below, begun if it has not been. A new statement under READ COMMITTED.
+    pub(super) async fn transaction_txn(&mut self) -> Result<&mut Box<dyn kv::Txn>> {
+        let gateway = self.node.gateway.clone();
+        let Some(transaction) = &mut self.transaction else {
+            return Err(Error::internal("a statement runs outside a transaction"));
+        };
+        let modes = &transaction.modes;
+        Ok(transaction.txn.get_or_insert_with(|| match modes.as_of {
+            Some(ts) => gateway.begin_at(ts),
+            None => gateway.begin(modes.isolation),
+        }))
+    }
+
+    /// Commits what one message has done.
+    pub(super) async fn commit_implicit(&mut self, client: &mut dyn Client) -> Outcome {
+        self.commit_transaction(client).await
+    }
+
+    async fn commit_transaction(&mut self, client: &mut dyn Client) -> Outcome {
+        self.check_deferred().await?;
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if let Some(txn) = transaction.txn.take() {
+            match txn.commit().await {
+                Ok(_) => {}
+                Err(error) => {
+                    if matches!(error, kv::Error::Unknown { .. }) && !transaction.changes.is_empty() {
+                        self.node.reload().await?;
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.node.publish(&transaction.changes);
+        self.locks.release_transaction();
+        for (name, value) in self.variables.end_local() {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
+        self.drop_portals();
+        Ok(())
+    }
+
+    /// Constraints that were deferred to the end of the transaction.
+    async fn check_deferred(&mut self) -> Outcome {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let mut deferred = std::mem::take(&mut transaction.deferred);
+        if deferred.is_empty() {
+            return Ok(());
+        }
+        let scope = self.scope();
+        let cancel = self.cancel.clone();
+        let txn = self.transaction_txn().await?;
+        let mut exec = crate::exec::Exec::new(&scope, txn.as_mut(), &[], &cancel);
+        crate::mutate::check_deferred(&mut deferred, &mut exec).await
+    }
+
+    /// Rolls everything back, and tells the client of settings that are what they were.
+    pub(super) async fn abandon(&mut self, client: &mut dyn Client) {
+        let Some(mut transaction) = self.transaction.take() else { return };
+        if let Some(txn) = transaction.txn.take() {
+            txn.rollback().await;
+        }
+        self.locks.release_transaction();
+        for (name, value) in self.variables.restore(&transaction.saved) {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
+        self.drop_portals();
+    }
+
+    /// Likewise, but the portal goes on to exist: it is about to be run again.
+    pub(super) async fn abandon_keeping(&mut self, portal: &str, client: &mut dyn Client) {
+        let kept = self.portals.remove(portal);
+        self.abandon(client).await;
+        if let Some(mut kept) = kept {
+            kept.state = super::PortalState::Ready;
+            self.portals.insert(portal.to_owned(), kept);
+        }
+    }
+
+    fn drop_portals(&mut self) {
+        self.portals.retain(|_, portal| portal.hold && matches!(portal.state, super::PortalState::Held(_)));
+    }
+
+    pub(super) fn require_block(&self, what: &str) -> Result<()> {
+        match &self.transaction {
+            Some(transaction) if transaction.kind == Kind::Explicit => Ok(()),
+            _ => Err(Error::new(
+                sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+                format!("{what} can only be used in transaction blocks"),
+            )),
+        }
+    }
+
+    pub(super) async fn transaction_statement(
+        &mut self,
+        statement: &ast::Transaction,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        use ast::Transaction::*;
+        match statement {
+            Begin(modes) => {
+                if !self.is_implicit() {
+                    let text = "there is already a transaction in progress";
+                    client.notice(Severity::Warning, &Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, text));
+                }
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.kind = Kind::Explicit;
+                }
+                self.set_modes(modes).await?;
+                client.complete("BEGIN");
+            }
+            Commit { chain } => {
+                let open = self.transaction.as_ref().filter(|open| open.kind == Kind::Explicit);
+                let Some(failed) = open.map(|open| open.failed) else {
+                    return self.without_block(*chain, "COMMIT", client);
+                };
+                let modes = self.transaction.as_ref().map(|open| open.modes.clone());
+                if failed {
+                    self.abandon(client).await;
+                } else {
+                    let result = self.commit_transaction(client).await;
+                    if result.is_err() {
+                        // What failed to commit is over.
+                        self.abandon(client).await;
+                        return result;
+                    }
+                }
+                self.chain(*chain, modes);
+                client.complete(if failed { "ROLLBACK" } else { "COMMIT" });
+            }
+            Rollback { chain } => {
+                let open = self.transaction.as_ref().filter(|open| open.kind == Kind::Explicit);
+                if open.is_none() {
+                    return self.without_block(*chain, "ROLLBACK", client);
+                }
+                let modes = self.transaction.as_ref().map(|open| open.modes.clone());
+                self.abandon(client).await;
+                self.chain(*chain, modes);
+                client.complete("ROLLBACK");
+            }
+            Savepoint(name) => {
+                self.require_block("SAVEPOINT")?;
+                self.set_savepoint(name.as_str());
+                client.complete("SAVEPOINT");
+            }
+            Release(name) => {
+                self.require_block("RELEASE SAVEPOINT")?;
+                self.release_savepoint(name.as_str())?;
+                client.complete("RELEASE");
+            }
+            RollbackTo(name) => {
+                self.require_block("ROLLBACK TO SAVEPOINT")?;
+                self.rollback_to_savepoint(name.as_str(), client).await?;
+                client.complete("ROLLBACK");
+            }
+            Set(modes) => {
+                if self.is_implicit() {
+                    let text = "SET TRANSACTION can only be used in transaction blocks";
+                    client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+                } else {
+                    self.set_modes(modes).await?;
+                }
+                client.complete("SET");
+            }
+            SetDefault(modes) => {
+                for mode in modes {
+                    let (name, value) = match mode {
+                        TransactionMode::Isolation(level) => {
+                            ("default_transaction_isolation", isolation_name(isolation_of(*level)))
+                        }
+                        TransactionMode::ReadOnly(on) => {
+                            ("default_transaction_read_only", if *on { "on" } else { "off" })
+                        }
+                        TransactionMode::Deferrable(on) => {
+                            ("default_transaction_deferrable", if *on { "on" } else { "off" })
+                        }
+                        TransactionMode::AsOf(expr) => {
+                            let what = "AS OF SYSTEM TIME for all transactions of a session";
+                            return Err(Error::unsupported(what).at(expr.at.offset()).into());
+                        }
+                    };
+                    self.set_variable(name, Some(value), false, client)?;
+                }
+                client.complete("SET");
+            }
+            Prepare(_) | CommitPrepared(_) | RollbackPrepared(_) => {
+                return Err(Error::unsupported("two-phase commit").into());
+            }
+            SetSnapshot(_) => return Err(Error::unsupported("importing a snapshot").into()),
+        }
+        Ok(())
+    }
+
+    /// COMMIT and ROLLBACK without BEGIN.
+    fn without_block(&mut self, chain: bool, what: &str, client: &mut dyn Client) -> Outcome {
+        if chain {
+            let message = format!("{what} AND CHAIN can only be used in transaction blocks");
+            return Err(Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, message).into());
+        }
+        let text = "there is no transaction in progress";
+        client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+        client.complete(what);
+        Ok(())
+    }
+
+    fn chain(&mut self, chain: bool, modes: Option<Modes>) {
+        if let Some(modes) = modes.filter(|_| chain) {
+            self.open_transaction(Kind::Explicit);
+            if let Some(transaction) = &mut self.transaction {
+                transaction.modes = Modes { as_of: None, ..modes };
+            }
+            self.show_modes();
+        }
+    }
+
+    async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
+        for mode in modes {
+            let untouched = self.transaction.as_ref().is_none_or(Transaction::is_untouched);
+            let as_of = match mode {
+                TransactionMode::AsOf(expr) => Some(self.as_of_timestamp(expr).await?),
+                _ => None,
+            };
+            let Some(transaction) = &mut self.transaction else { return Ok(()) };
+            let late = |what: &str| {
+                Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, format!("{what} must be called before any query"))
+            };
+            match mode {
+                TransactionMode::Isolation(level) => {
+                    let level = isolation_of(*level);
+                    if level != transaction.modes.isolation && !untouched {
+                        return Err(late("SET TRANSACTION ISOLATION LEVEL").into());
+                    }
+                    transaction.modes.isolation = level;
+                }
+                TransactionMode::ReadOnly(on) => {
+                    if !on && transaction.modes.read_only && !untouched {
+                        let message = "transaction read-write mode must be set before any query";
+                        return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message).into());
+                    }
+                    transaction.modes.read_only = *on;
+                }
+                TransactionMode::Deferrable(on) => transaction.modes.deferrable = *on,
+                TransactionMode::AsOf(_) => {
+                    if !untouched {
+                        return Err(late("AS OF SYSTEM TIME").into());
+                    }
+                    transaction.modes.as_of = as_of;
+                    transaction.modes.read_only = true;
+                }
+            }
+        }
+        self.show_modes();
+        Ok(())
+    }
+
+    // ------------------------------------------------------------------------------------------------------ savepoints
+
+    fn set_savepoint(&mut self, name: &str) {
+        let (locks, saved) = (self.locks.mark(), self.variables.save());
+        let Some(transaction) = &mut self.transaction else { return };
+        let savepoint = Savepoint {
+            name: name.to_owned(),
+            kv: transaction.txn.as_mut().map(|txn| txn.savepoint()),
+            changes: transaction.changes.mark(),
+            deferred: transaction.deferred.mark(),
+            locks,
+            saved,
+        };
+        transaction.savepoints.push(savepoint);
+    }
+
+    fn release_savepoint(&mut self, name: &str) -> Result<()> {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let at = transaction.savepoint(name)?;
+        let oldest = transaction.savepoints.drain(at..).next();
+        if let (Some(Savepoint { kv: Some(kv), .. }), Some(txn)) = (oldest, &mut transaction.txn) {
+            txn.release(kv);
+        }
+        Ok(())
+    }
+
+    async fn rollback_to_savepoint(&mut self, name: &str, client: &mut dyn Client) -> Outcome {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let at = transaction.savepoint(name)?;
+        transaction.savepoints.truncate(at + 1);
+        let savepoint = &transaction.savepoints[at];
+        match (savepoint.kv, &mut transaction.txn) {
+            (Some(kv), Some(txn)) => txn.rollback_to(kv).await?,
+            // Nothing had been done before it, so nothing stays.
+            (None, Some(_)) => {
+                if let Some(txn) = transaction.txn.take() {
+                    txn.rollback().await;
+                }
+            }
+            _ => {}
+        }
+        transaction.changes.rollback_to(savepoint.changes);
+        transaction.deferred.truncate(savepoint.deferred);
+        self.locks.rollback_to(savepoint.locks);
+        let saved = savepoint.saved.clone();
+        transaction.failed = false;
+        for (name, value) in self.variables.restore(&saved) {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
+        self.show_modes();
+        Ok(())
+    }
+
+    // -------------------------------------------------------------------------------------------------------- settings
+
+    pub(super) fn set_variable(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+        client: &mut dyn Client,
+    ) -> Result<()> {
+        if let Some(definition) = variables::find(name).filter(|definition| definition.context == "superuser") {
+            let scope = self.scope();
+            let role = scope.catalog.roles.get(&self.facts.current_user);
+            if !role.is_some_and(|role| role.superuser) {
+                let message = format!("permission denied to set parameter \"{}\"", definition.name);
+                return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
+            }
+        }
+        if let Some((name, value)) = self.variables.set(name, value, local)? {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
+        Ok(())
+    }
+
+    pub(super) fn set_statement(&mut self, set: &ast::Set, client: &mut dyn Client) -> Result<()> {
+        let name = set.name.as_str().to_lowercase();
+        let value = match &set.value {
+            SetValue::Default => None,
+            SetValue::Values(values) => Some(join_values(&name, values)?),
+            SetValue::FromCurrent => return Err(Error::unsupported("SET FROM CURRENT")),
+        };
+        if set.local && self.is_implicit() {
+            let text = "SET LOCAL can only be used in transaction blocks";
+            client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+        }
+        match name.as_str() {
+            "role" => self.set_role(value.as_deref())?,
+            "session_authorization" => self.set_session_authorization(value.as_deref())?,
+            "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
+                self.set_mode_variable(&name, value.as_deref().unwrap_or_default())?;
+            }
+            "seed" => return Err(Error::unsupported("SET SEED")),
+            _ => self.set_variable(&name, value.as_deref(), set.local, client)?,
+        }
+        client.complete("SET");
+        Ok(())
+    }
+
+    fn set_mode_variable(&mut self, name: &str, value: &str) -> Result<()> {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let invalid = || {
+            Error::new(
+                sqlstate::INVALID_PARAMETER_VALUE,
+                format!("invalid value for parameter \"{name}\": \"{value}\""),
+            )
+        };
+        let on = matches!(value.to_lowercase().as_str(), "on" | "true" | "1" | "yes");
+        match name {
+            "transaction_isolation" => {
+                let known = ["serializable", "repeatable read", "read committed", "read uncommitted"];
+                if !known.contains(&value.to_lowercase().as_str()) {
+                    return Err(invalid());
+                }
+                let level = isolation_named(&value.to_lowercase());
+                if level != transaction.modes.isolation && !transaction.is_untouched() {
+                    let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+                    return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+                }
+                transaction.modes.isolation = level;
+            }
+            "transaction_read_only" => transaction.modes.read_only = on,
+            _ => transaction.modes.deferrable = on,
+        }
+        self.show_modes();
+        Ok(())
+    }
+
+    fn set_role(&mut self, name: Option<&str>) -> Result<()> {
+        let scope = self.scope();
+        let oid = match name {
+            None | Some("none") => self.facts.session_user,
+            Some(name) => {
+                let missing =
+                    || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
+                let role = scope.catalog.role_named(name).ok_or_else(missing)?;
+                if !crate::catalog::privileges::is_member(
+                    &scope.catalog,
+                    self.facts.database,
+                    self.facts.session_user,
+                    Oid(role.oid),
+                ) {
+                    let message = format!("permission denied to set role \"{name}\"");
+                    return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
+                }
+                Oid(role.oid)
+            }
+        };
+        self.facts.current_user = oid;
+        self.variables.put("role", name.unwrap_or("none").to_owned());
+        self.user_changed();
+        Ok(())
+    }
+
+    fn set_session_authorization(&mut self, name: Option<&str>) -> Result<()> {
+        let scope = self.scope();
+        let Some(name) = name else { return self.set_role(None) };
+        let missing = || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
+        let role = scope.catalog.role_named(name).ok_or_else(missing)?;
+        let own = scope.catalog.roles.get(&self.facts.session_user);
+        if Oid(role.oid) != self.facts.session_user && !own.is_some_and(|own| own.superuser) {
+            let message = format!("permission denied to set session authorization \"{name}\"");
+            return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
+        }
+        self.facts.session_user = Oid(role.oid);
+        self.facts.current_user = Oid(role.oid);
+        self.variables.put("session_authorization", name.to_owned());
+        self.variables.put("role", "none".to_owned());
+        self.user_changed();
+        Ok(())
+    }
+
+    fn user_changed(&mut self) {
+        let catalog = self.node.catalog();
+        let superuser = catalog.roles.get(&self.facts.current_user).is_some_and(|role| role.superuser);
+        self.variables.put("is_superuser", if superuser { "on" } else { "off" }.to_owned());
+        self.settings_changed();
+    }
+
+    pub(super) fn reset_statement(&mut self, name: Option<&ast::Name>, client: &mut dyn Client) -> Result<()> {
+        match name.map(|name| name.as_str().to_lowercase()) {
+            None => {
+                let before = self.variables.all_reported();
+                self.variables.reset_all()?;
+                self.user_changed();
+                self.show_modes();
+                for (name, value) in self.variables.all_reported() {
+                    if !before.contains(&(name.clone(), value.clone())) {
+                        client.parameter(&name, &value);
+                    }
+                }
+            }
+            Some(name) if name == "role" => self.set_role(None)?,
+            Some(name) if name == "session_authorization" => self.set_session_authorization(None)?,
+            Some(name) => self.set_variable(&name, None, false, client)?,
+        }
+        client.complete("RESET");
+        Ok(())
+    }
+
+    pub(super) fn show_statement(&mut self, show: &Show, describe: bool, client: &mut dyn Client) -> Result<()> {
+        let (columns, rows) = match show {
+            Show::Parameter(name) => {
+                let value = self.variables.get(name.as_str()).ok_or_else(|| variables::unrecognized(name.as_str()))?;
+                let known = variables::find(name.as_str()).map(|row| row.name);
+                (vec![text_column(known.unwrap_or(name.as_str()))], vec![vec![Datum::text(value)]])
+            }
+            Show::All => {
+                let rows = self.variables.all().into_iter();
+                let rows = rows.map(|(name, value)| vec![Datum::text(name), Datum::text(value), Datum::text("")]);
+                (["name", "setting", "description"].map(text_column).to_vec(), rows.collect())
+            }
+            Show::Ranges { .. } => return Err(Error::unsupported("SHOW RANGES")),
+            Show::Words(words) => {
+                let words: Vec<&str> = words.iter().map(|word| word.as_str()).collect();
+                return Err(variables::unrecognized(&words.join(" ")));
+            }
+        };
+        self.send_rows(&columns, &rows, describe, client)?;
+        client.complete("SHOW");
+        Ok(())
+    }
+
+    /// Rows that the session itself has made, as text.
+    pub(super) fn send_rows(
+        &mut self,
+        columns: &[Column],
+        rows: &[Vec<Datum>],
+        describe: bool,
+        client: &mut dyn Client,
+    ) -> Result<()> {
+        let scope = self.scope();
+        let formats = vec![Format::Text; columns.len()];
+        let encoding: Encoding = Session::encoding(&scope, columns, &formats)?;
+        if describe {
+            client.describe(columns, &formats);
+        }
+        for row in rows {
+            client.row(&encoding, row);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn discard_statement(&mut self, what: ast::Discard, client: &mut dyn Client) -> Result<()> {
+        if what == ast::Discard::All {
+            if !self.is_implicit() {
+                let message = "DISCARD ALL cannot run inside a transaction block";
+                return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+            }
+            self.portals.clear();
+            self.prepared.clear();
+            self.set_session_authorization(None)?;
+            self.variables.reset_all()?;
+            self.user_changed();
+            self.locks.unlock_all_for_session();
+        }
+        if matches!(what, ast::Discard::All | ast::Discard::Sequences) {
+            self.sequence_values.lock().clear();
+        }
+        if matches!(what, ast::Discard::All | ast::Discard::Plans) {
+            self.prepared.values_mut().for_each(|prepared| prepared.bound = None);
+        }
+        client.complete(match what {
+            ast::Discard::All => "DISCARD ALL",
+            ast::Discard::Plans => "DISCARD PLANS",
+            ast::Discard::Sequences => "DISCARD SEQUENCES",
+            ast::Discard::Temporary => "DISCARD TEMP",
+        });
+        Ok(())
+    }
+
+    pub(super) fn set_constraints(&mut self, set: &ast::SetConstraints, _client: &mut dyn Client) -> Result<()> {
+        let what = if set.deferred { "SET CONSTRAINTS … DEFERRED" } else { "SET CONSTRAINTS … IMMEDIATE" };
+        Err(Error::unsupported(what))
+    }
+}
+
+pub(super) fn text_column(name: impl AsRef<str>) -> Column {
+    Column { name: name.as_ref().to_owned(), ty: Type::TEXT, size: -1, table: Oid::NONE, attribute: 0 }
+}
+
+fn isolation_of(level: ast::Isolation) -> Isolation {
+    match level {
+        ast::Isolation::Serializable => Isolation::Serializable,
+        ast::Isolation::RepeatableRead => Isolation::RepeatableRead,
+        ast::Isolation::ReadCommitted | ast::Isolation::ReadUncommitted => Isolation::ReadCommitted,
+    }
+}
+
+fn isolation_named(name: &str) -> Isolation {
+    match name {
+        "repeatable read" => Isolation::RepeatableRead,
+        "read committed" | "read uncommitted" => Isolation::ReadCommitted,
+        _ => Isolation::Serializable,
+    }
+}
+
+fn isolation_name(level: Isolation) -> &'static str {
+    match level {
+        Isolation::Serializable => "serializable",
+        Isolation::RepeatableRead => "repeatable read",
+        Isolation::ReadCommitted => "read committed",
+    }
+}
+
+/// A setting's value as one text; a list of names is joined.
+fn join_values(name: &str, values: &[SettingValue]) -> Result<String> {
+    let is_list = matches!(name, "search_path" | "datestyle" | "temp_tablespaces");
+    if values.len() > 1 && !is_list {
+        let message = format!("SET {name} takes only one argument");
+        return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message));
+    }
+    let mut texts = Vec::new();
+    for value in values {
+        texts.push(match value {
+            SettingValue::Text(text) if name == "search_path" && needs_quotes(text) => {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            }
+            SettingValue::Text(text) | SettingValue::Number(text) => text.to_string(),
+            SettingValue::Interval(text, _) => text.to_string(),
+            SettingValue::List(_) | SettingValue::Star => {
+                return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("SET {name} takes no such value")));
+            }
+        });
+    }
+    Ok(texts.join(", "))
+}
+
+/// A name that would not read back as itself.
+fn needs_quotes(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.is_empty() || !name.chars().all(plain) || name.starts_with(|c: char| c.is_ascii_digit())
+}

@@ -1,0 +1,400 @@
+//! Statements that are kept and statements that are being run: PREPARE, EXECUTE, DECLARE, FETCH, and portals in parts.
+
+use std::sync::Arc;
+
+use atoll_datum::{Datum, Error, Result, sqlstate};
+use atoll_syntax::ast::{self, FetchCount, FetchDirection, Statement};
+
+use super::client::{Client, Column, Format};
+use super::prepared::{Bound, Held, Portal, PortalState, Running};
+use super::run::{Output, tag};
+use super::statement::is_planned;
+use super::{Session, find_portal, find_prepared};
+use crate::bind;
+use crate::exec::{self, Failure};
+use crate::types::Type;
+
+type Outcome = std::result::Result<(), Failure>;
+
+impl Session {
+    // ------------------------------------------------------------------------------------------------ PREPARE, EXECUTE
+
+    pub(super) fn prepare_statement(
+        &mut self,
+        text: &Arc<str>,
+        prepare: &ast::Prepare,
+        client: &mut dyn Client,
+    ) -> Result<()> {
+        let name = prepare.name.as_str();
+        if self.prepared.contains_key(name) {
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(Error::new(sqlstate::DUPLICATE_PREPARED_STATEMENT, message));
+        }
+        let scope = self.scope();
+        let mut declared = Vec::with_capacity(prepare.parameters.len());
+        for ty in &prepare.parameters {
+            declared.push(bind::type_name(&scope, ty)?.oid);
+        }
+        let statement = Arc::new(prepare.statement.clone());
+        let prepared = self.prepare(name, text.clone(), Some(statement), declared, true)?;
+        self.prepared.insert(name.to_owned(), prepared);
+        client.complete("PREPARE");
+        Ok(())
+    }
+
+    pub(super) async fn execute_statement(
+        &mut self,
+        execute: &ast::Execute,
+        describe: bool,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        let name = execute.name.as_str();
+        let prepared = find_prepared(&self.prepared, name)?;
+        let (types, known, text) = (prepared.parameters.clone(), prepared.bound.clone(), prepared.text.clone());
+        let Some(statement) = prepared.statement.clone() else {
+            client.complete_empty();
+            return Ok(());
+        };
+        if execute.arguments.len() != types.len() {
+            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+            let detail = format!("Expected {} parameters but got {}.", types.len(), execute.arguments.len());
+            return Err(Error::new(sqlstate::SYNTAX_ERROR, message).detail(detail).into());
+        }
+        let mut values = Vec::with_capacity(types.len());
+        for (argument, ty) in execute.arguments.iter().zip(&types) {
+            values.push(self.value_of(argument, Type::new(*ty)).await?);
+        }
+        if !is_planned(&statement) {
+            return self.command(&text, &statement, values, describe, client).await;
+        }
+        let bound = self.ready(&statement, &types, known.as_ref()).await?;
+        if let Some(prepared) = self.prepared.get_mut(name) {
+            prepared.bound = Some(bound.clone());
+        }
+        self.run_and_send(&bound, &values, &[], describe, client).await
+    }
+
+    /// An expression without columns, evaluated: arguments of EXECUTE, of AS OF SYSTEM TIME.
+    pub(super) async fn value_of(&mut self, expr: &ast::Expr, ty: Type) -> std::result::Result<Datum, Failure> {
+        let scope = self.scope();
+        let query = bind::value(&scope, expr, ty)?;
+        let mut rows = Vec::new();
+        self.transaction_txn().await?;
+        self.run(&query, &[], &mut Output::Rows(&mut rows)).await?;
+        Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Datum::Null))
+    }
+
+    pub(super) fn deallocate_statement(&mut self, name: Option<&ast::Name>, client: &mut dyn Client) -> Result<()> {
+        match name {
+            None => {
+                self.prepared.clear();
+                client.complete("DEALLOCATE ALL");
+            }
+            Some(name) => {
+                find_prepared(&self.prepared, name.as_str())?;
+                self.prepared.remove(name.as_str());
+                client.complete("DEALLOCATE");
+            }
+        }
+        Ok(())
+    }
+
+    /// Result columns of statements that have no plan of their own.
+    pub(super) fn columns_of_command(&mut self, statement: &Statement) -> Result<Option<Vec<Column>>> {
+        let text = super::control::text_column;
+        Ok(match statement {
+            Statement::Show(ast::Show::Parameter(name)) => Some(vec![text(name.as_str())]),
+            Statement::Show(ast::Show::All) => Some(["name", "setting", "description"].map(text).to_vec()),
+            Statement::Explain(_) => Some(vec![text("QUERY PLAN")]),
+            Statement::Execute(execute) => find_prepared(&self.prepared, execute.name.as_str())?.columns.clone(),
+            Statement::Fetch(fetch) if !fetch.only_move => match self.portals.get(fetch.cursor.as_str()) {
+                Some(portal) => portal.columns.clone(),
+                None => None,
+            },
+            _ => None,
+        })
+    }
+
+    // -------------------------------------------------------------------------------------------------------- portals
+
+    /// An Execute message that wants some of the rows, or goes on where one stopped.
+    pub(super) async fn execute_part(
+        &mut self,
+        name: &str,
+        statement: &Arc<Statement>,
+        rows_max: u32,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        self.start_portal(name, statement).await?;
+        let rows_max = if rows_max == 0 { u64::MAX } else { u64::from(rows_max) };
+        let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
+        let result = self.portal_rows(&mut portal, rows_max, client).await;
+        let is_done = matches!(portal.state, PortalState::Done);
+        let (sent, command) = match (&result, &portal.bound) {
+            (Ok(sent), Some(bound)) => (*sent, bound.query.command),
+            _ => (0, crate::plan::CommandKind::Select),
+        };
+        if result.is_err() {
+            portal.state = PortalState::Broken;
+        }
+        self.portals.insert(name.to_owned(), portal);
+        result?;
+        if is_done {
+            client.complete(&tag(command, &super::run::Ran { rows: sent, changed: sent, ended: true }));
+        } else {
+            client.suspend();
+        }
+        Ok(())
+    }
+
+    async fn start_portal(&mut self, name: &str, statement: &Arc<Statement>) -> Outcome {
+        let portal = find_portal(&self.portals, name)?;
+        match portal.state {
+            PortalState::Ready => {}
+            PortalState::Broken => {
+                let message = format!("portal \"{name}\" cannot be run");
+                return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message).into());
+            }
+            _ => return Ok(()),
+        }
+        let (types, known) = (portal.parameter_types.clone(), portal.bound.clone());
+        let bound = self.ready(statement, &types, known.as_ref()).await?;
+        self.begin_statement(bound.query.command != crate::plan::CommandKind::Select).await?;
+        let scope = self.scope();
+        let cursor = exec::run(&bound.query, &scope, self.exec_options())?;
+        if let Some(portal) = self.portals.get_mut(name) {
+            portal.bound = Some(bound);
+            portal.state = PortalState::Running(Box::new(Running { cursor, rest: Vec::new(), sent: 0 }));
+        }
+        Ok(())
+    }
+
+    /// Makes the rows that portals have left.
+    pub(super) async fn finish_portals(&mut self) -> Outcome {
+        let is_running = |portal: &Portal| matches!(portal.state, PortalState::Running(_));
+        let names: Vec<String> =
+            self.portals.values().filter(|portal| is_running(portal)).map(|portal| portal.name.clone()).collect();
+        for name in names {
+            let Some(mut portal) = self.portals.remove(&name) else { continue };
+            let scope = self.scope();
+            let mut result = Ok(super::run::Ran::default());
+            if let PortalState::Running(running) = &mut portal.state {
+                let mut output = Output::Rows(&mut running.rest);
+                result = self.drive(&scope, &mut running.cursor, &portal.parameters, &mut output, u64::MAX).await;
+            }
+            self.portals.insert(name, portal);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Sends at most so many rows; how many it were. The portal is done when there are no more.
+    async fn portal_rows(
+        &mut self,
+        portal: &mut Portal,
+        rows_max: u64,
+        client: &mut dyn Client,
+    ) -> std::result::Result<u64, Failure> {
+        let scope = self.scope();
+        let columns = portal.columns.clone().unwrap_or_default();
+        let encoding = Session::encoding(&scope, &columns, &portal.formats)?;
+        let PortalState::Running(running) = &mut portal.state else { return Ok(0) };
+        let mut sent = 0;
+        loop {
+            let take = running.rest.len().min((rows_max - sent) as usize);
+            for row in running.rest.drain(..take) {
+                client.row(&encoding, &row);
+            }
+            sent += take as u64;
+            client.relieve().await.map_err(super::run::gone)?;
+            if sent == rows_max {
+                break;
+            }
+            let mut rows = Vec::new();
+            let parameters = portal.parameters.clone();
+            // One row more than wanted tells whether the portal is done.
+            let wanted = rows_max.saturating_sub(sent).min(1024);
+            let ran = {
+                let mut output = Output::Rows(&mut rows);
+                self.drive(&scope, &mut running.cursor, &parameters, &mut output, wanted).await?
+            };
+            running.rest = rows;
+            if running.rest.is_empty() && ran.ended {
+                portal.state = PortalState::Done;
+                break;
+            }
+        }
+        Ok(sent)
+    }
+
+    // -------------------------------------------------------------------------------------------------------- cursors
+
+    pub(super) async fn declare_cursor(
+        &mut self,
+        text: &Arc<str>,
+        declare: &ast::DeclareCursor,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        let name = declare.name.as_str();
+        if !declare.hold {
+            self.require_block("DECLARE CURSOR")?;
+        }
+        if self.portals.contains_key(name) {
+            return Err(Error::new(sqlstate::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")).into());
+        }
+        let statement = Arc::new(Statement::Query(Box::new(declare.query.clone())));
+        let bound: Bound = self.ready(&statement, &[], None).await?;
+        let scope = self.scope();
+        let columns = Session::columns_of(&scope, &bound.query.output);
+        let format = if declare.binary { Format::Binary } else { Format::Text };
+        let formats = vec![format; columns.len()];
+        // Every row is made now: a cursor may go back, and what it shows does not change.
+        let mut rows = Vec::new();
+        self.run(&bound.query, &[], &mut Output::Rows(&mut rows)).await?;
+        let portal = Portal {
+            name: name.to_owned(),
+            text: text.clone(),
+            statement: Some(statement),
+            parameters: Arc::default(),
+            parameter_types: Vec::new(),
+            columns: Some(columns),
+            formats,
+            bound: Some(bound),
+            state: PortalState::Held(Held { rows, position: 0 }),
+            hold: declare.hold,
+            scroll: declare.scroll != Some(false),
+            binary: declare.binary,
+            from_sql: true,
+            created_micros: self.statement_micros,
+        };
+        self.portals.insert(name.to_owned(), portal);
+        client.complete("DECLARE CURSOR");
+        Ok(())
+    }
+
+    pub(super) async fn fetch_statement(
+        &mut self,
+        fetch: &ast::Fetch,
+        describe: bool,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        let name = fetch.cursor.as_str();
+        let scope = self.scope();
+        let missing = || Error::new(sqlstate::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist"));
+        let portal = self.portals.get_mut(name).ok_or_else(missing)?;
+        let columns = portal.columns.clone().unwrap_or_default();
+        let formats = portal.formats.clone();
+        let PortalState::Held(held) = &mut portal.state else {
+            let message = format!("portal \"{name}\" is not a cursor");
+            return Err(Error::new(sqlstate::INVALID_CURSOR_STATE, message).into());
+        };
+        let backward = goes_backward(fetch, held);
+        if backward && !portal.scroll {
+            let error = Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward");
+            return Err(error.hint("Declare it with SCROLL option to enable backward scan.").into());
+        }
+        let chosen = step(held, fetch.direction, fetch.count);
+        if fetch.only_move {
+            client.complete(&format!("MOVE {}", chosen.len()));
+            return Ok(());
+        }
+        let encoding = Session::encoding(&scope, &columns, &formats)?;
+        if describe {
+            client.describe(&columns, &formats);
+        }
+        for at in &chosen {
+            client.row(&encoding, &held.rows[*at]);
+        }
+        client.complete(&format!("FETCH {}", chosen.len()));
+        Ok(())
+    }
+
+    pub(super) fn close_cursor(&mut self, name: Option<&ast::Name>, client: &mut dyn Client) -> Result<()> {
+        match name {
+            None => {
+                self.portals.retain(|_, portal| !portal.from_sql);
+                client.complete("CLOSE CURSOR ALL");
+            }
+            Some(name) => {
+                if self.portals.remove(name.as_str()).is_none() {
+                    let message = format!("cursor \"{name}\" does not exist");
+                    return Err(Error::new(sqlstate::INVALID_CURSOR_NAME, message));
+                }
+                client.complete("CLOSE CURSOR");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn goes_backward(fetch: &ast::Fetch, held: &Held) -> bool {
+    match (fetch.direction, fetch.count) {
+        (FetchDirection::Backward, FetchCount::Rows(count)) => count > 0,
+        (FetchDirection::Backward, FetchCount::All) => true,
+        (FetchDirection::Forward | FetchDirection::Relative, FetchCount::Rows(count)) => count < 0,
+        (FetchDirection::Absolute, FetchCount::Rows(count)) => count < 0 || (count as usize) < held.position,
+        (_, FetchCount::All) => false,
+    }
+}
+
+/// Moves the cursor and tells which rows it passed, in order.
+fn step(held: &mut Held, direction: FetchDirection, count: FetchCount) -> Vec<usize> {
+    let after = held.rows.len() + 1;
+    let position = held.position as i64;
+    let one = |held: &mut Held, to: i64| {
+        held.position = to.clamp(0, after as i64) as usize;
+        if (1..after).contains(&held.position) { vec![held.position - 1] } else { Vec::new() }
+    };
+    let (forward, rows) = match (direction, count) {
+        (FetchDirection::Absolute, FetchCount::Rows(count)) => {
+            let to = if count >= 0 { i64::from(count) } else { after as i64 + i64::from(count) };
+            return one(held, to);
+        }
+        (FetchDirection::Relative, FetchCount::Rows(count)) => return one(held, position + i64::from(count)),
+        (FetchDirection::Backward, FetchCount::Rows(count)) => (count < 0, i64::from(count).abs()),
+        (FetchDirection::Backward, FetchCount::All) => (false, i64::MAX),
+        (_, FetchCount::Rows(count)) => (count >= 0, i64::from(count).abs()),
+        (_, FetchCount::All) => (true, i64::MAX),
+    };
+    if rows == 0 {
+        return one(held, position);
+    }
+    let mut chosen = Vec::new();
+    while (chosen.len() as i64) < rows {
+        let next = if forward { held.position + 1 } else { held.position.wrapping_sub(1) };
+        if next == 0 || next >= after || held.position == 0 && !forward {
+            held.position = if forward { after } else { 0 };
+            break;
+        }
+        held.position = next;
+        chosen.push(next - 1);
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(rows: usize) -> Held {
+        Held { rows: vec![Vec::new(); rows], position: 0 }
+    }
+
+    #[test]
+    fn cursors_move_as_postgresql_moves_them() {
+        use FetchCount::*;
+        use FetchDirection::*;
+        let mut held = held(3);
+        assert_eq!(step(&mut held, Forward, Rows(2)), [0, 1]);
+        assert_eq!(step(&mut held, Forward, Rows(0)), [1]);
+        assert_eq!(step(&mut held, Forward, Rows(5)), [2]);
+        assert_eq!(held.position, 4);
+        assert_eq!(step(&mut held, Backward, Rows(1)), [2]);
+        assert_eq!(step(&mut held, Backward, All), [1, 0]);
+        assert_eq!(held.position, 0);
+        assert_eq!(step(&mut held, Absolute, Rows(-1)), [2]);
+        assert_eq!(step(&mut held, Relative, Rows(-2)), [0]);
+        assert_eq!(step(&mut held, Absolute, Rows(9)), [0; 0]);
+        assert_eq!(step(&mut held, Forward, Rows(-1)), [2]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Statements that change definitions.
+
+use atoll_datum::{Datum, Error, sqlstate};
+use atoll_syntax::ast::{self, Statement};
+use atoll_txn::Timestamp;
+
+use super::Session;
+use super::client::Client;
+use super::transaction::Kind;
+use super::variables::Severity;
+use crate::ddl::{self, Definition};
+use crate::exec::{self, Failure};
+use crate::mutate::Deferred;
+use crate::types::Type;
+
+type Outcome = std::result::Result<(), Failure>;
+
+impl Session {
+    pub(super) async fn define(&mut self, statement: &Statement, client: &mut dyn Client) -> Outcome {
+        if !ddl::is_definition(statement) {
+            return Err(Error::unsupported("this statement").into());
+        }
+        if self.facts.read_only || self.transaction.as_ref().is_some_and(|open| open.modes.read_only) {
+            let message = "cannot execute a definition in a read-only transaction";
+            return Err(Error::new(sqlstate::READ_ONLY_SQL_TRANSACTION, message).into());
+        }
+        let scope = self.scope();
+        let in_block = self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Explicit || open.statements > 0);
+        self.begin_statement(true).await?;
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let Some(txn) = &mut transaction.txn else { return Ok(()) };
+        let mut definition = Definition::new(scope, txn.as_mut(), &mut transaction.changes, in_block);
+        let done = ddl::execute(&mut definition, statement).await?;
+        for notice in &done.notices {
+            let severity = match notice.severity {
+                ddl::Severity::Notice => Severity::Notice,
+                ddl::Severity::Warning => Severity::Warning,
+            };
+            self.tell(severity, &notice.text, client);
+        }
+        client.complete(&done.tag);
+        Ok(())
+    }
+
+    /// A notice, unless the client does not want to hear of such.
+    pub(super) fn tell(&self, severity: Severity, notice: &Error, client: &mut dyn Client) {
+        if severity >= self.variables.typed().client_min_messages {
+            client.notice(severity, notice);
+        }
+    }
+
+    /// Old versions go by themselves, so there is nothing to do; but that is said.
+    pub(super) fn vacuum(&mut self, vacuum: &ast::Vacuum, client: &mut dyn Client) -> atoll_datum::Result<()> {
+        if !self.is_implicit() {
+            let message = "VACUUM cannot run inside a transaction block";
+            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+        }
+        let scope = self.scope();
+        for table in &vacuum.tables {
+            crate::bind::relation(&scope, &table.name)?;
+        }
+        let notice = Error::new(
+            sqlstate::SUCCESSFUL_COMPLETION,
+            "VACUUM does nothing: old row versions are removed by themselves",
+        );
+        let notice = match vacuum.options.iter().any(|option| option.name.as_str() == "analyze") {
+            true => notice.detail("Statistics are not collected yet either."),
+            false => notice,
+        };
+        self.tell(Severity::Notice, &notice, client);
+        client.complete("VACUUM");
+        Ok(())
+    }
+
+    pub(super) fn exec_options(&self) -> exec::Options {
+        exec::Options::default()
+    }
+
+    /// Checks that wait for the end of the transaction.
+    pub(super) fn defer(&mut self, deferred: Deferred) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.deferred.append(deferred);
+        }
+    }
+
+    /// AS OF SYSTEM TIME: a timestamp, an interval before now, or nanoseconds of the clock with a logical part.
+    pub(super) async fn as_of_timestamp(&mut self, expr: &ast::Expr) -> std::result::Result<Timestamp, Failure> {
+        let at = expr.at.offset();
+        let value = self.value_of(expr, Type::TEXT).await?;
+        let invalid = |text: &str| {
+            Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("invalid AS OF SYSTEM TIME value: \"{text}\"")).at(at)
+        };
+        let Datum::Text(text) = value else { return Err(invalid("").into()) };
+        let now = self.node.gateway.now();
+        if let Some((wall, logical)) = text.split_once('.').or(Some((&*text, "0"))).filter(|(wall, _)| wall.len() > 15)
+            && let (Ok(wall), Ok(logical)) =
+                (wall.parse(), logical.trim_start_matches('0').parse().or_else(|_| "0".parse()))
+        {
+            return Ok(Timestamp { wall, logical });
+        }
+        let scope = self.scope();
+        let read = |ty: Type| scope.catalog.form(ty.oid).and_then(|form| form.parse(&text, -1, &scope.settings).ok());
+        if let Some(Datum::Interval(interval)) = read(Type::new(atoll_datum::oid::INTERVAL)) {
+            let micros =
+                interval.micros + (i64::from(interval.days) + i64::from(interval.months) * 30) * 86_400_000_000;
+            let back = u64::try_from(-micros).map_err(|_| invalid(&text))?;
+            return Ok(Timestamp { wall: now.wall.saturating_sub(back.saturating_mul(1000)), logical: 0 });
+        }
+        if let Some(Datum::TimestampTz(micros)) = read(Type::new(atoll_datum::oid::TIMESTAMPTZ)) {
+            let wall = micros.checked_add(super::EPOCH_MICROS).and_then(|micros| u64::try_from(micros).ok());
+            let wall = wall.and_then(|micros| micros.checked_mul(1000)).ok_or_else(|| invalid(&text))?;
+            if wall > now.wall {
+                let message = "AS OF SYSTEM TIME: cannot specify timestamp in the future";
+                return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).at(at).into());
+            }
+            return Ok(Timestamp { wall, logical: 0 });
+        }
+        Err(invalid(&text).into())
+    }
+}

@@ -1,0 +1,397 @@
+//! What one session holds, and how it waits.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use atoll_datum::{Error, Oid, Result, sqlstate};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::mode::{Mask, Mode, Tag};
+use super::table::Table;
+use super::{Advisory, Listed, Locks};
+
+/// The locks of one session. Clones are the same session.
+///
+/// A wait may be given up at any time by dropping its future; that is how a statement is cancelled.
+#[derive(Clone)]
+pub struct Owner(Arc<Shared>);
+
+pub(super) struct Shared {
+    locks: Arc<Locks>,
+    pub id: u64,
+    pub pid: i32,
+    database: Oid,
+    held: Mutex<Held>,
+    pub granted: Notify,
+    /// Zero is none.
+    timeout_ms: AtomicU64,
+}
+
+#[derive(Default)]
+struct Held {
+    by_tag: BTreeMap<Tag, Holding>,
+    /// Of the transaction, in the order of taking.
+    taken: Vec<(Tag, Mode)>,
+}
+
+#[derive(Default)]
+struct Holding {
+    transaction: Mask,
+    /// Advisory locks of the session, with how often they were taken.
+    session: BTreeMap<Mode, u32>,
+    /// Of `transaction`: known only here, not in the lock table.
+    fast: Mask,
+}
+
+impl Holding {
+    fn is_empty(&self) -> bool {
+        self.transaction == 0 && self.session.is_empty()
+    }
+}
+
+/// How many locks the transaction had taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(usize);
+
+impl Owner {
+    pub(super) fn new(locks: Arc<Locks>, id: u64, pid: i32, database: Oid) -> Owner {
+        Owner(Arc::new(Shared {
+            locks,
+            id,
+            pid,
+            database,
+            held: Mutex::default(),
+            granted: Notify::new(),
+            timeout_ms: AtomicU64::new(0),
+        }))
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// `lock_timeout`; none waits as long as it takes.
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        let ms = timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1));
+        self.0.timeout_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub fn relation(&self, relation: Oid) -> Tag {
+        Tag::Relation { database: self.0.database, relation }
+    }
+
+    pub fn advisory(&self, key: Advisory) -> Tag {
+        Tag::Advisory { database: self.0.database, key }
+    }
+
+    /// Locks until the end of the transaction.
+    pub async fn lock(&self, tag: Tag, mode: Mode) -> Result<()> {
+        if self.0.take_cheaply(tag, mode) {
+            return Ok(());
+        }
+        self.0.acquire(tag, mode).await?;
+        self.0.note_transaction(tag, mode);
+        Ok(())
+    }
+
+    pub async fn lock_relation(&self, relation: Oid, mode: Mode) -> Result<()> {
+        self.lock(self.relation(relation), mode).await
+    }
+
+    /// The same without waiting: false if it would have to.
+    pub fn try_lock(&self, tag: Tag, mode: Mode) -> bool {
+        if self.0.take_cheaply(tag, mode) {
+            return true;
+        }
+        let granted = self.0.try_acquire(tag, mode);
+        if granted {
+            self.0.note_transaction(tag, mode);
+        }
+        granted
+    }
+
+    pub fn holds(&self, tag: Tag, mode: Mode) -> bool {
+        let held = self.0.held.lock();
+        held.by_tag
+            .get(&tag)
+            .is_some_and(|holding| Mode::ALL.into_iter().any(|of| of >= mode && holding.transaction & of.bit() != 0))
+    }
+
+    /// Locks until it is unlocked as often as it was locked, or the session ends.
+    pub async fn lock_for_session(&self, tag: Tag, mode: Mode) -> Result<()> {
+        if !self.0.has(tag, mode) {
+            self.0.acquire(tag, mode).await?;
+        }
+        self.0.note_session(tag, mode);
+        Ok(())
+    }
+
+    pub fn try_lock_for_session(&self, tag: Tag, mode: Mode) -> bool {
+        let granted = self.0.has(tag, mode) || self.0.try_acquire(tag, mode);
+        if granted {
+            self.0.note_session(tag, mode);
+        }
+        granted
+    }
+
+    /// False if the session does not hold it.
+    pub fn unlock_for_session(&self, tag: Tag, mode: Mode) -> bool {
+        let mut held = self.0.held.lock();
+        let Some(holding) = held.by_tag.get_mut(&tag) else { return false };
+        let Some(count) = holding.session.get_mut(&mode) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            holding.session.remove(&mode);
+            let is_kept = holding.transaction & mode.bit() != 0;
+            if holding.is_empty() {
+                held.by_tag.remove(&tag);
+            }
+            drop(held);
+            if !is_kept {
+                self.0.give_back(tag, mode);
+            }
+        }
+        true
+    }
+
+    pub fn unlock_all_for_session(&self) {
+        let mut freed = Vec::new();
+        self.0.held.lock().by_tag.retain(|tag, holding| {
+            for mode in std::mem::take(&mut holding.session).into_keys() {
+                if holding.transaction & mode.bit() == 0 {
+                    freed.push((*tag, mode));
+                }
+            }
+            !holding.is_empty()
+        });
+        for (tag, mode) in freed {
+            self.0.give_back(tag, mode);
+        }
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark(self.0.held.lock().taken.len())
+    }
+
+    /// Lets go of what the transaction first took since then.
+    pub fn rollback_to(&self, mark: Mark) {
+        let mut held = self.0.held.lock();
+        let from = mark.0.min(held.taken.len());
+        let taken = held.taken.split_off(from);
+        let mut freed = Vec::new();
+        for (tag, mode) in taken.into_iter().rev() {
+            let Some(holding) = held.by_tag.get_mut(&tag) else { continue };
+            let was_fast = holding.fast & mode.bit() != 0;
+            holding.transaction &= !mode.bit();
+            holding.fast &= !mode.bit();
+            if !was_fast && !holding.session.contains_key(&mode) {
+                freed.push((tag, mode));
+            }
+            if holding.is_empty() {
+                held.by_tag.remove(&tag);
+            }
+        }
+        drop(held);
+        for (tag, mode) in freed {
+            self.0.give_back(tag, mode);
+        }
+    }
+
+    /// At the end of the transaction.
+    pub fn release_transaction(&self) {
+        self.rollback_to(Mark(0));
+    }
+
+    /// At the end of the session, for whom clones may outlive it.
+    pub fn release_everything(&self) {
+        self.unlock_all_for_session();
+        self.release_transaction();
+    }
+
+    /// Who keeps this session waiting.
+    pub fn blocking_pids(&self) -> Vec<i32> {
+        let blockers = self.0.locks.table.lock().blockers(self.0.id);
+        let owners = self.0.locks.owners.lock();
+        blockers.iter().filter_map(|id| Some(owners.get(id)?.upgrade()?.pid)).collect()
+    }
+}
+
+impl Shared {
+    /// The short path: already held, or a weak mode on something that nobody wants a strong lock on.
+    fn take_cheaply(&self, tag: Tag, mode: Mode) -> bool {
+        let mut held = self.held.lock();
+        let held = &mut *held;
+        if let Some(holding) = held.by_tag.get_mut(&tag)
+            && holding.transaction & mode.bit() != 0
+        {
+            return true;
+        }
+        if !mode.is_weak() || self.locks.slot(&tag).load(Ordering::SeqCst) != 0 {
+            return false;
+        }
+        let holding = held.by_tag.entry(tag).or_default();
+        holding.transaction |= mode.bit();
+        holding.fast |= mode.bit();
+        held.taken.push((tag, mode));
+        true
+    }
+
+    fn has(&self, tag: Tag, mode: Mode) -> bool {
+        let held = self.held.lock();
+        held.by_tag
+            .get(&tag)
+            .is_some_and(|holding| holding.transaction & mode.bit() != 0 || holding.session.contains_key(&mode))
+    }
+
+    fn note_transaction(&self, tag: Tag, mode: Mode) {
+        let mut held = self.held.lock();
+        held.by_tag.entry(tag).or_default().transaction |= mode.bit();
+        held.taken.push((tag, mode));
+    }
+
+    fn note_session(&self, tag: Tag, mode: Mode) {
+        *self.held.lock().by_tag.entry(tag).or_default().session.entry(mode).or_default() += 1;
+    }
+
+    /// Called when the table has the lock and nobody in this session does any more.
+    fn give_back(&self, tag: Tag, mode: Mode) {
+        let woken = self.locks.table.lock().release(self.id, tag, mode);
+        if !mode.is_weak() {
+            self.locks.withdraw(&tag);
+        }
+        self.locks.wake(&woken);
+    }
+
+    fn try_acquire(&self, tag: Tag, mode: Mode) -> bool {
+        if self.has(tag, mode) {
+            return true;
+        }
+        if !mode.is_weak() {
+            self.locks.announce(&tag);
+        }
+        let granted = self.locks.table.lock().try_acquire(self.id, tag, mode);
+        if !granted && !mode.is_weak() {
+            self.locks.withdraw(&tag);
+        }
+        granted
+    }
+
+    async fn acquire(&self, tag: Tag, mode: Mode) -> Result<()> {
+        if self.has(tag, mode) {
+            return Ok(());
+        }
+        if !mode.is_weak() {
+            self.locks.announce(&tag);
+        }
+        let mut waiting = Waiting { owner: self, tag, mode, armed: true };
+        {
+            let mut table = self.locks.table.lock();
+            if table.try_acquire(self.id, tag, mode) {
+                waiting.armed = false;
+                return Ok(());
+            }
+            table.enqueue(self.id, tag, mode, self.locks.clock.wall_ns());
+            if let Some(cycle) = table.deadlock(self.id) {
+                drop(table);
+                return Err(self.deadlock(&cycle));
+            }
+        }
+        match self.timeout_ms.load(Ordering::Relaxed) {
+            0 => self.until_granted().await,
+            ms => {
+                let granted = self.locks.clock.timeout(Duration::from_millis(ms), self.until_granted()).await;
+                if granted.is_err() && self.locks.table.lock().is_waiting(self.id) {
+                    let message = "canceling statement due to lock timeout";
+                    return Err(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message));
+                }
+            }
+        }
+        waiting.armed = false;
+        Ok(())
+    }
+
+    async fn until_granted(&self) {
+        while self.locks.table.lock().is_waiting(self.id) {
+            self.granted.notified().await;
+        }
+    }
+
+    fn deadlock(&self, cycle: &[super::table::Wait]) -> Error {
+        let owners = self.locks.owners.lock();
+        let pid = |id: u64| match owners.get(&id).and_then(Weak::upgrade) {
+            Some(owner) => owner.pid,
+            None => 0,
+        };
+        let line = |wait: &super::table::Wait| {
+            let (waiter, blocker) = (pid(wait.owner), pid(wait.blocked_by));
+            format!("Process {waiter} waits for {} on {}; blocked by process {blocker}.", wait.mode.name(), wait.tag)
+        };
+        let detail = cycle.iter().map(line).collect::<Vec<_>>().join("\n");
+        Error::new(sqlstate::DEADLOCK_DETECTED, "deadlock detected")
+            .detail(detail)
+            .hint("See server log for query details.")
+    }
+
+    pub(super) fn move_to_table(&self, tag: &Tag, table: &Mutex<Table>) {
+        let mut held = self.held.lock();
+        let Some(holding) = held.by_tag.get_mut(tag) else { return };
+        let fast = std::mem::take(&mut holding.fast);
+        if fast != 0 {
+            let mut table = table.lock();
+            for mode in Mode::of_mask(fast) {
+                table.note(self.id, *tag, mode);
+            }
+        }
+    }
+
+    pub(super) fn list_fast(&self, out: &mut Vec<Listed>) {
+        for (tag, holding) in &self.held.lock().by_tag {
+            for mode in Mode::of_mask(holding.fast) {
+                let (pid, tag) = (self.pid, *tag);
+                out.push(Listed { tag, mode, pid, granted: true, is_fast: true, waiting_since_ns: None });
+            }
+        }
+    }
+}
+
+/// Takes a request back whose waiting was given up.
+struct Waiting<'a> {
+    owner: &'a Shared,
+    tag: Tag,
+    mode: Mode,
+    armed: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let (owner, tag, mode) = (self.owner, self.tag, self.mode);
+        let (was_waiting, woken) = owner.locks.table.lock().cancel(owner.id);
+        owner.locks.wake(&woken);
+        if !was_waiting {
+            // It was granted in the moment it was given up.
+            owner.give_back(tag, mode);
+        } else if !mode.is_weak() {
+            owner.locks.withdraw(&tag);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.locks.owners.lock().remove(&self.id);
+        let held = std::mem::take(self.held.get_mut());
+        for (tag, holding) in held.by_tag {
+            let kept = holding.transaction & !holding.fast;
+            let modes = holding.session.keys().fold(kept, |mask, mode| mask | mode.bit());
+            for mode in Mode::of_mask(modes) {
+                self.give_back(tag, mode);
+            }
+        }
+    }
+}

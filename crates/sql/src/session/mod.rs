@@ -1,0 +1,634 @@
+//! A client's session: statements in, rows out, and the transaction around them.
+//!
+//! - [`client`]: what the session asks of the protocol
+//! - this file: what the protocol calls
+//! - [`statement`]: which statement is whose work
+//! - [`run`]: one bound statement, again where that is right
+//! - [`transaction`], [`control`]: the transaction, and the statements that steer it
+//! - [`prepared`], [`cursor`]: statements that are kept, statements that are being run
+//! - [`variables`]: SET and SHOW
+//! - [`scope`]: what statements see of their session
+//! - [`node`], [`locks`]: what all sessions of a node share
+//!
+//! INVARIANT: every public call leaves the session ready for the next one, whatever it returns; an error inside an
+//! explicit transaction leaves that failed (25P02 until ROLLBACK).
+
+pub mod client;
+mod control;
+mod copy;
+mod cursor;
+mod define;
+mod explain;
+pub mod locks;
+pub mod node;
+pub mod prepared;
+mod run;
+pub mod scope;
+mod statement;
+pub mod transaction;
+pub mod variables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_datum::io::Form;
+use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_syntax::ast;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+pub use client::{Client, Column, Encoding, Format};
+pub use node::{Activity, Node, Registration};
+pub use scope::{Scope, SessionFacts};
+
+use self::prepared::{Portal, PortalState, Prepared};
+use self::transaction::{Kind, Transaction, is_aborted};
+use self::variables::Variables;
+use crate::catalog::sequence::SessionValues;
+use crate::exec::Cancel;
+use crate::plan::Output as PlanOutput;
+
+/// Microseconds from 1970 to 2000, where PostgreSQL's time begins.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// Who wants to connect, after the password was checked.
+pub struct Connect {
+    pub user: String,
+    pub database: String,
+    /// Of the startup message: `application_name`, `options`, …
+    pub parameters: Vec<(String, String)>,
+    /// Chosen by the protocol; unique on the node. Cancel requests name it.
+    pub pid: i32,
+}
+
+/// ReadyForQuery's letter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// `I`
+    Idle,
+    /// `T`
+    InTransaction,
+    /// `E`
+    Failed,
+}
+
+/// A parameter's value as Bind gives it; none is NULL.
+pub type RawParameter = Option<Bytes>;
+
+pub struct Session {
+    node: Arc<Node>,
+    cancel: Arc<Cancel>,
+    facts: SessionFacts,
+    variables: Variables,
+    /// Raised with each change of a setting.
+    settings_version: u64,
+    transaction: Option<Transaction>,
+    locks: locks::Owner,
+    sequence_values: Arc<Mutex<SessionValues>>,
+    /// Keeps the session listed.
+    _registration: Registration,
+    prepared: BTreeMap<String, Prepared>,
+    portals: BTreeMap<String, Portal>,
+    /// `statement_timestamp()`.
+    statement_micros: i64,
+    /// The extended protocol: an implicit transaction of one statement can be run again at Sync.
+    replay: Option<Replay>,
+}
+
+/// The only statement of an implicit transaction, and where its output began.
+struct Replay {
+    portal: String,
+    mark: client::Mark,
+}
+
+/// What the protocol calls. An `Err` is for an ErrorResponse; the session has already noted it (its transaction failed).
+/// In the extended protocol the caller then skips to Sync.
+impl Session {
+    /// 3D000 if the database does not exist, 28000 if the role may not log in.
+    pub async fn open(node: Arc<Node>, connect: Connect) -> Result<Session> {
+        let catalog = node.catalog();
+        let Some(role) = catalog.role_named(&connect.user).cloned() else {
+            let message = format!("role \"{}\" does not exist", connect.user);
+            return Err(Error::new(sqlstate::INVALID_AUTHORIZATION_SPECIFICATION, message));
+        };
+        if !role.login {
+            let message = format!("role \"{}\" is not permitted to log in", connect.user);
+            return Err(Error::new(sqlstate::INVALID_AUTHORIZATION_SPECIFICATION, message));
+        }
+        let Some(database) = catalog.database_named(&connect.database).cloned() else {
+            let message = format!("database \"{}\" does not exist", connect.database);
+            return Err(Error::new(sqlstate::INVALID_CATALOG_NAME, message));
+        };
+        if database.refuses_connections {
+            let message = format!("database \"{}\" is not currently accepting connections", connect.database);
+            return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+        }
+        let mut defaults: Vec<(String, String)> = Vec::new();
+        let settings = database.settings.iter().chain(&role.settings);
+        let here = settings.filter(|setting| setting.database == 0 || setting.database == database.oid);
+        defaults.extend(here.map(|setting| (setting.name.clone(), setting.value.clone())));
+        for (name, value) in &connect.parameters {
+            match name.as_str() {
+                "user" | "database" | "replication" => {}
+                "options" => defaults.extend(control::split_options(value)?),
+                _ => defaults.push((name.clone(), value.clone())),
+            }
+        }
+        let mut variables = Variables::new(defaults)?;
+        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+        variables.put("is_superuser", on_off(role.superuser));
+        variables.put("session_authorization", role.name.clone());
+        let facts = SessionFacts {
+            pid: 0,
+            database: Oid(database.oid),
+            session_user: Oid(role.oid),
+            current_user: Oid(role.oid),
+            search_path: Vec::new(),
+            variables: variables.snapshot(),
+            read_only: false,
+        };
+        let activity = Activity {
+            database: Oid(database.oid),
+            user: Oid(role.oid),
+            application_name: variables.get("application_name").unwrap_or_default(),
+            backend_start_ns: node.env.clock.wall_ns(),
+            ..Activity::default()
+        };
+        let registration = node.register(connect.pid, activity);
+        let pid = connect.pid;
+        let locks = node.locks.owner(pid, Oid(database.oid));
+        let cancel = Arc::<Cancel>::default();
+        let mut session = Session {
+            node,
+            cancel,
+            facts: SessionFacts { pid, ..facts },
+            variables,
+            settings_version: 0,
+            transaction: None,
+            locks,
+            sequence_values: Arc::default(),
+            _registration: registration,
+            prepared: BTreeMap::new(),
+            portals: BTreeMap::new(),
+            statement_micros: 0,
+            replay: None,
+        };
+        session.settings_changed();
+        Ok(session)
+    }
+
+    /// All ParameterStatus messages of the start.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        self.variables.all_reported()
+    }
+
+    pub fn status(&self) -> Status {
+        match &self.transaction {
+            Some(transaction) if transaction.kind == Kind::Explicit && transaction.failed => Status::Failed,
+            Some(transaction) if transaction.kind == Kind::Explicit => Status::InTransaction,
+            _ => Status::Idle,
+        }
+    }
+
+    /// For cancel requests, timeouts and shutdown: stops the running statement from anywhere.
+    pub fn cancel_handle(&self) -> Arc<Cancel> {
+        self.cancel.clone()
+    }
+
+    /// How long the client may stay silent now, and what it is told then (25P03, 57P05).
+    pub fn idle_limit(&self) -> Option<(Duration, Error)> {
+        let typed = self.variables.typed();
+        let (ms, state, message) = match self.status() {
+            Status::Idle => (
+                typed.idle_session_timeout_ms,
+                sqlstate::IDLE_SESSION_TIMEOUT,
+                "terminating connection due to idle-session timeout",
+            ),
+            Status::InTransaction | Status::Failed => (
+                typed.idle_in_transaction_timeout_ms,
+                sqlstate::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "terminating connection due to idle-in-transaction timeout",
+            ),
+        };
+        (ms > 0).then(|| (Duration::from_millis(ms), Error::new(state, message)))
+    }
+
+    /// A Query message: several statements in one implicit transaction.
+    pub async fn simple(&mut self, sql: &str, client: &mut dyn Client) -> Result<()> {
+        self.begin_message();
+        self.portals.remove("");
+        let result = self.simple_statements(sql, client).await;
+        self.end_message(result, client).await
+    }
+
+    async fn simple_statements(&mut self, sql: &str, client: &mut dyn Client) -> Result<()> {
+        let parsed = atoll_syntax::parse(sql)?;
+        if parsed.is_empty() {
+            client.complete_empty();
+            return Ok(());
+        }
+        let text: Arc<str> = sql.into();
+        let alone = parsed.len() == 1;
+        for parsed in parsed {
+            let statement = Arc::new(parsed.statement);
+            let mut attempt = 0;
+            loop {
+                let mark = client.mark();
+                self.begin_implicit();
+                let mut result = self.simple_statement(&text, &statement, client).await;
+                if alone && result.is_ok() && self.is_implicit() {
+                    result = self.commit_implicit(client).await;
+                }
+                match result {
+                    Err(failure) if alone && self.may_retry(&failure, attempt) && client.take_back(mark) => {
+                        self.abandon(client).await;
+                        self.pause(attempt).await;
+                        attempt += 1;
+                    }
+                    Err(failure) => return Err(failure.into_error()),
+                    Ok(()) => break,
+                }
+            }
+            if let Some(transaction) = &mut self.transaction {
+                transaction.statements += 1;
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn parse(&mut self, name: &str, sql: &str, types: &[Oid], client: &mut dyn Client) -> Result<()> {
+        self.begin_message();
+        let result = self.parse_message(name, sql, types);
+        let result = self.noted(result);
+        if result.is_ok() {
+            client.parse_complete();
+        }
+        result
+    }
+
+    fn parse_message(&mut self, name: &str, sql: &str, types: &[Oid]) -> Result<()> {
+        let mut parsed = atoll_syntax::parse(sql)?;
+        if parsed.len() > 1 {
+            let message = "cannot insert multiple commands into a prepared statement";
+            return Err(Error::new(sqlstate::SYNTAX_ERROR, message));
+        }
+        let statement = parsed.pop().map(|parsed| Arc::new(parsed.statement));
+        if name.is_empty() {
+            self.prepared.remove(name);
+        } else if self.prepared.contains_key(name) {
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(Error::new(sqlstate::DUPLICATE_PREPARED_STATEMENT, message));
+        }
+        let prepared = self.prepare(name, sql.into(), statement, types.to_vec(), false)?;
+        self.prepared.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    /// `formats` and `results` as in the message: none, one for all, or one for each.
+    pub async fn bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        formats: &[Format],
+        parameters: Vec<RawParameter>,
+        results: &[Format],
+        client: &mut dyn Client,
+    ) -> Result<()> {
+        self.begin_message();
+        let result = self.bind_message(portal, statement, formats, parameters, results);
+        let result = self.noted(result);
+        if result.is_ok() {
+            client.bind_complete();
+        }
+        result
+    }
+
+    fn bind_message(
+        &mut self,
+        name: &str,
+        statement: &str,
+        formats: &[Format],
+        parameters: Vec<RawParameter>,
+        results: &[Format],
+    ) -> Result<()> {
+        let scope = self.scope();
+        let prepared = find_prepared(&self.prepared, statement)?;
+        let wanted = &prepared.parameters;
+        if parameters.len() != wanted.len() {
+            let message = format!(
+                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
+                parameters.len(),
+                wanted.len()
+            );
+            return Err(Error::new(sqlstate::PROTOCOL_VIOLATION, message));
+        }
+        let formats = spread(formats, wanted.len(), "bind message has {n} parameter formats but {m} parameters")?;
+        let mut values = Vec::with_capacity(wanted.len());
+        for (number, ((raw, ty), format)) in parameters.into_iter().zip(wanted).zip(formats).enumerate() {
+            let context = |error: Error| error.context(format!("unnamed portal parameter ${}", number + 1));
+            values.push(read_parameter(&scope, *ty, format, raw).map_err(context)?);
+        }
+        let width = prepared.columns.as_ref().map_or(0, Vec::len);
+        let results = spread(results, width, "bind message has {n} result formats but query has {m} columns")?;
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.failed)
+            && !prepared.statement.as_deref().is_some_and(control::ends_transaction)
+        {
+            return Err(is_aborted());
+        }
+        if !name.is_empty() && self.portals.contains_key(name) {
+            return Err(Error::new(sqlstate::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
+        }
+        let portal = Portal {
+            name: name.to_owned(),
+            text: prepared.text.clone(),
+            statement: prepared.statement.clone(),
+            parameters: Arc::new(values),
+            parameter_types: wanted.clone(),
+            columns: prepared.columns.clone(),
+            formats: results,
+            bound: prepared.bound.clone(),
+            state: PortalState::Ready,
+            hold: false,
+            scroll: false,
+            binary: false,
+            from_sql: false,
+            created_micros: self.now_micros(),
+        };
+        self.portals.insert(name.to_owned(), portal);
+        Ok(())
+    }
+
+    pub async fn describe_statement(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
+        self.begin_message();
+        let result = find_prepared(&self.prepared, name).map(|prepared| {
+            client.describe_parameters(&prepared.parameters);
+            match &prepared.columns {
+                Some(columns) => client.describe(columns, &vec![Format::Text; columns.len()]),
+                None => client.describe_nothing(),
+            }
+        });
+        self.noted(result)
+    }
+
+    pub async fn describe_portal(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
+        self.begin_message();
+        let result = find_portal(&self.portals, name).map(|portal| match &portal.columns {
+            Some(columns) => client.describe(columns, &portal.formats),
+            None => client.describe_nothing(),
+        });
+        self.noted(result)
+    }
+
+    /// `rows_max` 0 is all.
+    pub async fn execute(&mut self, portal: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {
+        self.begin_message();
+        let result = self.execute_message(portal, rows_max, client).await;
+        self.noted(result)
+    }
+
+    async fn execute_message(&mut self, name: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {
+        find_portal(&self.portals, name)?;
+        let mut attempt = 0;
+        loop {
+            let mark = client.mark();
+            let fresh = self.begin_implicit();
+            match self.execute_portal(name, rows_max, client).await {
+                Ok(()) => {
+                    if let Some(transaction) = &mut self.transaction {
+                        transaction.statements += 1;
+                        let is_first = fresh && transaction.kind == Kind::Implicit && transaction.statements == 1;
+                        self.replay = is_first.then(|| Replay { portal: name.to_owned(), mark });
+                    }
+                    return Ok(());
+                }
+                Err(failure) if fresh && self.may_retry(&failure, attempt) && client.take_back(mark) => {
+                    self.abandon_keeping(name, client).await;
+                    self.pause(attempt).await;
+                    attempt += 1;
+                }
+                Err(failure) => return Err(failure.into_error()),
+            }
+        }
+    }
+
+    pub fn close_statement(&mut self, name: &str, client: &mut dyn Client) {
+        self.prepared.remove(name);
+        client.close_complete();
+    }
+
+    pub fn close_portal(&mut self, name: &str, client: &mut dyn Client) {
+        self.portals.remove(name);
+        client.close_complete();
+    }
+
+    /// The client sent what the protocol has to refuse: that is an error of the session's transaction like any other.
+    pub fn fail(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.failed = true;
+        }
+    }
+
+    /// Ends the implicit transaction: commits it, or rolls it back after an error. An error of the commit is answered
+    /// before ReadyForQuery.
+    pub async fn sync(&mut self, client: &mut dyn Client) -> Result<()> {
+        let replay = self.replay.take();
+        let mut attempt = 0;
+        let result = loop {
+            if !self.is_implicit() || self.transaction.as_ref().is_some_and(|transaction| transaction.failed) {
+                break Ok(());
+            }
+            // Until it has committed nothing of it counts.
+            if let (Some(_), Some(transaction)) = (&replay, &mut self.transaction) {
+                transaction.statements = 0;
+            }
+            match (self.commit_implicit(client).await, &replay) {
+                (Ok(()), _) => break Ok(()),
+                (Err(failure), Some(Replay { portal, mark }))
+                    if self.may_retry(&failure, attempt) && client.take_back(*mark) =>
+                {
+                    self.abandon_keeping(portal, client).await;
+                    self.pause(attempt).await;
+                    attempt += 1;
+                    self.begin_implicit();
+                    if let Err(failure) = self.execute_portal(portal, 0, client).await
+                        && !self.may_retry(&failure, attempt)
+                    {
+                        break Err(failure.into_error());
+                    }
+                }
+                (Err(failure), _) => break Err(failure.into_error()),
+            }
+        };
+        self.end_message(result, client).await
+    }
+
+    /// The client is gone or said goodbye.
+    pub async fn close(mut self) {
+        if let Some(Transaction { txn: Some(txn), .. }) = self.transaction.take() {
+            txn.rollback().await;
+        }
+        self.locks.release_transaction();
+        self.locks.unlock_all_for_session();
+    }
+
+    // ------------------------------------------------------------------------------------------------------- messages
+
+    fn begin_message(&mut self) {
+        self.statement_micros = self.now_micros();
+        self.cancel.reset();
+        self.replay = None;
+    }
+
+    /// Ends the implicit transaction of a message, whatever came of it.
+    async fn end_message(&mut self, mut result: Result<()>, client: &mut dyn Client) -> Result<()> {
+        if result.is_ok() && self.is_implicit() {
+            result = self.commit_implicit(client).await.map_err(|failure| failure.into_error());
+        }
+        let result = self.noted(result);
+        if self.is_implicit() {
+            self.abandon(client).await;
+        }
+        result
+    }
+
+    /// An error leaves the transaction failed.
+    fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err()
+            && let Some(transaction) = &mut self.transaction
+        {
+            transaction.failed = true;
+        }
+        result
+    }
+
+    fn now_micros(&self) -> i64 {
+        (self.node.env.clock.wall_ns() / 1000) as i64 - EPOCH_MICROS
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- scope
+
+    /// What a statement that begins now sees.
+    fn scope(&mut self) -> Scope {
+        let current = self.node.catalog();
+        let catalog = match &mut self.transaction {
+            Some(transaction) => transaction.changes.catalog(&current),
+            None => current,
+        };
+        let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
+        self.facts.search_path = control::search_path(&catalog, &self.facts, &self.variables.typed().search_path);
+        self.facts.read_only = self.transaction.as_ref().is_some_and(|open| open.modes.read_only);
+        Scope {
+            node: self.node.clone(),
+            catalog,
+            settings: self.variables.settings(transaction_micros, self.statement_micros),
+            session: self.facts.clone(),
+            locks: self.locks.clone(),
+            sequence_values: self.sequence_values.clone(),
+        }
+    }
+
+    /// After SET, and after a rollback of one.
+    fn settings_changed(&mut self) {
+        self.settings_version += 1;
+        self.facts.variables = self.variables.snapshot();
+        let ms = self.variables.typed().lock_timeout_ms;
+        self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
+    }
+
+    /// Result columns for RowDescription.
+    fn columns_of(scope: &Scope, output: &[PlanOutput]) -> Vec<Column> {
+        output
+            .iter()
+            .map(|column| Column {
+                name: column.name.clone(),
+                ty: column.ty,
+                size: size_of_type(column.ty.oid),
+                table: column.table,
+                attribute: column.attribute,
+            })
+            .map(|mut column| {
+                // A literal that stayed unknown goes out as text.
+                if column.ty.oid == oid::UNKNOWN {
+                    column.ty = crate::types::Type::TEXT;
+                }
+                let _ = scope;
+                column
+            })
+            .collect()
+    }
+
+    fn encoding(scope: &Scope, columns: &[Column], formats: &[Format]) -> Result<Encoding> {
+        let mut forms = Vec::with_capacity(columns.len());
+        for (column, format) in columns.iter().zip(formats) {
+            forms.push((form_of(scope, column.ty.oid)?, *format));
+        }
+        Ok(Encoding { columns: forms, settings: scope.settings.clone() })
+    }
+}
+
+fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {
+    let missing = || Error::unsupported(format!("a value of type {}", crate::bind::format_type(scope, ty.into())));
+    crate::function::name::form(scope, ty).ok_or_else(missing)
+}
+
+/// pg_type.typlen.
+fn size_of_type(ty: Oid) -> i16 {
+    match atoll_datum::builtin::builtin().type_by_oid(ty) {
+        Some(row) => row.length,
+        // An enum takes four bytes, its array any number.
+        None => 4,
+    }
+}
+
+fn find_prepared<'a>(prepared: &'a BTreeMap<String, Prepared>, name: &str) -> Result<&'a Prepared> {
+    prepared.get(name).ok_or_else(|| {
+        let message = match name {
+            "" => "unnamed prepared statement does not exist".to_owned(),
+            name => format!("prepared statement \"{name}\" does not exist"),
+        };
+        Error::new(sqlstate::INVALID_SQL_STATEMENT_NAME, message)
+    })
+}
+
+fn find_portal<'a>(portals: &'a BTreeMap<String, Portal>, name: &str) -> Result<&'a Portal> {
+    let missing = || Error::new(sqlstate::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"));
+    portals.get(name).ok_or_else(missing)
+}
+
+/// None is text for all, one is for all, else one for each.
+fn spread(formats: &[Format], wanted: usize, complaint: &str) -> Result<Vec<Format>> {
+    match formats.len() {
+        0 => Ok(vec![Format::Text; wanted]),
+        1 => Ok(vec![formats[0]; wanted]),
+        given if given == wanted => Ok(formats.to_vec()),
+        given => {
+            let message = complaint.replace("{n}", &given.to_string()).replace("{m}", &wanted.to_string());
+            Err(Error::new(sqlstate::PROTOCOL_VIOLATION, message))
+        }
+    }
+}
+
+fn read_parameter(scope: &Scope, ty: Oid, format: Format, raw: RawParameter) -> Result<Datum> {
+    let Some(bytes) = raw else { return Ok(Datum::Null) };
+    let form = form_of(scope, ty)?;
+    match format {
+        Format::Binary => form.receive(&bytes, -1),
+        Format::Text => {
+            let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&bytes[error.valid_up_to()..]))?;
+            form.parse(text, -1, &scope.settings)
+        }
+    }
+}
+
+/// 22021, with the first bytes that are none.
+pub fn not_utf8(bytes: &[u8]) -> Error {
+    let shown: Vec<String> = bytes.iter().take(4).map(|byte| format!("0x{byte:02x}")).collect();
+    let message = format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" "));
+    Error::new(sqlstate::CHARACTER_NOT_IN_REPERTOIRE, message)
+}
+
+/// Whether a statement may run in a failed transaction.
+pub(crate) fn is_allowed_when_failed(statement: &ast::Statement) -> bool {
+    control::ends_transaction(statement)
+}

@@ -1,0 +1,259 @@
+//! What all sessions of one node share.
+//!
+//! - [`Node`]: the catalog, locks, sequences, oids, sessions
+//! - [`Backend`]: a session as others see it: pg_stat_activity, pg_cancel_backend
+//!
+//! INVARIANT: whoever commits a change of definitions makes it the node's ([`Node::publish`]) before letting go of the
+//! locks it was made under. So who gets a lock on a relation finds its newest descriptor in [`Node::catalog`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use atoll_datum::Oid;
+use atoll_env::Env;
+use atoll_txn::Isolation;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use super::locks::Locks;
+use crate::catalog::sequence::Sequences;
+use crate::catalog::store::{self, Changes};
+use crate::catalog::{Catalog, DATABASE_OWNER_ROLE};
+use crate::ddl::job;
+use crate::exec::Result;
+use crate::kv::GatewayRef;
+use crate::mutate::RowIds;
+
+pub struct Node {
+    pub env: Env,
+    pub gateway: GatewayRef,
+    pub locks: Arc<Locks>,
+    pub sequences: Sequences,
+    pub row_ids: RowIds,
+    current: RwLock<Current>,
+    /// Taken from the store and not yet given away.
+    oids: tokio::sync::Mutex<std::ops::Range<u32>>,
+    backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
+    /// Raised when a definition has left something to do.
+    pub jobs: Arc<Notify>,
+    pub builds: Mutex<Builds>,
+}
+
+/// Builds of indexes, by their jobs.
+#[derive(Default)]
+pub struct Builds {
+    /// A statement of this node is busy with them.
+    pub running: BTreeSet<u32>,
+    /// The statement was given up.
+    pub cancelled: BTreeSet<u32>,
+}
+
+struct Current {
+    catalog: Arc<Catalog>,
+    /// How many changes have been adopted.
+    adopted: u64,
+}
+
+impl Node {
+    /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
+    pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
+        store::bootstrap(&*gateway).await?;
+        let catalog = Node::load(&gateway).await?;
+        let node = Node::with_catalog(env, gateway, catalog);
+        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+        Ok(node)
+    }
+
+    /// A node with this catalog, whatever the store says.
+    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog) -> Arc<Node> {
+        Arc::new(Node {
+            locks: Locks::new(env.clock.clone()),
+            sequences: Sequences::new(gateway.clone()),
+            row_ids: RowIds::default(),
+            current: RwLock::new(Current { catalog: Arc::new(catalog), adopted: 0 }),
+            oids: tokio::sync::Mutex::new(0..0),
+            backends: Mutex::default(),
+            jobs: Arc::default(),
+            builds: Mutex::default(),
+            env,
+            gateway,
+        })
+    }
+
+    async fn load(gateway: &GatewayRef) -> Result<Catalog> {
+        let mut txn = gateway.begin(Isolation::Serializable);
+        let catalog = store::load(&mut *txn).await;
+        txn.rollback().await;
+        catalog
+    }
+
+    /// What is committed now.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.current.read().catalog.clone()
+    }
+
+    /// Makes the changes of a transaction that has committed everybody's.
+    pub fn publish(&self, changes: &Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut current = self.current.write();
+        let mut catalog = Catalog::clone(&current.catalog);
+        changes.apply(&mut catalog);
+        catalog.version = crate::catalog::next_version();
+        *current = Current { catalog: Arc::new(catalog), adopted: current.adopted + 1 };
+        if changes.has_jobs() {
+            self.jobs.notify_one();
+        }
+    }
+
+    /// Reads the catalog from the store: after a commit whose outcome is unknown, and when a descriptor turned out not
+    /// to be the newest.
+    pub async fn reload(&self) -> Result<()> {
+        loop {
+            let before = self.current.read().adopted;
+            let catalog = Node::load(&self.gateway).await?;
+            let mut current = self.current.write();
+            // What was adopted meanwhile may be newer than what was read.
+            if current.adopted == before {
+                *current = Current { catalog: Arc::new(catalog), adopted: before + 1 };
+                return Ok(());
+            }
+        }
+    }
+
+    /// An oid that no object has or had.
+    pub async fn new_oid(&self) -> Result<u32> {
+        let mut oids = self.oids.lock().await;
+        if let Some(oid) = oids.next() {
+            return Ok(oid);
+        }
+        let (first, count) = store::take_oids(&*self.gateway).await?;
+        *oids = first + 1..first + count;
+        Ok(first)
+    }
+
+    // ---------------------------------------------------------------------------------------------------- sessions
+
+    /// Announces a session under the number that the protocol has given it. It is listed until the [`Registration`] is
+    /// dropped.
+    pub fn register(self: &Arc<Self>, pid: i32, activity: Activity) -> Registration {
+        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), interrupt: Interrupt::default() });
+        self.backends.lock().insert(pid, backend.clone());
+        Registration { node: self.clone(), backend }
+    }
+
+    pub fn backend(&self, pid: i32) -> Option<Arc<Backend>> {
+        self.backends.lock().get(&pid).cloned()
+    }
+
+    pub fn backends(&self) -> Vec<Arc<Backend>> {
+        self.backends.lock().values().cloned().collect()
+    }
+
+    /// The owner of a database is implicitly a member of pg_database_owner.
+    pub fn database_owner(catalog: &Catalog, database: Oid) -> Oid {
+        catalog.databases.get(&database).map_or(DATABASE_OWNER_ROLE, |database| Oid(database.owner))
+    }
+}
+
+/// A session as others see it.
+pub struct Backend {
+    pub pid: i32,
+    pub activity: Mutex<Activity>,
+    pub interrupt: Interrupt,
+}
+
+/// As in pg_stat_activity. Times are nanoseconds of the wall clock, zero where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    pub database: Oid,
+    pub user: Oid,
+    pub application_name: String,
+    pub client_address: Option<std::net::SocketAddr>,
+    pub backend_start_ns: u64,
+    pub transaction_start_ns: u64,
+    pub query_start_ns: u64,
+    pub state_change_ns: u64,
+    pub state: BackendState,
+    /// The running statement, or the last one.
+    pub query: String,
+    /// What it waits for: `Lock`, `Client`; empty is nothing.
+    pub wait: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BackendState {
+    #[default]
+    Idle,
+    Active,
+    IdleInTransaction,
+    IdleInFailedTransaction,
+}
+
+impl BackendState {
+    pub fn name(self) -> &'static str {
+        match self {
+            BackendState::Idle => "idle",
+            BackendState::Active => "active",
+            BackendState::IdleInTransaction => "idle in transaction",
+            BackendState::IdleInFailedTransaction => "idle in transaction (aborted)",
+        }
+    }
+}
+
+/// What a session is asked to do from outside.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Request {
+    /// Stop the running statement, if there is one.
+    Cancel = 1,
+    /// Close the session.
+    Terminate = 2,
+}
+
+/// Carries requests to a session.
+#[derive(Default)]
+pub struct Interrupt {
+    pending: AtomicU8,
+    raised: Notify,
+}
+
+impl Interrupt {
+    pub fn raise(&self, request: Request) {
+        self.pending.fetch_max(request as u8, Ordering::SeqCst);
+        self.raised.notify_one();
+    }
+
+    /// Takes the strongest request that was raised since the last call.
+    pub fn take(&self) -> Option<Request> {
+        match self.pending.swap(0, Ordering::SeqCst) {
+            0 => None,
+            1 => Some(Request::Cancel),
+            _ => Some(Request::Terminate),
+        }
+    }
+
+    /// Waits for a request and takes it.
+    pub async fn wait(&self) -> Request {
+        loop {
+            if let Some(request) = self.take() {
+                return request;
+            }
+            self.raised.notified().await;
+        }
+    }
+}
+
+/// Keeps a session listed.
+pub struct Registration {
+    node: Arc<Node>,
+    pub backend: Arc<Backend>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.node.backends.lock().remove(&self.backend.pid);
+    }
+}

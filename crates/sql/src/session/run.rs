@@ -1,0 +1,285 @@
+//! Runs one bound statement in the session's transaction, again where that is right.
+//!
+//! | what happened | what is done |
+//! | --- | --- |
+//! | READ COMMITTED met a row that changed under its lock | the statement again, with a new snapshot, keeping its locks |
+//! | SERIALIZABLE met one, and what it read before is the same now | likewise |
+//! | the layers below ask for a retry, nothing of this transaction has reached the client | the transaction again |
+//! | the same, otherwise | 40001 |
+//! | the outcome of a commit is unknown | 40003, never again |
+//!
+//! INVARIANT: a statement is run again only if every byte that it put out was taken back.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_datum::{Datum, Error, Oid, Result};
+use atoll_txn::Isolation;
+use atoll_txn::error::Retry;
+use futures_util::future::{Either, select};
+
+use super::client::{Client, Encoding};
+use super::prepared::{Bound, Depends};
+use super::{Scope, Session};
+use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
+use crate::plan::{CommandKind, Query};
+use crate::{bind, kv, optimize};
+
+/// How often a transaction that nobody has seen anything of is run again.
+const RETRIES_MAX: u32 = 20;
+const PAUSE_MAX: Duration = Duration::from_millis(64);
+/// A statement that is told to stop does so between two batches; one that waits in the layers below is given up.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// How far a statement is to be run, and where its rows go.
+pub(super) enum Output<'a> {
+    Client {
+        client: &'a mut dyn Client,
+        encoding: &'a Encoding,
+    },
+    /// Gathered: cursors that are held, EXPLAIN ANALYZE, CREATE TABLE AS.
+    Rows(&'a mut Vec<Vec<Datum>>),
+}
+
+/// What came of a statement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ran {
+    /// Rows put out by this call.
+    pub rows: u64,
+    /// Rows inserted, updated or deleted.
+    pub changed: u64,
+    /// There is no more.
+    pub ended: bool,
+}
+
+impl Session {
+    /// What binding depends on besides the catalog.
+    pub(super) fn depends(&self) -> Depends {
+        let facts = &self.facts;
+        Depends { role: facts.current_user, search_path: facts.search_path.clone(), settings: self.settings_version }
+    }
+
+    /// Binds and plans a statement, unless `known` still holds.
+    pub(super) fn bound(
+        &mut self,
+        statement: &atoll_syntax::ast::Statement,
+        parameters: &[Oid],
+        known: Option<&Bound>,
+    ) -> Result<Bound> {
+        let scope = self.scope();
+        let depends = self.depends();
+        if let Some(known) = known.filter(|known| known.holds(&scope.catalog, &depends)) {
+            return Ok(known.clone());
+        }
+        let query = bind::statement(&scope, statement, parameters)?;
+        let query = optimize::query(&scope, query)?;
+        Ok(Bound { query: Arc::new(query), catalog: scope.catalog.clone(), depends: Arc::new(depends) })
+    }
+
+    /// Checks privileges, locks the tables, and binds anew if a definition changed while it waited.
+    pub(super) async fn ready(
+        &mut self,
+        statement: &atoll_syntax::ast::Statement,
+        parameters: &[Oid],
+        known: Option<&Bound>,
+    ) -> Result<Bound> {
+        let mut bound = self.bound(statement, parameters, known)?;
+        loop {
+            self.check_uses(&bound.query)?;
+            self.lock_uses(&bound.query).await?;
+            let again = self.bound(statement, parameters, Some(&bound))?;
+            if Arc::ptr_eq(&again.query, &bound.query) {
+                return Ok(bound);
+            }
+            bound = again;
+        }
+    }
+
+    /// Runs a statement to its end, sending rows as they come.
+    pub(super) async fn run(
+        &mut self,
+        query: &Query,
+        parameters: &[Datum],
+        output: &mut Output<'_>,
+    ) -> std::result::Result<Ran, Failure> {
+        let scope = self.scope();
+        for attempt in 0.. {
+            let mark = output.mark();
+            self.begin_statement(query.command != CommandKind::Select).await?;
+            let savepoint = self.transaction_txn().await?.savepoint();
+            let mut cursor = exec::run(query, &scope, self.exec_options())?;
+            let result = self.drive(&scope, &mut cursor, parameters, output, u64::MAX).await;
+            let txn = self.transaction_txn().await?;
+            let Err(failure) = result else {
+                txn.release(savepoint);
+                return result;
+            };
+            let again = may_rerun(&failure, txn.isolation(), attempt) && output.take_back(mark);
+            if !again || txn.take_back(savepoint).await.is_err() {
+                txn.release(savepoint);
+                return Err(failure);
+            }
+        }
+        unreachable!("a statement ends at its last attempt")
+    }
+
+    /// What a statement sees begins here. Portals that were left half read go on to show what they saw: their rows are
+    /// made before the snapshot moves or the statement writes.
+    pub(super) async fn begin_statement(&mut self, writes: bool) -> std::result::Result<(), Failure> {
+        let moves = self.transaction_txn().await?.isolation() == Isolation::ReadCommitted;
+        if moves || writes {
+            self.finish_portals().await?;
+        }
+        self.transaction_txn().await?.begin_statement();
+        Ok(())
+    }
+
+    /// Runs a cursor on for at most so many rows. Stops within a short time when it is told to.
+    pub(super) async fn drive(
+        &mut self,
+        scope: &Scope,
+        cursor: &mut Cursor,
+        parameters: &[Datum],
+        output: &mut Output<'_>,
+        rows_max: u64,
+    ) -> std::result::Result<Ran, Failure> {
+        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await?;
+        self.defer(cursor.take_deferred());
+        Ok(ran)
+    }
+
+    async fn drive_cursor(
+        &mut self,
+        scope: &Scope,
+        cursor: &mut Cursor,
+        parameters: &[Datum],
+        output: &mut Output<'_>,
+        rows_max: u64,
+    ) -> std::result::Result<Ran, Failure> {
+        let (env, cancel) = (self.node.env.clone(), self.cancel.clone());
+        let timeout = Duration::from_millis(self.variables.typed().statement_timeout_ms);
+        let Some(txn) = self.transaction.as_mut().and_then(|transaction| transaction.txn.as_mut()) else {
+            return Err(Error::internal("a statement runs outside a transaction").into());
+        };
+        let mut exec = Exec::new(scope, txn.as_mut(), parameters, &cancel);
+        let work = pin!(pump(&mut exec, cursor, output, rows_max));
+        let stop = pin!(async {
+            if timeout.is_zero() {
+                return cancel.cancelled().await;
+            }
+            let timer = pin!(env.clock.sleep(timeout));
+            if let Either::Right(_) = select(pin!(cancel.cancelled()), timer).await {
+                cancel.cancel(CancelReason::StatementTimeout);
+            }
+        });
+        match select(work, stop).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), work)) => match select(work, pin!(env.clock.sleep(GRACE))).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(cancel.check().err().unwrap_or_else(|| Error::internal("stopped")).into()),
+            },
+        }
+    }
+
+    /// A pause before the transaction is run again, longer each time.
+    pub(super) async fn pause(&mut self, attempt: u32) {
+        let most = Duration::from_millis(1 << attempt.min(6)).min(PAUSE_MAX);
+        let share = self.node.env.entropy.next_u64() % 1000;
+        self.node.env.clock.sleep(most * share as u32 / 1000).await;
+    }
+
+    /// Whether a failure of the layers below may go unseen by running the transaction again from its start.
+    pub(super) fn may_retry(&self, failure: &Failure, attempt: u32) -> bool {
+        let fresh = self.transaction.as_ref().is_some_and(|transaction| transaction.statements == 0);
+        let passing = match failure {
+            Failure::Kv(error) => matches!(**error, kv::Error::Retry(_)),
+            Failure::Rerun => true,
+            Failure::Sql(_) => false,
+        };
+        fresh && passing && attempt < RETRIES_MAX
+    }
+}
+
+/// Whether a statement whose transaction has done more than this one can run again within it.
+fn may_rerun(failure: &Failure, isolation: Isolation, attempt: u32) -> bool {
+    match (failure, isolation) {
+        // Each time it holds more locks, so it comes to an end.
+        (Failure::Rerun, Isolation::ReadCommitted) => true,
+        (Failure::Kv(error), Isolation::Serializable) => {
+            let passing = matches!(**error, kv::Error::Retry(Retry::ReadChanged | Retry::WriteConflict));
+            passing && attempt < RETRIES_MAX
+        }
+        _ => false,
+    }
+}
+
+async fn pump(
+    exec: &mut Exec<'_>,
+    cursor: &mut Cursor,
+    output: &mut Output<'_>,
+    rows_max: u64,
+) -> std::result::Result<Ran, Failure> {
+    let mut ran = Ran::default();
+    while ran.rows < rows_max {
+        let Some(batch) = cursor.next(exec).await? else {
+            ran.ended = true;
+            break;
+        };
+        for row in batch.iter() {
+            output.row(row);
+        }
+        ran.rows += batch.len() as u64;
+        output.relieve().await?;
+    }
+    ran.changed = cursor.changed();
+    Ok(ran)
+}
+
+impl Output<'_> {
+    fn row(&mut self, row: &[Datum]) {
+        match self {
+            Output::Client { client, encoding } => client.row(encoding, row),
+            Output::Rows(rows) => rows.push(row.to_vec()),
+        }
+    }
+
+    async fn relieve(&mut self) -> Result<()> {
+        match self {
+            Output::Client { client, .. } => client.relieve().await.map_err(gone),
+            Output::Rows(_) => Ok(()),
+        }
+    }
+
+    pub fn mark(&self) -> u64 {
+        match self {
+            Output::Client { client, .. } => client.mark().0,
+            Output::Rows(rows) => rows.len() as u64,
+        }
+    }
+
+    pub fn take_back(&mut self, mark: u64) -> bool {
+        match self {
+            Output::Client { client, .. } => client.take_back(super::client::Mark(mark)),
+            Output::Rows(rows) => {
+                rows.truncate(mark as usize);
+                true
+            }
+        }
+    }
+}
+
+/// 08006: nobody will read this.
+pub(super) fn gone(error: std::io::Error) -> Error {
+    Error::new(atoll_datum::sqlstate::CONNECTION_FAILURE, format!("connection to client lost: {error}"))
+}
+
+/// CommandComplete's text.
+pub(super) fn tag(command: CommandKind, ran: &Ran) -> String {
+    match command {
+        CommandKind::Select => format!("SELECT {}", ran.rows),
+        CommandKind::Insert => format!("INSERT 0 {}", ran.changed),
+        CommandKind::Update => format!("UPDATE {}", ran.changed),
+        CommandKind::Delete => format!("DELETE {}", ran.changed),
+    }
+}

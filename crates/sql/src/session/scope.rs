@@ -1,0 +1,54 @@
+//! What a statement, its binding and its functions see of their session.
+
+use std::sync::Arc;
+
+use atoll_datum::Oid;
+use atoll_datum::function::Settings;
+use parking_lot::Mutex;
+
+use super::Node;
+use super::locks::Owner;
+use crate::catalog::Catalog;
+use crate::catalog::sequence::SessionValues;
+
+/// Fixed while a statement runs.
+#[derive(Clone)]
+pub struct Scope {
+    pub node: Arc<Node>,
+    pub catalog: Arc<Catalog>,
+    /// What pure functions may know.
+    pub settings: Settings,
+    pub session: SessionFacts,
+    pub locks: Owner,
+    /// For currval and lastval.
+    pub sequence_values: Arc<Mutex<SessionValues>>,
+}
+
+impl Scope {
+    /// That of a session of its own, with what is committed now.
+    pub fn new(node: Arc<Node>, session: SessionFacts) -> Scope {
+        Scope {
+            catalog: node.catalog(),
+            settings: Settings::default(),
+            locks: node.locks.owner(session.pid, session.database),
+            sequence_values: Arc::default(),
+            session,
+            node,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionFacts {
+    /// The backend's number, as `pg_backend_pid()` and cancel requests name it.
+    pub pid: i32,
+    pub database: Oid,
+    /// Who connected, who is acting now (SET ROLE).
+    pub session_user: Oid,
+    pub current_user: Oid,
+    /// Existing schemas of search_path in order, pg_catalog where PostgreSQL looks for it (first, unless listed).
+    pub search_path: Vec<Oid>,
+    /// All settings as SHOW prints them, by lower-case name.
+    pub variables: Arc<std::collections::BTreeMap<String, String>>,
+    pub read_only: bool,
+}

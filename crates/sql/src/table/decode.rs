@@ -1,0 +1,222 @@
+//! From a key and its value to the columns that someone wants, in one pass over both.
+
+use atoll_datum::io::Form;
+use atoll_datum::row::RowReader;
+use atoll_datum::{Datum, Error, Oid, Result, key};
+use bytes::Bytes;
+
+use super::layout::{IndexLayout, KeyColumn, Layout, PREFIX_BYTES, PRIMARY_KEY_COLUMN, PRIMARY_KEY_TYPE};
+use crate::catalog::ColumnOrdinal;
+
+/// Reads entries of one index. Made once for a scan.
+#[derive(Debug)]
+pub struct Decoder {
+    width: usize,
+    /// Columns of the key as far as any is wanted, or the primary key behind them has to be found.
+    keys: Vec<KeyStep>,
+    /// How many of them have to be looked at if the primary key is not wanted.
+    keys_wanted: usize,
+    /// The columns of the primary key as far as wanted from an index's entry.
+    primary: Vec<KeyStep>,
+    /// Ascending.
+    values: Vec<ValueStep>,
+    /// Where the row's own key goes.
+    row_key: Option<usize>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Row,
+    Entry { primary_prefix: [u8; PREFIX_BYTES], unique: bool, nulls_not_distinct: bool },
+}
+
+#[derive(Debug)]
+struct KeyStep {
+    column: KeyColumn,
+    /// Places in the output; mostly one.
+    targets: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct ValueStep {
+    column: u32,
+    of: Oid,
+    form: Option<Form>,
+    target: usize,
+    missing: Datum,
+}
+
+impl Layout {
+    /// Reads rows of the primary index: these columns in this order, and then the row's key as `bytea` if wanted.
+    pub fn row_decoder(&self, columns: &[ColumnOrdinal], with_key: bool) -> Decoder {
+        self.decoder(self.primary(), columns, with_key)
+    }
+
+    /// Reads entries of an index that [covers](Layout::covers) the columns.
+    pub fn decoder(&self, index: &IndexLayout, columns: &[ColumnOrdinal], with_key: bool) -> Decoder {
+        let mut taken = vec![false; columns.len()];
+        let mut take = |from: &[KeyColumn], whole: bool| {
+            let mut steps: Vec<KeyStep> = Vec::with_capacity(from.len());
+            for column in from {
+                let mut targets = Vec::new();
+                for (target, ordinal) in columns.iter().enumerate() {
+                    if column.exact && column.column == Some(ordinal.0) && !std::mem::replace(&mut taken[target], true)
+                    {
+                        targets.push(target);
+                    }
+                }
+                steps.push(KeyStep { column: column.clone(), targets });
+            }
+            if !whole {
+                let wanted = steps.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1);
+                steps.truncate(wanted);
+            }
+            steps
+        };
+        let (keys, primary, source) = if index.is_primary {
+            (take(&index.keys, false), Vec::new(), Source::Row)
+        } else {
+            let keys = take(&index.keys, true);
+            let source = Source::Entry {
+                primary_prefix: self.primary().prefix,
+                unique: index.is_unique_with(false),
+                nulls_not_distinct: index.is_unique_with(true),
+            };
+            (keys, take(&self.primary().keys, false), source)
+        };
+        let keys_wanted = keys.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1);
+        let mut values = Vec::new();
+        for (target, ordinal) in columns.iter().enumerate().filter(|(target, _)| !taken[*target]) {
+            let column = &self.columns[ordinal.0 as usize - 1];
+            let (of, form) = (column.of, column.form.clone());
+            values.push(ValueStep { column: ordinal.0, of, form, target, missing: column.missing.clone() });
+        }
+        values.sort_by_key(|step| step.column);
+        let row_key = with_key.then_some(columns.len());
+        Decoder { width: columns.len() + usize::from(with_key), keys, keys_wanted, primary, values, row_key, source }
+    }
+
+    /// Finds the rows of an index's entries.
+    pub fn row_finder(&self, index: &IndexLayout) -> Decoder {
+        self.decoder(index, &[], false)
+    }
+}
+
+impl Decoder {
+    /// Columns that it appends.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Appends the wanted columns of one row or entry.
+    pub fn decode(&self, key: &[u8], value: &[u8], out: &mut Vec<Datum>) -> Result<()> {
+        let from = out.len();
+        out.resize(from + self.width, Datum::Null);
+        let out = &mut out[from..];
+        match &self.source {
+            Source::Row => {
+                if !self.keys.is_empty() {
+                    take_keys(&self.keys, &mut after_prefix(key)?, out)?;
+                }
+                if let Some(target) = self.row_key {
+                    out[target] = Datum::Bytea(key.into());
+                }
+            }
+            Source::Entry { primary_prefix, .. } => {
+                if self.row_key.is_some() || !self.primary.is_empty() {
+                    let suffix = self.primary_suffix(key, value, out)?;
+                    take_keys(&self.primary, &mut &suffix[..], out)?;
+                    if let Some(target) = self.row_key {
+                        out[target] = Datum::Bytea([&primary_prefix[..], &suffix].concat().into());
+                    }
+                } else {
+                    take_keys(&self.keys[..self.keys_wanted], &mut after_prefix(key)?, out)?;
+                }
+            }
+        }
+        if self.values.is_empty() { Ok(()) } else { self.decode_value(value, out) }
+    }
+
+    fn decode_value(&self, value: &[u8], out: &mut [Datum]) -> Result<()> {
+        let reader = RowReader::new(value)?;
+        // A row that knows the greatest wanted column knows all of them.
+        for step in self.values.iter().rev().take_while(|step| !reader.knows(step.column)) {
+            out[step.target] = step.missing.clone();
+        }
+        let mut steps = &self.values[..];
+        for column in reader {
+            let (ordinal, encoded) = column?;
+            while let [step, rest @ ..] = steps
+                && step.column <= ordinal
+            {
+                if step.column == ordinal {
+                    out[step.target] = encoded.decode(step.of, step.form.as_ref())?;
+                }
+                steps = rest;
+            }
+            if steps.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The key of the row that an index's entry is about.
+    pub fn row_key(&self, key: &[u8], value: &[u8]) -> Result<Bytes> {
+        match &self.source {
+            Source::Row => Ok(Bytes::copy_from_slice(key)),
+            Source::Entry { primary_prefix, .. } => {
+                let mut unwanted = vec![Datum::Null; self.width];
+                let suffix = self.primary_suffix(key, value, &mut unwanted)?;
+                Ok([&primary_prefix[..], &suffix].concat().into())
+            }
+        }
+    }
+
+    /// The primary key's columns, encoded; takes the wanted columns of the index's key on the way.
+    fn primary_suffix(&self, key: &[u8], value: &[u8], out: &mut [Datum]) -> Result<Vec<u8>> {
+        let Source::Entry { unique, nulls_not_distinct, .. } = &self.source else {
+            return Err(Error::internal("a row is its own primary key"));
+        };
+        let mut rest = after_prefix(key)?;
+        let has_null = take_keys(&self.keys, &mut rest, out)?;
+        if !*unique || (has_null && !*nulls_not_distinct) {
+            return Ok(rest.to_vec());
+        }
+        for column in RowReader::new(value)? {
+            let (ordinal, encoded) = column?;
+            if ordinal != PRIMARY_KEY_COLUMN {
+                break;
+            }
+            if let Datum::Bytea(suffix) = encoded.decode(PRIMARY_KEY_TYPE, None)? {
+                return Ok(suffix.to_vec());
+            }
+        }
+        Err(damaged())
+    }
+}
+
+/// Whether one of the columns is NULL.
+fn take_keys(steps: &[KeyStep], rest: &mut &[u8], out: &mut [Datum]) -> Result<bool> {
+    let mut has_null = false;
+    for step in steps {
+        let column = &step.column;
+        let value = key::decode(column.of, column.form.as_ref(), column.order, rest)?;
+        has_null |= value.is_null();
+        if let [target] = step.targets[..] {
+            out[target] = value;
+        } else {
+            step.targets.iter().for_each(|target| out[*target] = value.clone());
+        }
+    }
+    Ok(has_null)
+}
+
+fn after_prefix(key: &[u8]) -> Result<&[u8]> {
+    key.get(PREFIX_BYTES..).ok_or_else(damaged)
+}
+
+fn damaged() -> Error {
+    Error::new(atoll_datum::sqlstate::DATA_CORRUPTED, "an entry of an index is damaged")
+}

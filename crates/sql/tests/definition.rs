@@ -1,0 +1,333 @@
+//! Definitions, and what they do to rows, through a session on a store in the simulation.
+//!
+//! `tests/golden/ddl/*.sql` have blocks of a statement and, after `----`, the answer of PostgreSQL 15: rows, notices and
+//! errors with state, detail and hint, tags. Where ours differs on purpose it stands after a line `atoll`.
+//! `UPDATE_GOLDEN=1` rewrites what is ours; read the difference.
+
+// Golden files.
+#![allow(clippy::disallowed_methods)]
+
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atoll_cluster::{Options, Store};
+use atoll_datum::{Datum, Error, Oid};
+use atoll_env::{NodeId, sim};
+use atoll_sql::kv::{GatewayRef, Senders};
+use atoll_sql::session::client::Mark;
+use atoll_sql::session::variables::Severity;
+use atoll_sql::session::{Client, Column, Connect, Encoding, Format, Node, Session};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+
+/// What psql would show.
+#[derive(Default)]
+struct Shell {
+    text: String,
+}
+
+impl Shell {
+    fn message(&mut self, severity: &str, error: &Error) {
+        let fields = error.fields();
+        writeln!(self.text, "{severity}:  {}: {}", fields.state, fields.message).unwrap();
+        for (what, text) in [("DETAIL", &fields.detail), ("HINT", &fields.hint)] {
+            if let Some(text) = text {
+                writeln!(self.text, "{what}:  {text}").unwrap();
+            }
+        }
+    }
+}
+
+impl Client for Shell {
+    fn describe(&mut self, _: &[Column], _: &[Format]) {}
+
+    fn describe_nothing(&mut self) {}
+
+    fn describe_parameters(&mut self, _: &[Oid]) {}
+
+    fn row(&mut self, encoding: &Encoding, row: &[Datum]) {
+        let mut bytes = BytesMut::new();
+        encoding.encode(row, &mut bytes);
+        let mut rest = &bytes[..];
+        let mut fields = Vec::new();
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+            fields.push(String::from_utf8_lossy(&after[..length]).into_owned());
+            rest = &after[length..];
+        }
+        writeln!(self.text, "{}", fields.join("|")).unwrap();
+    }
+
+    fn complete(&mut self, tag: &str) {
+        if !tag.starts_with("SELECT ") {
+            writeln!(self.text, "{tag}").unwrap();
+        }
+    }
+
+    fn complete_empty(&mut self) {}
+
+    fn suspend(&mut self) {}
+
+    fn parse_complete(&mut self) {}
+
+    fn bind_complete(&mut self) {}
+
+    fn close_complete(&mut self) {}
+
+    fn notice(&mut self, severity: Severity, notice: &Error) {
+        self.message(if severity == Severity::Warning { "WARNING" } else { "NOTICE" }, notice);
+    }
+
+    fn parameter(&mut self, _: &str, _: &str) {}
+
+    fn relieve(&mut self) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn mark(&self) -> Mark {
+        Mark(self.text.len() as u64)
+    }
+
+    fn take_back(&mut self, mark: Mark) -> bool {
+        self.text.truncate(mark.0 as usize);
+        true
+    }
+
+    fn copy_in(&mut self, _: Format, _: usize) {}
+
+    fn copy_data(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn copy_out(&mut self, _: Format, _: usize) {}
+
+    fn copy_row(&mut self, _: &[u8]) {}
+
+    fn copy_done(&mut self) {}
+}
+
+async fn session(node: &Arc<Node>, pid: i32) -> Session {
+    let connect = Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
+    Session::open(node.clone(), connect).await.expect("a session opens")
+}
+
+async fn answer(session: &mut Session, sql: &str) -> String {
+    let mut shell = Shell::default();
+    if let Err(error) = session.simple(sql, &mut shell).await {
+        shell.message("ERROR", &error);
+    }
+    shell.text.trim_end().to_owned()
+}
+
+/// Runs a scenario on a node with a fresh store.
+fn on_a_node<F>(scenario: impl FnOnce(Arc<Node>, Store) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    sim::run(1, sim::Options::default(), |world| async move {
+        let env = world.boot(NodeId(1));
+        let opened = env.clone();
+        let work = env.tasks.spawn("test", async move {
+            let mut options = Options::default();
+            options.wal.segment_bytes = 1 << 22;
+            options.reserve_bytes = 1 << 22;
+            options.engine.reserve_bytes = 1 << 20;
+            let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
+            let gateway: GatewayRef = Arc::new(Senders(store.router()));
+            let node = Node::open(opened, gateway).await;
+            scenario(node.map_err(|failure| failure.into_error()).expect("the node opens"), store).await;
+        });
+        work.await.expect("the scenario runs to its end");
+    });
+}
+
+struct Block {
+    sql: String,
+    postgresql: String,
+    ours: Option<String>,
+}
+
+fn read(path: &PathBuf) -> Vec<Block> {
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    let blocks = text.split("\n\n").map(str::trim).filter(|block| !block.is_empty());
+    let block = |block: &str| {
+        let (sql, answers) = block.split_once("\n----").unwrap_or((block, ""));
+        let (postgresql, ours) = match answers.split_once("\natoll") {
+            Some((postgresql, ours)) => (postgresql, Some(ours.trim().to_owned())),
+            None => (answers, None),
+        };
+        Block { sql: sql.trim().to_owned(), postgresql: postgresql.trim().to_owned(), ours }
+    };
+    blocks.map(block).collect()
+}
+
+fn write(path: &PathBuf, blocks: &[Block]) {
+    let mut text = Vec::new();
+    for block in blocks {
+        let mut lines = format!("{}\n----", block.sql);
+        if !block.postgresql.is_empty() {
+            write!(lines, "\n{}", block.postgresql).unwrap();
+        }
+        if let Some(ours) = &block.ours {
+            write!(lines, "\natoll").unwrap();
+            if !ours.is_empty() {
+                write!(lines, "\n{ours}").unwrap();
+            }
+        }
+        text.push(lines);
+    }
+    std::fs::write(path, text.join("\n\n") + "\n").expect("the file can be written");
+}
+
+fn run_file(name: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ddl").join(name);
+    on_a_node(async move |node, _store| {
+        let mut blocks = read(&path);
+        let mut session = session(&node, 1).await;
+        let mut differences = String::new();
+        for block in &mut blocks {
+            let got = answer(&mut session, &block.sql).await;
+            if got != *block.ours.as_ref().unwrap_or(&block.postgresql) {
+                writeln!(differences, "{}\n--- expected\n{}\n--- got\n{got}\n", block.sql, block.postgresql).unwrap();
+            }
+            block.ours = (got != block.postgresql).then_some(got);
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            write(&path, &blocks);
+        } else {
+            assert!(differences.is_empty(), "{differences}");
+        }
+        session.close().await;
+    });
+}
+
+macro_rules! files {
+    ($($name:ident),*) => { $(
+        #[test]
+        fn $name() {
+            run_file(&format!("{}.sql", stringify!($name).trim_start_matches("r#")));
+        }
+    )* };
+}
+
+mod golden {
+    use super::run_file;
+
+    files!(alter, drop, index, role, sequence, table, r#type, view);
+}
+
+#[test]
+fn a_session_sees_what_another_has_committed_and_waits_for_what_it_has_not() {
+    on_a_node(async |node, _store| {
+        let mut one = session(&node, 1).await;
+        let mut two = session(&node, 2).await;
+        assert_eq!(answer(&mut one, "create table t (a int primary key)").await, "CREATE TABLE");
+        assert_eq!(answer(&mut two, "insert into t values (1)").await, "INSERT 0 1");
+        assert_eq!(answer(&mut one, "begin; alter table t add column b int default 5").await, "BEGIN\nALTER TABLE");
+        let tasks = node.env.tasks.clone();
+        let waiting = tasks.spawn("two", async move {
+            let seen = answer(&mut two, "select * from t").await;
+            (two, seen)
+        });
+        node.env.clock.sleep(std::time::Duration::from_millis(100)).await;
+        assert!(node.locks.list().iter().any(|lock| !lock.granted && lock.pid == 2));
+        assert_eq!(answer(&mut one, "commit").await, "COMMIT");
+        let (mut two, seen) = waiting.await.expect("the other session ends");
+        assert_eq!(seen, "1|5");
+        // Both make the same name: the second waits, and then finds it taken.
+        assert_eq!(answer(&mut one, "begin; create table u (a int)").await, "BEGIN\nCREATE TABLE");
+        let waiting = tasks.spawn("two", async move {
+            let seen = answer(&mut two, "create table u (a int)").await;
+            (two, seen)
+        });
+        node.env.clock.sleep(std::time::Duration::from_millis(100)).await;
+        assert_eq!(answer(&mut one, "commit").await, "COMMIT");
+        let (mut two, seen) = waiting.await.expect("the other session ends");
+        assert_eq!(seen, "ERROR:  42P07: relation \"u\" already exists");
+        assert_eq!(answer(&mut two, "begin; lock table t").await, "BEGIN\nLOCK TABLE");
+        let seen = answer(&mut one, "set lock_timeout = 50; drop table t").await;
+        assert_eq!(seen, "SET\nERROR:  55P03: canceling statement due to lock timeout");
+    });
+}
+
+#[test]
+fn definitions_survive_a_restart_and_old_rows_are_erased() {
+    on_a_node(async |node, store| {
+        let mut one = session(&node, 1).await;
+        for sql in [
+            "create table t (a serial primary key, b text)",
+            "create index on t (b)",
+            "insert into t (b) select 'x' || g from generate_series(1, 1200) g",
+            "truncate t",
+            "insert into t (b) values ('after')",
+        ] {
+            let seen = answer(&mut one, sql).await;
+            assert!(!seen.contains("ERROR"), "{sql}: {seen}");
+        }
+        one.close().await;
+        let gateway: GatewayRef = Arc::new(Senders(store.router()));
+        atoll_sql::ddl::job::all(&node).await.map_err(|failure| failure.into_error()).expect("jobs are done");
+        let table = node.catalog().tables.values().find(|table| table.name == "t").cloned().expect("it is there");
+        let mut txn = gateway.begin(atoll_txn::Isolation::Serializable);
+        let span = atoll_sql::ddl::data::span(table.oid(), None);
+        let rows = txn.scan(&span, false, 0).await.expect("the store answers").rows.len();
+        assert_eq!(rows, 2, "the row and its entry");
+        txn.rollback().await;
+        let again = Node::open(node.env.clone(), gateway).await.map_err(|failure| failure.into_error());
+        let again = again.expect("the node opens");
+        assert_eq!(again.catalog().tables, node.catalog().tables);
+        let mut session = session(&again, 1).await;
+        assert_eq!(answer(&mut session, "select b from t").await, "after");
+        // What was left of the block of numbers is passed over.
+        assert_eq!(answer(&mut session, "select nextval('t_a_seq') > 1201").await, "t");
+    });
+}
+
+#[test]
+fn an_index_of_a_large_table_is_built_while_it_is_used() {
+    on_a_node(async |node, _store| {
+        let mut one = session(&node, 1).await;
+        let mut two = session(&node, 2).await;
+        answer(&mut one, "create table t (a int primary key, b int, c text)").await;
+        let seen = answer(&mut one, "insert into t select g, g % 1000, 'c' || g from generate_series(1, 3000) g").await;
+        assert_eq!(seen, "INSERT 0 3000");
+        let writer = node.env.tasks.spawn("writer", async move {
+            for a in 3001..3100 {
+                assert_eq!(answer(&mut two, &format!("insert into t values ({a}, {a}, 'n')")).await, "INSERT 0 1");
+                assert_eq!(answer(&mut two, &format!("delete from t where a = {}", a - 2000)).await, "DELETE 1");
+            }
+        });
+        assert_eq!(answer(&mut one, "create index t_b on t (b)").await, "CREATE INDEX");
+        writer.await.expect("the writer ends");
+        let seen = answer(&mut one, "create unique index t_c on t (b)").await;
+        assert!(seen.starts_with("ERROR:  23505: could not create unique index \"t_c\"\nDETAIL:  Key (b)=("), "{seen}");
+        assert_eq!(answer(&mut one, "create unique index t_c on t (c, a)").await, "CREATE INDEX");
+        let seen = answer(&mut one, "select count(*) from t where b = 500").await;
+        assert_eq!(seen, "3");
+        let table = node.catalog().tables.values().find(|table| table.name == "t").cloned().expect("it is there");
+        assert_eq!(table.indexes.len(), 3);
+        // Every index has an entry for every row.
+        atoll_sql::ddl::job::all(&node).await.map_err(|failure| failure.into_error()).expect("jobs are done");
+        let mut txn = node.gateway.begin(atoll_txn::Isolation::Serializable);
+        for index in &table.indexes {
+            let mut span = atoll_sql::ddl::data::span(table.oid(), Some(index.id));
+            let mut rows = 0;
+            loop {
+                let page = txn.scan(&span, false, 0).await.expect("the store answers");
+                rows += page.rows.len();
+                match page.resume {
+                    Some(from) => span.start = from,
+                    None => break,
+                }
+            }
+            assert_eq!(rows, 3000, "{}", index.name);
+        }
+        txn.rollback().await;
+    });
+}
