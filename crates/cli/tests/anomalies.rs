@@ -246,11 +246,12 @@ async fn what_postgresql_prevents_is_prevented() {
     // From which level on PostgreSQL prevents each: 0 READ COMMITTED, 1 REPEATABLE READ, 2 SERIALIZABLE.
     macro_rules! histories {
         ($($prevented_from:literal $name:literal $history:ident)*) => {$(
+            let prevented_from: usize = $prevented_from;
             for (rank, level) in ["read committed", "repeatable read", "serializable"].iter().enumerate() {
                 let mut history = History::begin(&node, level).await;
                 let happened = $history(&mut history).await;
                 println!("{:10} {level:16} {}", $name, if happened { "allowed" } else { "prevented" });
-                assert!(!happened || rank < $prevented_from, "{} at {level}", $name);
+                assert!(!happened || rank < prevented_from, "{} at {level}", $name);
             }
         )*};
     }
