@@ -77,8 +77,7 @@ fn role_name(scope: &Scope, role: Oid) -> Datum {
 
 /// The search path as it is; `implicit` counts pg_catalog, which is looked in even if it is not listed.
 fn schemas(scope: &Scope, implicit: bool) -> Result<Vec<String>> {
-    let written = scope.session.variables.get("search_path").map_or("", String::as_str);
-    let lists_catalog = variables::split_names(written)?.iter().any(|name| name == "pg_catalog");
+    let lists_catalog = scope.session.variables.typed().search_path.iter().any(|name| name == "pg_catalog");
     let shown = |schema: &&Oid| implicit || lists_catalog || **schema != PG_CATALOG;
     let path = scope.session.search_path.iter().filter(shown);
     Ok(path.filter_map(|schema| name::schema_name(scope, *schema)).collect())
@@ -86,8 +85,8 @@ fn schemas(scope: &Scope, implicit: bool) -> Result<Vec<String>> {
 
 fn setting(scope: &Scope, arguments: &[Datum], missing_ok: bool) -> Result<Datum> {
     let name = name::text(arguments)?;
-    match scope.session.variables.get(&name.to_lowercase()) {
-        Some(value) => Ok(Datum::text(value.as_str())),
+    match scope.session.variables.get(name) {
+        Some(value) => Ok(Datum::text(value)),
         None if missing_ok => Ok(Datum::Null),
         None => Err(variables::unrecognized(name)),
     }

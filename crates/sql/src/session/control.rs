@@ -6,7 +6,7 @@ use atoll_txn::Isolation;
 
 use super::client::{Client, Column, Encoding, Format};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
-use super::variables::{self, Severity};
+use super::variables::{self, Severity, ShownModes, isolation_named};
 use super::{Session, SessionFacts};
 use crate::catalog::{Catalog, PG_CATALOG};
 use crate::exec::Failure;
@@ -99,11 +99,11 @@ impl Session {
     }
 
     fn open_transaction(&mut self, kind: Kind) {
-        let setting = |name: &str| self.variables.get(name).unwrap_or_default();
+        let typed = self.variables.typed();
         let modes = Modes {
-            isolation: isolation_named(&setting("default_transaction_isolation")),
-            read_only: setting("default_transaction_read_only") == "on",
-            deferrable: setting("default_transaction_deferrable") == "on",
+            isolation: typed.default_isolation,
+            read_only: typed.default_read_only,
+            deferrable: typed.default_deferrable,
             as_of: None,
         };
         self.transaction = Some(Transaction {
@@ -124,12 +124,8 @@ impl Session {
     /// `SHOW transaction_isolation` tells the truth.
     fn show_modes(&mut self) {
         let Some(transaction) = &self.transaction else { return };
-        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-        let modes = &transaction.modes;
-        let (isolation, read_only, deferrable) = (modes.isolation, modes.read_only, modes.deferrable);
-        self.variables.put("transaction_isolation", isolation_name(isolation).to_owned());
-        self.variables.put("transaction_read_only", on_off(read_only));
-        self.variables.put("transaction_deferrable", on_off(deferrable));
+        let &Modes { isolation, read_only, deferrable, .. } = &transaction.modes;
+        self.variables.show_modes(ShownModes { isolation: Some(isolation_name(isolation)), read_only, deferrable });
     }
 
     /// The transaction of the layers below, begun if it has not been. A new statement under READ COMMITTED.
@@ -167,10 +163,8 @@ impl Session {
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.node.publish(&transaction.changes);
         self.locks.release_transaction();
-        for (name, value) in self.variables.end_local() {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.end_local();
+        self.tell_of_settings(changed, client);
         self.drop_portals();
         Ok(())
     }
@@ -196,10 +190,8 @@ impl Session {
             txn.rollback().await;
         }
         self.locks.release_transaction();
-        for (name, value) in self.variables.restore(&transaction.saved) {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.restore(&transaction.saved);
+        self.tell_of_settings(changed, client);
         self.drop_portals();
     }
 
@@ -211,6 +203,15 @@ impl Session {
             kept.state = super::PortalState::Ready;
             self.portals.insert(portal.to_owned(), kept);
         }
+    }
+
+    /// Settings are what they were before the transaction; none: they were all the time.
+    fn tell_of_settings(&mut self, changed: Option<Vec<(String, String)>>, client: &mut dyn Client) {
+        let Some(changed) = changed else { return };
+        for (name, value) in changed {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
     }
 
     fn drop_portals(&mut self) {
@@ -435,10 +436,8 @@ impl Session {
         self.locks.rollback_to(savepoint.locks);
         let saved = savepoint.saved.clone();
         transaction.failed = false;
-        for (name, value) in self.variables.restore(&saved) {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.restore(&saved);
+        self.tell_of_settings(changed, client);
         self.show_modes();
         Ok(())
     }
@@ -678,14 +677,6 @@ fn isolation_of(level: ast::Isolation) -> Isolation {
         ast::Isolation::Serializable => Isolation::Serializable,
         ast::Isolation::RepeatableRead => Isolation::RepeatableRead,
         ast::Isolation::ReadCommitted | ast::Isolation::ReadUncommitted => Isolation::ReadCommitted,
-    }
-}
-
-fn isolation_named(name: &str) -> Isolation {
-    match name {
-        "repeatable read" => Isolation::RepeatableRead,
-        "read committed" | "read uncommitted" => Isolation::ReadCommitted,
-        _ => Isolation::Serializable,
     }
 }
 

@@ -145,7 +145,7 @@ impl Session {
             session_user: Oid(role.oid),
             current_user: Oid(role.oid),
             search_path: Vec::new(),
-            variables: variables.snapshot(),
+            variables: variables.clone(),
             read_only: false,
         };
         let activity = Activity {
@@ -517,6 +517,7 @@ impl Session {
         };
         let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
         self.facts.search_path = control::search_path(&catalog, &self.facts, &self.variables.typed().search_path);
+        self.facts.variables = self.variables.clone();
         self.facts.read_only = self.transaction.as_ref().is_some_and(|open| open.modes.read_only);
         Scope {
             node: self.node.clone(),
@@ -531,7 +532,6 @@ impl Session {
     /// After SET, and after a rollback of one.
     fn settings_changed(&mut self) {
         self.settings_version += 1;
-        self.facts.variables = self.variables.snapshot();
         let ms = self.variables.typed().lock_timeout_ms;
         self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
     }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::Node;
 use super::locks::Owner;
+use super::variables::Variables;
 use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
 
@@ -48,7 +49,6 @@ pub struct SessionFacts {
     pub current_user: Oid,
     /// Existing schemas of search_path in order, pg_catalog where PostgreSQL looks for it (first, unless listed).
     pub search_path: Vec<Oid>,
-    /// All settings as SHOW prints them, by lower-case name.
-    pub variables: Arc<std::collections::BTreeMap<String, String>>,
+    pub variables: Variables,
     pub read_only: bool,
 }

@@ -55,7 +55,7 @@ where
                 session_user: Oid(10),
                 current_user: Oid(10),
                 search_path: Vec::new(),
-                variables: Arc::default(),
+                variables: Default::default(),
                 read_only: false,
             };
             let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog), session);
