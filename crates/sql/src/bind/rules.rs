@@ -71,6 +71,7 @@ impl Binder<'_> {
         let item = Item {
             whole: Whole::Row(ty),
             table: Some(table.clone()),
+            tableoid: Some(table.oid()),
             read,
             ..super::from::derived(name.to_owned(), columns)
         };

@@ -452,14 +452,7 @@ impl Session {
         local: bool,
         client: &mut dyn Client,
     ) -> Result<()> {
-        if let Some(definition) = variables::find(name).filter(|definition| definition.context == "superuser") {
-            let scope = self.scope();
-            let role = scope.catalog.roles.get(&self.facts.current_user);
-            if !role.is_some_and(|role| role.superuser) {
-                let message = format!("permission denied to set parameter \"{}\"", definition.name);
-                return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
-            }
-        }
+        variables::check_may_set(&self.scope(), name)?;
         if let Some((name, value)) = self.variables.set(name, value, local)? {
             client.parameter(&name, &value);
         }

@@ -525,6 +525,7 @@ impl Session {
             session: self.facts.clone(),
             locks: self.locks.clone(),
             sequence_values: self.sequence_values.clone(),
+            variables: Arc::new(Mutex::new(self.variables.clone())),
         }
     }
 

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::Node;
 use super::locks::Owner;
+use super::variables::Variables;
 use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
 
@@ -22,6 +23,8 @@ pub struct Scope {
     pub locks: Owner,
     /// For currval and lastval.
     pub sequence_values: Arc<Mutex<SessionValues>>,
+    /// The settings, for `current_setting` and `set_config`: the session takes them over when the statement has run.
+    pub variables: Arc<Mutex<Variables>>,
 }
 
 impl Scope {
@@ -32,6 +35,7 @@ impl Scope {
             settings: Settings::default(),
             locks: node.locks.owner(session.pid, session.database),
             sequence_values: Arc::default(),
+            variables: Arc::default(),
             session,
             node,
         }

@@ -13,6 +13,9 @@ use atoll_datum::function::{ByteaOutput, DateFormat, DateOrder, DateStyle, Inter
 use atoll_datum::time::zone::Zone;
 use atoll_datum::{Error, Result, sqlstate};
 
+use super::Scope;
+use crate::catalog::privileges::is_superuser;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Bool,
@@ -82,6 +85,16 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     DEFINITIONS.values()
 }
 
+/// 42501 if only a superuser may set it.
+pub fn check_may_set(scope: &Scope, name: &str) -> Result<()> {
+    let Some(definition) = find(name).filter(|definition| definition.context == "superuser") else { return Ok(()) };
+    if is_superuser(&scope.catalog, scope.session.current_user) {
+        return Ok(());
+    }
+    let message = format!("permission denied to set parameter \"{}\"", definition.name);
+    Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message))
+}
+
 pub fn find(name: &str) -> Option<&'static Definition> {
     DEFINITIONS.get(&name.to_lowercase())
 }
@@ -133,6 +146,14 @@ pub struct Saved {
     local: Arc<BTreeMap<String, String>>,
 }
 
+impl Default for Variables {
+    /// Those of PostgreSQL.
+    fn default() -> Variables {
+        let (defaults, set, local) = (Arc::default(), Arc::default(), Arc::default());
+        Variables { defaults, set, local, typed: Arc::new(Typed::initial()) }
+    }
+}
+
 impl Variables {
     /// With these defaults over PostgreSQL's, each checked like a SET.
     pub fn new(defaults: impl IntoIterator<Item = (String, String)>) -> Result<Variables> {
@@ -141,12 +162,7 @@ impl Variables {
             let (name, value) = check(&name, &value)?;
             checked.insert(name, value);
         }
-        let mut variables = Variables {
-            defaults: Arc::new(checked),
-            set: Arc::default(),
-            local: Arc::default(),
-            typed: Arc::new(Typed::initial()),
-        };
+        let mut variables = Variables { defaults: Arc::new(checked), ..Variables::default() };
         variables.typed = Arc::new(variables.compute()?);
         Ok(variables)
     }
@@ -253,6 +269,16 @@ impl Variables {
         self.local = Arc::default();
         self.recompute();
         self.changed_since(before)
+    }
+
+    /// Takes over what `set_config` made of a copy; returns what the client is to be told of, none if nothing was set.
+    pub fn adopt(&mut self, copy: &Variables) -> Option<Vec<(String, String)>> {
+        if Arc::ptr_eq(&self.set, &copy.set) && Arc::ptr_eq(&self.local, &copy.local) {
+            return None;
+        }
+        let before = self.all_reported();
+        *self = copy.clone();
+        Some(self.changed_since(before))
     }
 
     fn recompute(&mut self) {
