@@ -147,6 +147,11 @@ impl Session {
 
     /// Commits what one message has done.
     pub(super) async fn commit_implicit(&mut self, client: &mut dyn Client) -> Outcome {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.failed) {
+            // An error of one statement takes back what the others of its message, or up to its Sync, have done.
+            self.abandon(client).await;
+            return Ok(());
+        }
         self.commit_transaction(client).await
     }
 

@@ -433,11 +433,15 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
             number.to_string()
         }
         Kind::Text => match key.as_str() {
-            "client_encoding" => match value.to_lowercase().replace(['-', '_'], "").as_str() {
-                "utf8" | "unicode" => "UTF8".to_owned(),
-                "sqlascii" => "SQL_ASCII".to_owned(),
-                _ => return Err(invalid().hint("Atoll speaks UTF8.")),
-            },
+            // Only letters and digits of an encoding's name count: clients write it in quotes, with dashes.
+            "client_encoding" => {
+                let letters: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                match letters.to_lowercase().as_str() {
+                    "utf8" | "unicode" => "UTF8".to_owned(),
+                    "sqlascii" => "SQL_ASCII".to_owned(),
+                    _ => return Err(invalid().hint("Atoll speaks UTF8.")),
+                }
+            }
             "datestyle" => {
                 let style = parse_date_style(value, Typed::initial().date_style).map_err(|_| invalid())?;
                 print_date_style(style)
