@@ -62,7 +62,7 @@ at "$port" pg_restore --exit-on-error -d client_dump_again "$work/custom"
 dump "$port" client_dump_again >"$work/again.sql"
 same "$work/dump.sql" "$work/again.sql" "pg_restore"
 at "$port" pg_restore --exit-on-error --clean --if-exists --single-transaction -d client_dump_again "$work/custom"
-at "$port" pg_dump -Fd -j 2 -f "$work/directory" client_dump
+at "$port" pg_dump -Fd -f "$work/directory" client_dump
 fresh "$port" client_dump_again
 at "$port" pg_restore --exit-on-error -j 2 -d client_dump_again "$work/directory"
 dump "$port" client_dump_again >"$work/again.sql"
@@ -75,7 +75,7 @@ grep -q "CREATE ROLE dump_writer" "$work/roles.sql"
 if [ -n "${ORACLE_PORT:-}" ]; then
     oracle=$ORACLE_PORT
     query "$oracle" postgres -c "SET client_min_messages = error" -c "DROP DATABASE IF EXISTS client_dump" \
-        -c "DROP ROLE IF EXISTS dump_writer" -c "DROP ROLE IF EXISTS dump_reader"
+        -c "DROP DATABASE IF EXISTS client_dump_again" -c "DROP ROLE IF EXISTS dump_writer" -c "DROP ROLE IF EXISTS dump_reader"
     query "$oracle" postgres -c "CREATE ROLE dump_reader" -c "CREATE ROLE dump_writer LOGIN PASSWORD 'x' IN ROLE dump_reader"
     fresh "$oracle" client_dump
     query "$oracle" client_dump -f "$work/dump.sql"

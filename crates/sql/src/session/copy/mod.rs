@@ -120,9 +120,10 @@ impl Session {
         let names: Vec<String> = wanted.iter().map(|column| atoll_syntax::print::identifier(&column.name)).collect();
         let target: Vec<String> = name.iter().map(|part| atoll_syntax::print::identifier(part.as_str())).collect();
         let nulls = vec!["NULL"; names.len()].join(", ");
+        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let overriding = wanted.iter().any(|column| column.identity.is_some());
         let clause = if overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let text = format!("INSERT INTO {} ({}){clause} SELECT {nulls}", target.join("."), names.join(", "));
+        let text = format!("INSERT INTO {}{list}{clause} SELECT {nulls}", target.join("."));
         let mut parsed = atoll_syntax::parse(&text)?;
         parsed.pop().map(|parsed| parsed.statement).ok_or_else(|| Error::internal("COPY was not to be put as INSERT"))
     }

@@ -132,10 +132,10 @@ fn views(scope: &Scope) -> Result<Rows> {
             "c" => "CASCADED",
             _ => "NONE",
         };
-        let text = definition::view(table).filter(|_| seen.owns(table.owner));
-        Some(row(seen.schema(table.schema), &table.name, text, check))
+        let made = if seen.owns(table.owner) { definition::view(table) } else { Ok(None) };
+        Some(made.map(|text| row(seen.schema(table.schema), &table.name, text, check)))
     });
-    Ok(system.chain(own).collect())
+    system.map(Ok).chain(own).collect()
 }
 
 /// Those of identity columns are part of them.
