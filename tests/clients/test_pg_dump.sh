@@ -62,7 +62,7 @@ at "$port" pg_restore --exit-on-error -d client_dump_again "$work/custom"
 dump "$port" client_dump_again >"$work/again.sql"
 same "$work/dump.sql" "$work/again.sql" "pg_restore"
 at "$port" pg_restore --exit-on-error --clean --if-exists --single-transaction -d client_dump_again "$work/custom"
-at "$port" pg_dump -Fd -f "$work/directory" client_dump
+at "$port" pg_dump -Fd -j 2 -f "$work/directory" client_dump
 fresh "$port" client_dump_again
 at "$port" pg_restore --exit-on-error -j 2 -d client_dump_again "$work/directory"
 dump "$port" client_dump_again >"$work/again.sql"

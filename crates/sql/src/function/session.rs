@@ -6,7 +6,7 @@ use atoll_datum::array::Array;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::keyword::{self, Class, Keyword};
 
-use super::{SessionSetTable, SessionTable, name};
+use super::{SessionSetTable, SessionTable, WaitingTable, name};
 use crate::catalog::privileges::{
     PUBLIC_GRANTEE, Securable, acts_as, default_grants, is_superuser, item_text, letter_of, name_of,
 };
@@ -63,6 +63,11 @@ pub const SESSION: SessionTable = &[
     ("acldefault_sql", |scope, _, arguments| default_acl(scope, arguments)),
     ("aclitemin", |scope, _, arguments| read_item(scope, name::text(arguments)?)),
     ("makeaclitem", |scope, _, arguments| make_item(scope, arguments)),
+];
+
+pub const WAITING: WaitingTable = &[
+    // Whoever imports it reads as of the same moment.
+    ("pg_export_snapshot", |exec, _| Box::pin(async move { Ok(Datum::text(exec.txn.read_ts().to_string())) })),
 ];
 
 pub const SETS: SessionSetTable = &[

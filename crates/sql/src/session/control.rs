@@ -2,7 +2,7 @@
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
-use atoll_txn::Isolation;
+use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Encoding, Format};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
@@ -327,7 +327,15 @@ impl Session {
             Prepare(_) | CommitPrepared(_) | RollbackPrepared(_) => {
                 return Err(Error::unsupported("two-phase commit").into());
             }
-            SetSnapshot(_) => return Err(Error::unsupported("importing a snapshot").into()),
+            SetSnapshot(text) => {
+                if self.is_implicit() {
+                    let text = "SET TRANSACTION can only be used in transaction blocks";
+                    client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+                } else {
+                    self.import_snapshot(text)?;
+                }
+                client.complete("SET");
+            }
         }
         Ok(())
     }
@@ -352,6 +360,30 @@ impl Session {
             }
             self.show_modes();
         }
+    }
+
+    /// What `pg_export_snapshot` gave out is a moment; the transaction reads as of it, and therefore may not write.
+    fn import_snapshot(&mut self, text: &str) -> Result<()> {
+        let now = self.node.gateway.now();
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if !transaction.is_untouched() {
+            let message = "SET TRANSACTION SNAPSHOT must be called before any query";
+            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+        }
+        if transaction.modes.isolation == Isolation::ReadCommitted {
+            let message = "a snapshot-importing transaction must have isolation level SERIALIZABLE or REPEATABLE READ";
+            return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
+        }
+        let ts: Option<Timestamp> = text.parse().ok().filter(|ts| *ts <= now);
+        let ts = ts.ok_or_else(|| {
+            let message = format!("invalid snapshot identifier: \"{text}\"");
+            Error::new(sqlstate::INVALID_PARAMETER_VALUE, message)
+        })?;
+        if !transaction.modes.read_only {
+            return Err(Error::unsupported("importing a snapshot into a transaction that is not read-only"));
+        }
+        transaction.modes.as_of = Some(ts);
+        Ok(())
     }
 
     async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
