@@ -49,13 +49,13 @@ pub const SESSION: SessionTable = &[
     ("pg_get_constraintdef_ext", |scope, _, arguments| constraint(scope, arguments)),
     ("pg_get_indexdef", |scope, _, arguments| index(scope, arguments)),
     ("pg_get_indexdef_ext", |scope, _, arguments| index(scope, arguments)),
-    ("pg_get_viewdef", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_ext", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_wrap", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_name", |scope, _, arguments| Ok(view(scope, relation_named(scope, arguments)?))),
-    ("pg_get_viewdef_name_ext", |scope, _, arguments| Ok(view(scope, relation_named(scope, arguments)?))),
-    ("pg_get_ruledef", |scope, _, arguments| Ok(rule(scope, object(arguments)?))),
-    ("pg_get_ruledef_ext", |scope, _, arguments| Ok(rule(scope, object(arguments)?))),
+    ("pg_get_viewdef", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_ext", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_wrap", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_name", |scope, _, arguments| view(scope, relation_named(scope, arguments)?)),
+    ("pg_get_viewdef_name_ext", |scope, _, arguments| view(scope, relation_named(scope, arguments)?)),
+    ("pg_get_ruledef", |scope, _, arguments| rule(scope, object(arguments)?)),
+    ("pg_get_ruledef_ext", |scope, _, arguments| rule(scope, object(arguments)?)),
     ("pg_get_function_arguments", |scope, _, arguments| {
         function_text(arguments, |row| arguments_text(scope, row, true))
     }),
@@ -207,16 +207,17 @@ fn index(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
     Ok(Datum::text(text))
 }
 
-fn view(scope: &Scope, oid: Oid) -> Datum {
-    optional_text(scope.catalog.table(oid).and_then(|table| definition::view(table)))
+fn view(scope: &Scope, oid: Oid) -> Result<Datum> {
+    let text = scope.catalog.table(oid).map(|table| definition::view(table)).transpose()?;
+    Ok(optional_text(text.flatten()))
 }
 
-fn rule(scope: &Scope, oid: Oid) -> Datum {
+fn rule(scope: &Scope, oid: Oid) -> Result<Datum> {
     let of_rule = |table: &&std::sync::Arc<Table>| table.view.is_some() && crate::system::rule_oid(table) == oid;
-    let Some(table) = scope.catalog.tables.values().find(of_rule) else { return Datum::Null };
+    let Some(table) = scope.catalog.tables.values().find(of_rule) else { return Ok(Datum::Null) };
     let relation = crate::ddl::names::qualified(&scope.catalog, Oid(table.schema), &table.name);
-    let query = definition::view(table).unwrap_or_default();
-    Datum::text(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {relation} DO INSTEAD {query}"))
+    let query = definition::view(table)?.unwrap_or_default();
+    Ok(Datum::text(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {relation} DO INSTEAD {query}")))
 }
 
 fn function_text(arguments: &[Datum], text: impl Fn(&builtin::Function) -> String) -> Result<Datum> {

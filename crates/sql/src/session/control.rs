@@ -2,7 +2,7 @@
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
-use atoll_txn::Isolation;
+use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Encoding, Format};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
@@ -143,6 +143,11 @@ impl Session {
 
     /// Commits what one message has done.
     pub(super) async fn commit_implicit(&mut self, client: &mut dyn Client) -> Outcome {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.failed) {
+            // An error of one statement takes back what the others of its message, or up to its Sync, have done.
+            self.abandon(client).await;
+            return Ok(());
+        }
         self.commit_transaction(client).await
     }
 
@@ -323,7 +328,15 @@ impl Session {
             Prepare(_) | CommitPrepared(_) | RollbackPrepared(_) => {
                 return Err(Error::unsupported("two-phase commit").into());
             }
-            SetSnapshot(_) => return Err(Error::unsupported("importing a snapshot").into()),
+            SetSnapshot(text) => {
+                if self.is_implicit() {
+                    let text = "SET TRANSACTION can only be used in transaction blocks";
+                    client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+                } else {
+                    self.import_snapshot(text)?;
+                }
+                client.complete("SET");
+            }
         }
         Ok(())
     }
@@ -348,6 +361,30 @@ impl Session {
             }
             self.show_modes();
         }
+    }
+
+    /// What `pg_export_snapshot` gave out is a moment; the transaction reads as of it, and therefore may not write.
+    fn import_snapshot(&mut self, text: &str) -> Result<()> {
+        let now = self.node.gateway.now();
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if !transaction.is_untouched() {
+            let message = "SET TRANSACTION SNAPSHOT must be called before any query";
+            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+        }
+        if transaction.modes.isolation == Isolation::ReadCommitted {
+            let message = "a snapshot-importing transaction must have isolation level SERIALIZABLE or REPEATABLE READ";
+            return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
+        }
+        let ts: Option<Timestamp> = text.parse().ok().filter(|ts| *ts <= now);
+        let ts = ts.ok_or_else(|| {
+            let message = format!("invalid snapshot identifier: \"{text}\"");
+            Error::new(sqlstate::INVALID_PARAMETER_VALUE, message)
+        })?;
+        if !transaction.modes.read_only {
+            return Err(Error::unsupported("importing a snapshot into a transaction that is not read-only"));
+        }
+        transaction.modes.as_of = Some(ts);
+        Ok(())
     }
 
     async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
@@ -451,14 +488,7 @@ impl Session {
         local: bool,
         client: &mut dyn Client,
     ) -> Result<()> {
-        if let Some(definition) = variables::find(name).filter(|definition| definition.context == "superuser") {
-            let scope = self.scope();
-            let role = scope.catalog.roles.get(&self.facts.current_user);
-            if !role.is_some_and(|role| role.superuser) {
-                let message = format!("permission denied to set parameter \"{}\"", definition.name);
-                return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
-            }
-        }
+        variables::check_may_set(&self.scope(), name)?;
         if let Some((name, value)) = self.variables.set(name, value, local)? {
             client.parameter(&name, &value);
         }

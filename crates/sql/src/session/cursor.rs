@@ -128,7 +128,7 @@ impl Session {
         self.start_portal(name, statement).await?;
         let rows_max = if rows_max == 0 { u64::MAX } else { u64::from(rows_max) };
         let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
-        let result = self.portal_rows(&mut portal, rows_max, client).await;
+        let result = self.portal_rows(&mut portal, rows_max, true, client).await;
         let is_done = matches!(portal.state, PortalState::Done);
         let (sent, command) = match (&result, &portal.bound) {
             (Ok(sent), Some(bound)) => (*sent, bound.query.command),
@@ -188,11 +188,12 @@ impl Session {
         Ok(())
     }
 
-    /// Sends at most so many rows; how many it were. The portal is done when there are no more.
+    /// Sends at most so many rows, or passes them over; how many it were. The portal is done when there are no more.
     async fn portal_rows(
         &mut self,
         portal: &mut Portal,
         rows_max: u64,
+        show: bool,
         client: &mut dyn Client,
     ) -> std::result::Result<u64, Failure> {
         let scope = self.scope();
@@ -202,7 +203,7 @@ impl Session {
         let mut sent = 0;
         loop {
             let take = running.rest.len().min((rows_max - sent) as usize);
-            for row in running.rest.drain(..take) {
+            for row in running.rest.drain(..take).filter(|_| show) {
                 client.row(&encoding, &row);
             }
             sent += take as u64;
@@ -285,8 +286,7 @@ impl Session {
         let columns = portal.columns.clone().unwrap_or_default();
         let formats = portal.formats.clone();
         let PortalState::Held(held) = &mut portal.state else {
-            let message = format!("portal \"{name}\" is not a cursor");
-            return Err(Error::new(sqlstate::INVALID_CURSOR_STATE, message).into());
+            return self.fetch_from_portal(fetch, describe, client).await;
         };
         let backward = goes_backward(fetch, held);
         if backward && !portal.scroll {
@@ -306,6 +306,38 @@ impl Session {
             client.row(&encoding, &held.rows[*at]);
         }
         client.complete(&format!("FETCH {}", chosen.len()));
+        Ok(())
+    }
+
+    /// FETCH and MOVE of what Bind made, which goes on where Execute stopped.
+    async fn fetch_from_portal(&mut self, fetch: &ast::Fetch, describe: bool, client: &mut dyn Client) -> Outcome {
+        let name = fetch.cursor.as_str();
+        let rows_max = match (fetch.direction, fetch.count) {
+            (FetchDirection::Forward, FetchCount::All) => u64::MAX,
+            (FetchDirection::Forward | FetchDirection::Relative, FetchCount::Rows(1)) => 1,
+            (FetchDirection::Forward, FetchCount::Rows(count)) if count > 0 => u64::from(count.unsigned_abs()),
+            _ => {
+                let error = Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward");
+                return Err(error.hint("Declare it with SCROLL option to enable backward scan.").into());
+            }
+        };
+        let portal = find_portal(&self.portals, name)?;
+        let Some(statement) = portal.statement.clone().filter(|statement| is_planned(statement)) else {
+            let message = format!("portal \"{name}\" is not a cursor");
+            return Err(Error::new(sqlstate::INVALID_CURSOR_STATE, message).into());
+        };
+        if describe && !fetch.only_move {
+            client.describe(portal.columns.as_deref().unwrap_or_default(), &portal.formats);
+        }
+        self.start_portal(name, &statement).await?;
+        let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
+        let result = self.portal_rows(&mut portal, rows_max, !fetch.only_move, client).await;
+        if result.is_err() {
+            portal.state = PortalState::Broken;
+        }
+        self.portals.insert(name.to_owned(), portal);
+        let what = if fetch.only_move { "MOVE" } else { "FETCH" };
+        client.complete(&format!("{what} {}", result?));
         Ok(())
     }
 

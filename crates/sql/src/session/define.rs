@@ -18,7 +18,15 @@ type Outcome = std::result::Result<(), Failure>;
 impl Session {
     pub(super) async fn define(&mut self, statement: &Statement, client: &mut dyn Client) -> Outcome {
         if !ddl::is_definition(statement) {
-            return Err(Error::unsupported("this statement").into());
+            let what = match statement {
+                Statement::Listen(_) => "LISTEN",
+                Statement::Notify(..) => "NOTIFY",
+                Statement::Merge(_) => "MERGE",
+                Statement::Call(_) => "CALL",
+                Statement::Cluster(_) => "CLUSTER",
+                _ => "this statement",
+            };
+            return Err(Error::unsupported(what).into());
         }
         if self.facts.read_only || self.transaction.as_ref().is_some_and(|open| open.modes.read_only) {
             let message = "cannot execute a definition in a read-only transaction";

@@ -145,7 +145,6 @@ impl Session {
             session_user: Oid(role.oid),
             current_user: Oid(role.oid),
             search_path: Vec::new(),
-            variables: variables.clone(),
             read_only: false,
         };
         let activity = Activity {
@@ -517,7 +516,6 @@ impl Session {
         };
         let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
         self.facts.search_path = control::search_path(&catalog, &self.facts, &self.variables.typed().search_path);
-        self.facts.variables = self.variables.clone();
         self.facts.read_only = self.transaction.as_ref().is_some_and(|open| open.modes.read_only);
         Scope {
             node: self.node.clone(),
@@ -526,6 +524,7 @@ impl Session {
             session: self.facts.clone(),
             locks: self.locks.clone(),
             sequence_values: self.sequence_values.clone(),
+            variables: Arc::new(Mutex::new(self.variables.clone())),
         }
     }
 

@@ -144,9 +144,26 @@ impl Session {
         output: &mut Output<'_>,
         rows_max: u64,
     ) -> std::result::Result<Ran, Failure> {
-        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await?;
+        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await;
+        if ran.is_err() {
+            // What a statement that failed has set counts for nothing, also if it is run again.
+            *scope.variables.lock() = self.variables.clone();
+        }
+        let ran = ran?;
         self.defer(cursor.take_deferred());
+        self.adopt_settings(scope, output);
         Ok(ran)
+    }
+
+    fn adopt_settings(&mut self, scope: &Scope, output: &mut Output<'_>) {
+        let copy = scope.variables.lock().clone();
+        let Some(told) = self.variables.adopt(&copy) else { return };
+        for (name, value) in &told {
+            if let Output::Client { client, .. } = output {
+                client.parameter(name, value);
+            }
+        }
+        self.settings_changed();
     }
 
     async fn drive_cursor(

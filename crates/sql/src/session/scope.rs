@@ -23,6 +23,8 @@ pub struct Scope {
     pub locks: Owner,
     /// For currval and lastval.
     pub sequence_values: Arc<Mutex<SessionValues>>,
+    /// The settings, for `current_setting` and `set_config`: the session takes them over when the statement has run.
+    pub variables: Arc<Mutex<Variables>>,
 }
 
 impl Scope {
@@ -33,6 +35,7 @@ impl Scope {
             settings: Settings::default(),
             locks: node.locks.owner(session.pid, session.database),
             sequence_values: Arc::default(),
+            variables: Arc::default(),
             session,
             node,
         }
@@ -49,6 +52,5 @@ pub struct SessionFacts {
     pub current_user: Oid,
     /// Existing schemas of search_path in order, pg_catalog where PostgreSQL looks for it (first, unless listed).
     pub search_path: Vec<Oid>,
-    pub variables: Variables,
     pub read_only: bool,
 }

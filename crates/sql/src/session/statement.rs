@@ -172,6 +172,11 @@ impl Session {
             Statement::CloseCursor(name) => Ok(self.close_cursor(name.as_ref(), client)?),
             Statement::Explain(explain) => self.explain_statement(explain, &parameters, describe, client).await,
             Statement::Copy(copy) => self.copy_statement(copy, client).await,
+            // LISTEN is refused, so a session that wants to hear nothing more has what it wants.
+            Statement::Unlisten(_) => {
+                client.complete("UNLISTEN");
+                Ok(())
+            }
             Statement::LockTable(lock) => Ok(self.lock_table(lock, client).await?),
             Statement::Vacuum(vacuum) => Ok(self.vacuum(vacuum, client)?),
             Statement::Unsupported { what, at } => Err(Error::unsupported(what).at(at.offset()).into()),

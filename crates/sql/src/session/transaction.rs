@@ -67,9 +67,9 @@ pub struct Savepoint {
 }
 
 impl Transaction {
-    /// What may still be said at its beginning only.
+    /// What may be said at its beginning only may still be said: SET and SHOW don't end that, as they see no data.
     pub fn is_untouched(&self) -> bool {
-        self.statements == 0 && self.txn.is_none()
+        self.txn.is_none()
     }
 
     /// The newest savepoint of this name.

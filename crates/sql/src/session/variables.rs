@@ -14,6 +14,9 @@ use atoll_datum::time::zone::Zone;
 use atoll_datum::{Error, Result, sqlstate};
 use atoll_txn::Isolation;
 
+use super::Scope;
+use crate::catalog::privileges::is_superuser;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Bool,
@@ -81,6 +84,16 @@ fn definition(line: &'static str) -> Definition {
 
 pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     DEFINITIONS.values()
+}
+
+/// 42501 if only a superuser may set it.
+pub fn check_may_set(scope: &Scope, name: &str) -> Result<()> {
+    let Some(definition) = find(name).filter(|definition| definition.context == "superuser") else { return Ok(()) };
+    if is_superuser(&scope.catalog, scope.session.current_user) {
+        return Ok(());
+    }
+    let message = format!("permission denied to set parameter \"{}\"", definition.name);
+    Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message))
 }
 
 pub fn find(name: &str) -> Option<&'static Definition> {
@@ -273,6 +286,16 @@ impl Variables {
         Some(self.changed_since(before))
     }
 
+    /// Takes over what `set_config` made of a copy; returns what the client is to be told of, none if nothing was set.
+    pub fn adopt(&mut self, copy: &Variables) -> Option<Vec<(String, String)>> {
+        if Arc::ptr_eq(&self.set, &copy.set) && Arc::ptr_eq(&self.local, &copy.local) {
+            return None;
+        }
+        let before = self.all_reported();
+        *self = copy.clone();
+        Some(self.changed_since(before))
+    }
+
     fn recompute(&mut self) {
         // These values were in force before.
         if let Ok(typed) = self.compute() {
@@ -450,11 +473,15 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
             number.to_string()
         }
         Kind::Text => match key.as_str() {
-            "client_encoding" => match value.to_lowercase().replace(['-', '_'], "").as_str() {
-                "utf8" | "unicode" => "UTF8".to_owned(),
-                "sqlascii" => "SQL_ASCII".to_owned(),
-                _ => return Err(invalid().hint("Atoll speaks UTF8.")),
-            },
+            // Only letters and digits of an encoding's name count: clients write it in quotes, with dashes.
+            "client_encoding" => {
+                let letters: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                match letters.to_lowercase().as_str() {
+                    "utf8" | "unicode" => "UTF8".to_owned(),
+                    "sqlascii" => "SQL_ASCII".to_owned(),
+                    _ => return Err(invalid().hint("Atoll speaks UTF8.")),
+                }
+            }
             "datestyle" => {
                 let style = parse_date_style(value, Typed::initial().date_style).map_err(|_| invalid())?;
                 print_date_style(style)

@@ -159,7 +159,7 @@ fn lock_row(lock: &Listed) -> Vec<Datum> {
 
 fn settings(scope: &Scope) -> Result<Rows> {
     let mut rows: Rows = variables::definitions().map(|definition| setting_row(scope, definition)).collect();
-    let all = scope.session.variables.all();
+    let all = scope.variables.lock().all();
     let own = all.iter().filter(|(name, _)| variables::find(name).is_none());
     rows.extend(own.map(|(name, value)| {
         row![
@@ -172,7 +172,7 @@ fn settings(scope: &Scope) -> Result<Rows> {
 
 /// Without the descriptions that PostgreSQL has.
 fn setting_row(scope: &Scope, of: &Definition) -> Vec<Datum> {
-    let shown = scope.session.variables.get(of.name);
+    let shown = scope.variables.lock().get(of.name);
     let shown = shown.as_deref().unwrap_or(of.default);
     // Shown with the largest unit that divides it, here without.
     let value = match variables::parse_number(shown, of.unit) {

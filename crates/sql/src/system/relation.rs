@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use atoll_datum::builtin::builtin;
-use atoll_datum::{Datum, Oid, Result, oid};
+use atoll_datum::{Datum, Oid, Result};
 
 use super::row::{NULL, Rows, acl, texts};
 use super::{SystemTable, derived_oid};
 use crate::catalog::{
-    Column, INFORMATION_SCHEMA, Index, IndexState, PG_CATALOG, POSTGRES_ROLE, RelationKind, SettingDefault, Table,
+    Catalog, Column, INFORMATION_SCHEMA, Index, IndexState, PG_CATALOG, POSTGRES_ROLE, RelationKind, SettingDefault,
+    Table,
 };
+use crate::function::sequence;
 use crate::session::Scope;
 
 relations! { PG_CATALOG, RELATIONS:
@@ -341,8 +343,8 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    fn row(self) -> Vec<Datum> {
-        let storage = Storage::of(self.ty);
+    fn row(self, scope: &Scope) -> Vec<Datum> {
+        let storage = Storage::of(&scope.catalog, self.ty);
         let dropped_name = format!("........pg.dropped.{}........", self.number);
         row![
             self.relation,
@@ -386,7 +388,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub fn of(ty: Oid) -> Storage {
+    pub fn of(catalog: &Catalog, ty: Oid) -> Storage {
         match builtin().type_by_oid(ty) {
             Some(row) => Storage {
                 length: row.length,
@@ -396,6 +398,7 @@ impl Storage {
                 collation: row.collation,
                 is_array: row.is_array(),
             },
+            None if catalog.element_type(ty).is_some() => Storage::of_array(b'i'),
             // An enum, for the users' other types make no columns.
             None => {
                 Storage { length: 4, by_value: true, align: b'i', storage: b'p', collation: Oid::NONE, is_array: false }
@@ -408,14 +411,10 @@ impl Storage {
     }
 }
 
-/// What a sequence looks like as a relation.
-const SEQUENCE_COLUMNS: [(&str, Oid); 3] =
-    [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
-
 /// Columns of a user's relation, by name and type; a dropped one has no type.
 pub(super) fn columns_of(table: &Table) -> Vec<(&str, Oid)> {
     match table.kind() {
-        RelationKind::Sequence => SEQUENCE_COLUMNS.to_vec(),
+        RelationKind::Sequence => sequence::COLUMNS.to_vec(),
         _ => listed_columns(table).map(|column| (column.name.as_str(), Oid(column.type_oid))).collect(),
     }
 }
@@ -426,25 +425,24 @@ fn attributes(scope: &Scope) -> Result<Rows> {
         match &class {
             Class::Table(table) if table.sequence.is_some() => {
                 rows.extend(
-                    SEQUENCE_COLUMNS
-                        .iter()
-                        .enumerate()
-                        .map(|(place, (name, ty))| Attribute::plain(table.oid(), name, *ty, place + 1, true).row()),
+                    sequence::COLUMNS.iter().enumerate().map(|(place, (name, ty))| {
+                        Attribute::plain(table.oid(), name, *ty, place + 1, true).row(scope)
+                    }),
                 );
             }
             Class::Table(table) => {
-                rows.extend(listed_columns(table).map(|column| Attribute::of(scope, table, column).row()));
+                rows.extend(listed_columns(table).map(|column| Attribute::of(scope, table, column).row(scope)));
             }
             Class::Index(table, index) => {
                 rows.extend(index_columns(table, index).into_iter().enumerate().map(
                     |(place, (name, ty, modifier))| {
                         let oid = Oid(index.oid);
-                        Attribute { modifier, ..Attribute::plain(oid, &name, ty, place + 1, false) }.row()
+                        Attribute { modifier, ..Attribute::plain(oid, &name, ty, place + 1, false) }.row(scope)
                     },
                 ));
             }
             Class::System(table) => rows.extend(table.columns.iter().enumerate().map(|(place, column)| {
-                Attribute::plain(table.oid, column.name, column.ty, place + 1, column.not_null).row()
+                Attribute::plain(table.oid, column.name, column.ty, place + 1, column.not_null).row(scope)
             })),
         }
     }

@@ -33,7 +33,6 @@ pub(super) fn scope_of(node: Arc<Node>) -> Scope {
         session_user: Oid(10),
         current_user: Oid(10),
         search_path: Vec::new(),
-        variables: Default::default(),
         read_only: false,
     };
     Scope::new(node, session)

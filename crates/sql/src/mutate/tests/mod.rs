@@ -55,7 +55,6 @@ where
                 session_user: Oid(10),
                 current_user: Oid(10),
                 search_path: Vec::new(),
-                variables: Default::default(),
                 read_only: false,
             };
             let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog), session);
