@@ -71,6 +71,7 @@ done <<'COMMANDS'
 \dO+
 \sv app.v
 \sv+ v2
+\sf+ lower(text)
 \drds
 \dy
 \dRp
