@@ -21,7 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use atoll_datum::builtin::builtin;
 use atoll_datum::io::{ArrayForm, Form};
-use atoll_datum::{EnumType, Oid};
+use atoll_datum::{EnumType, Oid, Result};
+
+use crate::table::{Layout, Layouts};
 
 pub use descriptor::*;
 
@@ -68,6 +70,7 @@ pub struct Catalog {
     role_names: BTreeMap<String, Oid>,
     /// Different for any two catalogs of a process that differ: what was made for one is of use with that one only.
     pub version: u64,
+    layouts: Layouts,
 }
 
 /// For [`Catalog::version`].
@@ -77,6 +80,11 @@ pub fn next_version() -> u64 {
 }
 
 impl Catalog {
+    /// How a table's rows lie, made once.
+    pub fn layout(&self, table: &Arc<Table>) -> Result<Arc<Layout>> {
+        self.layouts.of(table, self)
+    }
+
     pub fn database_named(&self, name: &str) -> Option<&Arc<Database>> {
         self.databases.get(self.database_names.get(name)?)
     }
@@ -210,6 +218,8 @@ impl Catalog {
     }
 
     pub fn put_type(&mut self, descriptor: UserType) {
+        // They hold the labels of enums.
+        self.layouts = Layouts::default();
         self.drop_type(Oid(descriptor.oid));
         let oid = Oid(descriptor.oid);
         let labels = descriptor
