@@ -18,6 +18,7 @@
 //! - [`exec`]: how it is done
 //! - [`ddl`]: definitions are made, changed and dropped
 //! - [`mutate`]: how rows are changed
+//! - [`statistics`]: what is known of the rows of tables
 //! - [`session`]: a client's session
 
 pub mod bind;
@@ -30,6 +31,7 @@ pub mod mutate;
 pub mod optimize;
 pub mod plan;
 pub mod session;
+pub mod statistics;
 pub mod system;
 pub mod table;
 pub mod types;
