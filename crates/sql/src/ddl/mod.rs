@@ -45,7 +45,7 @@ mod schema;
 mod sequence;
 mod table;
 mod truncate;
-mod view;
+pub mod view;
 pub mod walk;
 
 #[cfg(test)]

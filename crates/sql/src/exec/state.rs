@@ -38,6 +38,8 @@ pub struct Counters(BTreeMap<usize, Counter>);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
     pub rows: u64,
+    /// That a condition of the operator's own has left out.
+    pub removed: u64,
     pub loops: u64,
     /// Until the first row, over all loops.
     pub startup: Duration,

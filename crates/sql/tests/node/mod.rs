@@ -3,6 +3,8 @@
 // Each test file uses some of it.
 #![allow(dead_code)]
 
+pub mod golden;
+
 use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
