@@ -1,12 +1,14 @@
 //! Expressions of a plan as SQL text, as PostgreSQL prints those of its plans: every operator in parentheses, every
 //! conversion shown, constants with their types where those are not plain.
 //!
-//! A column of a table is its name, with the table's if the statement has several. A column that an operator further
-//! down computes is that expression in parentheses.
+//! A column of a table is its name, with the table's where [`Place`] says so. A column that an operator further down
+//! computes is that expression in parentheses.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use atoll_datum::array::Array;
 use atoll_datum::builtin::builtin;
 use atoll_datum::{Datum, oid};
 use atoll_syntax::print::identifier;
@@ -14,8 +16,8 @@ use atoll_syntax::print::identifier;
 use crate::function::name;
 use crate::optimize::predicate;
 use crate::plan::{
-    AggregateCall, Body, Call, ColumnId, ColumnName, Expr, ExprKind, IsTest, Plan, SortKey, Subquery, SubqueryKind,
-    Subscript, WindowCall,
+    AggregateCall, Body, Call, ColumnId, ColumnName, ConflictAction, Expr, ExprKind, IsTest, OnConflict, Plan, SortKey,
+    Subquery, SubqueryKind, Subscript, WindowCall,
 };
 use crate::session::Scope;
 use crate::types::Type;
@@ -30,6 +32,17 @@ enum Named<'p> {
     Same(ColumnId),
 }
 
+/// Where an expression is shown: PostgreSQL puts the table's name before a column's by different rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// If the statement reads several tables, or all is to be told.
+    Usual,
+    /// If it reads several.
+    Output,
+    /// With what a scan itself does: columns from elsewhere, and if all is to be told.
+    Scan,
+}
+
 /// A plan within an expression.
 #[derive(Clone, Copy)]
 pub struct Subplan<'p> {
@@ -42,7 +55,9 @@ pub struct Subplan<'p> {
 pub struct Deparser<'p> {
     scope: &'p Scope,
     named: BTreeMap<ColumnId, Named<'p>>,
-    prefix: bool,
+    verbose: bool,
+    has_several: bool,
+    place: Cell<Place>,
     numbers: RefCell<BTreeMap<usize, Subplan<'p>>>,
     /// Those that no node has taken yet.
     met: RefCell<Vec<Subplan<'p>>>,
@@ -53,8 +68,15 @@ impl<'p> Deparser<'p> {
         let mut named = BTreeMap::new();
         let mut relations = 0;
         learn(plan, names, &mut named, &mut relations);
-        let prefix = verbose || relations > 1;
-        Deparser { scope, named, prefix, numbers: RefCell::default(), met: RefCell::default() }
+        Deparser {
+            scope,
+            named,
+            verbose,
+            has_several: relations > 1,
+            place: Cell::new(Place::Usual),
+            numbers: RefCell::default(),
+            met: RefCell::default(),
+        }
     }
 
     /// The plans within what was printed since this was asked last.
@@ -70,9 +92,20 @@ impl<'p> Deparser<'p> {
         }
     }
 
-    /// A column of a table by its name.
-    pub fn table_column(&self, relation: &str, name: &str) -> String {
-        match self.prefix && !relation.is_empty() {
+    /// What is printed until this is called again stands there.
+    pub fn at(&self, place: Place) -> &Self {
+        self.place.set(place);
+        self
+    }
+
+    /// A column of a table by its name. `is_own`: of the scan that it is shown with.
+    pub fn table_column(&self, relation: &str, name: &str, is_own: bool) -> String {
+        let wanted = match self.place.get() {
+            Place::Usual => self.verbose || self.has_several,
+            Place::Output => self.has_several,
+            Place::Scan => self.verbose || !is_own,
+        };
+        match wanted && !relation.is_empty() {
             true => format!("{}.{}", identifier(relation), identifier(name)),
             false => identifier(name),
         }
@@ -119,7 +152,9 @@ impl<'p> Deparser<'p> {
     fn variable(&self, id: ColumnId, own: &BTreeSet<ColumnId>, out: &mut String) {
         let is_own = own.contains(&id);
         let text = match self.named.get(&id) {
-            Some(Named::Column { relation, name }) => return out.push_str(&self.table_column(relation, name)),
+            Some(Named::Column { relation, name }) => {
+                return out.push_str(&self.table_column(relation, name, is_own));
+            }
             Some(Named::Same(other)) => return self.variable(*other, own, out),
             Some(Named::Expr(expr)) if expr.as_column().is_some_and(|from| from != id) => {
                 return self.expr(expr, own, out);
@@ -236,6 +271,10 @@ impl<'p> Deparser<'p> {
                 self.list(elements, own, out);
                 out.push(']');
             }
+            ExprKind::NamedRow { fields, .. } if self.whole_row(fields).is_some() => {
+                let relation = self.whole_row(fields).unwrap_or_default();
+                out.extend([&identifier(relation), ".*"]);
+            }
             ExprKind::Row(fields) | ExprKind::NamedRow { fields, .. } => self.named_list("ROW(", fields, own, out),
             ExprKind::Field { record, field } => {
                 out.push('(');
@@ -262,6 +301,13 @@ impl<'p> Deparser<'p> {
         }
     }
 
+    /// The one relation whose columns these are.
+    fn whole_row(&self, fields: &[Expr]) -> Option<&str> {
+        let mut relations = fields.iter().map(|field| self.relation_of(field.as_column()?));
+        let first = relations.next()??;
+        relations.all(|other| other == Some(first)).then_some(first)
+    }
+
     fn named_list(&self, open: &str, parts: &'p [Expr], own: &BTreeSet<ColumnId>, out: &mut String) {
         out.push_str(open);
         self.list(parts, own, out);
@@ -284,6 +330,25 @@ impl<'p> Deparser<'p> {
     }
 
     // ------------------------------------------------------------------------------------------------------ constants
+
+    /// Several values as one array: a constant if they all are.
+    pub fn array(&self, values: &[&'p Expr], own: &BTreeSet<ColumnId>) -> String {
+        let constants: Option<Vec<Datum>> = values.iter().map(|value| value.as_literal().cloned()).collect();
+        let element = values.first().map_or(oid::UNKNOWN, |value| value.ty.oid);
+        let mut out = String::new();
+        match (constants, self.scope.catalog.array_type(element)) {
+            (Some(constants), Some(array)) => {
+                let value = Datum::Array(Arc::new(Array::new(element, constants)));
+                self.literal(&value, Type::new(array), &mut out);
+            }
+            _ => {
+                out.push_str("ARRAY[");
+                self.list(values.iter().copied(), own, &mut out);
+                out.push(']');
+            }
+        }
+        out
+    }
 
     fn literal(&self, value: &Datum, ty: Type, out: &mut String) {
         let type_text = || crate::bind::format_type(self.scope, ty);
@@ -314,7 +379,9 @@ impl<'p> Deparser<'p> {
     // ---------------------------------------------------------------------------------------------------------- calls
 
     fn call(&self, call: &'p Call, ty: Type, own: &BTreeSet<ColumnId>, out: &mut String) {
-        if let Some(operator) = predicate::operator(&call.function) {
+        let prefix =
+            || builtin().operators.iter().find(|row| row.kind == b'l' && row.function == call.function.row.oid);
+        if let Some(operator) = predicate::operator(&call.function).or_else(prefix) {
             match &call.arguments[..] {
                 [left, right] => {
                     out.push('(');
@@ -323,7 +390,7 @@ impl<'p> Deparser<'p> {
                     self.expr(right, own, out);
                     return out.push(')');
                 }
-                [operand] => {
+                [operand] if operator.kind == b'l' => {
                     out.push_str(&format!("({} ", operator.name));
                     self.expr(operand, own, out);
                     return out.push(')');
@@ -540,7 +607,19 @@ fn learn<'p>(
                 named.insert(*id, Named::Same(from));
             }
         }
-        Plan::Insert(insert) => *relations += usize::from(insert.on_conflict.is_some()),
+        Plan::Insert(insert) => {
+            if let Some(OnConflict { action: ConflictAction::Update { existing, excluded, .. }, .. }) =
+                &insert.on_conflict
+            {
+                *relations += 2;
+                for (columns, relation) in [(existing, insert.table.name.as_str()), (excluded, "excluded")] {
+                    for (id, ordinal) in columns {
+                        let name = insert.table.column(*ordinal).map_or("", |column| column.name.as_str()).to_owned();
+                        named.insert(*id, Named::Column { relation: relation.to_owned(), name });
+                    }
+                }
+            }
+        }
         _ => {}
     }
     let rules = match plan {

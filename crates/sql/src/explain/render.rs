@@ -120,9 +120,13 @@ fn properties(node: &Node, options: &Options) -> Vec<(String, Item)> {
     let mut found: Vec<(String, Item)> = Vec::new();
     let mut push = |name: &str, item: Item| found.push((name.to_owned(), item));
     let text = |text: &str| Item::Value(Value::Text(text.to_owned()));
-    for (place, (name, value)) in node.fields.iter().enumerate() {
+    const FIRST: [&str; 4] = ["Node Type", "Strategy", "Partial Mode", "Operation"];
+    let mut fields: Vec<_> = node.fields.iter().collect();
+    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    let firsts = node.fields.iter().filter(|(name, _)| FIRST.contains(name)).count();
+    for (place, (name, value)) in fields.into_iter().enumerate() {
         push(name, Item::Value(value.clone()));
-        if place > 0 {
+        if place + 1 != firsts {
             continue;
         }
         if !node.relationship.is_empty() {

@@ -10,7 +10,7 @@ use atoll_datum::{Oid, oid};
 use atoll_syntax::ast::SetOperator;
 use atoll_syntax::print::identifier;
 
-use super::deparse::{Deparser, function_name};
+use super::deparse::{Deparser, Place, function_name};
 use crate::catalog::{IndexKey, Table};
 use crate::ddl::names::schema_name;
 use crate::exec::{Counter, Counters};
@@ -68,6 +68,8 @@ struct Draft<'p> {
     output: Vec<String>,
     /// PostgreSQL has conditions here, too.
     takes_filters: bool,
+    /// Then `own` are the columns that it reads.
+    is_scan: bool,
 }
 
 pub struct Tree<'p> {
@@ -101,7 +103,9 @@ impl<'p> Tree<'p> {
             draft.node.details.insert(0, ("Output", Value::List(std::mem::take(&mut draft.output))));
         }
         if !draft.filters.is_empty() {
-            let text = self.deparser.all(&draft.filters, &draft.own);
+            let place = if draft.is_scan { Place::Scan } else { Place::Usual };
+            let text = self.deparser.at(place).all(&draft.filters, &draft.own);
+            self.deparser.at(Place::Usual);
             draft.node.details.push(("Filter", Value::Text(text)));
             if let Some(Some(counter)) = draft.node.actual
                 && draft.removed > 0
@@ -192,10 +196,32 @@ impl<'p> Tree<'p> {
         };
         let own = BTreeSet::new();
         let output = match self.verbose {
-            true => plan.columns().into_iter().map(|id| self.deparser.column(id, &own)).collect(),
+            true => self.output(plan.columns(), &own),
             false => Vec::new(),
         };
-        Draft { node, own, filters: Vec::new(), removed: 0, output, takes_filters: false }
+        Draft { node, own, filters: Vec::new(), removed: 0, output, takes_filters: false, is_scan: false }
+    }
+
+    fn scanned(&self, plan: &'p Plan, name: &str) -> Draft<'p> {
+        let own = plan.columns().into_iter().collect();
+        Draft { own, takes_filters: true, is_scan: true, ..self.plain(plan, name) }
+    }
+
+    fn output(&self, columns: Vec<ColumnId>, own: &BTreeSet<ColumnId>) -> Vec<String> {
+        let deparser = self.deparser.at(Place::Output);
+        let texts = columns.into_iter().map(|id| deparser.column(id, own)).collect();
+        self.deparser.at(Place::Usual);
+        texts
+    }
+
+    fn computed<'e>(&self, exprs: impl IntoIterator<Item = &'p Expr>, own: &BTreeSet<ColumnId>) -> Vec<String>
+    where
+        'p: 'e,
+    {
+        let deparser = self.deparser.at(Place::Output);
+        let texts = exprs.into_iter().map(|expr| deparser.text(expr, own)).collect();
+        self.deparser.at(Place::Usual);
+        texts
     }
 
     fn over(&mut self, plan: &'p Plan, name: &str, input: &'p Plan) -> Draft<'p> {
@@ -210,46 +236,35 @@ impl<'p> Tree<'p> {
         below.node.actual = self.actual(plan);
     }
 
-    fn texts<'e>(&self, exprs: impl IntoIterator<Item = &'p Expr>, own: &BTreeSet<ColumnId>) -> Value
-    where
-        'p: 'e,
-    {
-        Value::List(exprs.into_iter().map(|expr| self.deparser.text(expr, own)).collect())
-    }
-
     fn draft(&mut self, plan: &'p Plan) -> Draft<'p> {
         match plan {
             Plan::Values(values) if values.rows.len() == 1 => {
                 let mut draft = self.plain(plan, "Result");
-                for expr in values.rows.iter().flatten() {
-                    self.deparser.text(expr, &draft.own);
-                }
+                draft.output = self.computed(values.rows.iter().flatten(), &draft.own);
                 draft.takes_filters = true;
                 draft
             }
             Plan::Values(_) => {
-                let mut draft = self.plain(plan, "Values Scan");
+                let mut draft = self.scanned(plan, "Values Scan");
                 draft.node.title.push_str(" on \"*VALUES*\"");
                 draft.node.fields.push(("Alias", Value::Text("*VALUES*".to_owned())));
-                draft.takes_filters = true;
                 draft
             }
             Plan::Scan(scan) => self.scan(plan, scan),
             Plan::System(system) => {
-                let mut draft = self.plain(plan, "Seq Scan");
+                let mut draft = self.scanned(plan, "Seq Scan");
                 let alias = system.columns.first().and_then(|(id, _)| self.deparser.relation_of(*id));
                 let (name, alias) = (system.table.name, alias.unwrap_or(system.table.name).to_owned());
                 self.on_relation(&mut draft.node, system.table.schema, name, &alias);
-                draft.takes_filters = true;
                 draft
             }
             Plan::FunctionScan(scan) => {
-                let mut draft = self.plain(plan, "Function Scan");
+                let mut draft = self.scanned(plan, "Function Scan");
                 let name = scan.functions.first().map_or("", |function| function_name(&function.call));
                 let first = scan.functions.iter().flat_map(|function| &function.columns).map(|(id, _)| *id).next();
                 let alias = first.or(scan.ordinality).and_then(|id| self.deparser.relation_of(id)).unwrap_or(name);
                 let alias = alias.to_owned();
-                let calls = self.texts(scan.functions.iter().map(|function| &function.call), &draft.own);
+                let calls = self.computed(scan.functions.iter().map(|function| &function.call), &draft.own);
                 if scan.functions.len() == 1 {
                     let name = if self.verbose { format!("pg_catalog.{name}") } else { name.to_owned() };
                     draft.node.title.push_str(&format!(" on {name}{}", aliased(&name, &alias)));
@@ -258,23 +273,19 @@ impl<'p> Tree<'p> {
                     draft.node.title.push_str(&format!(" on {}", identifier(&alias)));
                 }
                 draft.node.fields.push(("Alias", Value::Text(alias)));
-                if self.verbose
-                    && let Value::List(calls) = calls
-                {
+                if self.verbose {
                     draft.node.details.push(("Function Call", Value::Text(calls.join(", "))));
                 }
-                draft.takes_filters = true;
                 draft
             }
             Plan::CteScan(scan) => {
                 let known = self.ctes.iter().rev().find(|(cte, ..)| *cte == scan.cte);
                 let (name, is_working) = known.map_or(("", false), |(_, name, is_working)| (name, *is_working));
-                let mut draft = self.plain(plan, if is_working { "WorkTable Scan" } else { "CTE Scan" });
+                let mut draft = self.scanned(plan, if is_working { "WorkTable Scan" } else { "CTE Scan" });
                 let alias = scan.columns.first().and_then(|(id, _)| self.deparser.relation_of(*id)).unwrap_or(name);
                 draft.node.title.push_str(&format!(" on {}{}", identifier(name), aliased(name, alias)));
                 draft.node.fields.push(("CTE Name", Value::Text(name.to_owned())));
                 draft.node.fields.push(("Alias", Value::Text(alias.to_owned())));
-                draft.takes_filters = true;
                 draft
             }
             Plan::With(with) => self.with(with),
@@ -298,12 +309,12 @@ impl<'p> Tree<'p> {
                 let mut below = self.draft(&project.input);
                 self.cover(&mut below, plan);
                 // Plans within are shown here even where the expressions are not.
-                below.output = project.columns.iter().map(|(_, expr)| self.deparser.text(expr, &below.own)).collect();
+                below.output = self.computed(project.columns.iter().map(|(_, expr)| expr), &below.own);
                 below
             }
             Plan::ProjectSet(project) => {
                 let mut draft = self.over(plan, "ProjectSet", &project.input);
-                draft.output = project.columns.iter().map(|(_, expr)| self.deparser.text(expr, &draft.own)).collect();
+                draft.output = self.computed(project.columns.iter().map(|(_, expr)| expr), &draft.own);
                 draft
             }
             Plan::Join(join) => {
@@ -338,7 +349,7 @@ impl<'p> Tree<'p> {
                 }
                 draft.own = window.calls.iter().map(|(id, _)| *id).collect();
                 if self.verbose {
-                    draft.output = plan.columns().into_iter().map(|id| self.deparser.column(id, &draft.own)).collect();
+                    draft.output = self.output(plan.columns(), &draft.own);
                 }
                 draft
             }
@@ -407,7 +418,7 @@ impl<'p> Tree<'p> {
         };
         let mut draft = match by_index {
             None => {
-                let mut draft = self.plain(plan, "Seq Scan");
+                let mut draft = self.scanned(plan, "Seq Scan");
                 self.on_relation(&mut draft.node, schema, &scan.table.name, &scan.alias);
                 draft
             }
@@ -416,7 +427,7 @@ impl<'p> Tree<'p> {
                 // Rows lie in the primary index: there is nothing else to read.
                 let is_only = !is_primary && access::covers(scan, index);
                 let kind = if is_only { "Index Only Scan" } else { "Index Scan" };
-                let mut draft = self.plain(plan, kind);
+                let mut draft = self.scanned(plan, kind);
                 let name = if index.name.is_empty() { "row id" } else { &index.name };
                 let backward = if reverse { " Backward" } else { "" };
                 draft.node.title = format!("{kind}{backward} using {}", identifier(name));
@@ -424,7 +435,9 @@ impl<'p> Tree<'p> {
                 draft.node.fields.push(("Scan Direction", Value::Text(direction.to_owned())));
                 draft.node.fields.push(("Index Name", Value::Text(name.to_owned())));
                 self.on_relation(&mut draft.node, schema, &scan.table.name, &scan.alias);
-                if let Some(condition) = bounds.and_then(|bounds| self.index_condition(scan, &index.keys, bounds)) {
+                if let Some(condition) =
+                    bounds.and_then(|bounds| self.index_condition(scan, &index.keys, bounds, &draft.own))
+                {
                     draft.node.details.push(("Index Cond", Value::Text(condition)));
                 }
                 draft
@@ -438,30 +451,41 @@ impl<'p> Tree<'p> {
         }
         draft.filters.extend(&scan.filter);
         draft.removed = self.actual(plan).flatten().map_or(0, |counter| counter.removed);
-        draft.takes_filters = true;
         draft
     }
 
-    fn index_condition(&self, scan: &Scan, keys: &[IndexKey], bounds: &'p Bounds) -> Option<String> {
-        let own = BTreeSet::new();
+    fn index_condition(
+        &self,
+        scan: &Scan,
+        keys: &[IndexKey],
+        bounds: &'p Bounds,
+        own: &BTreeSet<ColumnId>,
+    ) -> Option<String> {
+        self.deparser.at(Place::Scan);
+        let condition = self.bounds(scan, keys, bounds, own);
+        self.deparser.at(Place::Usual);
+        condition
+    }
+
+    fn bounds(&self, scan: &Scan, keys: &[IndexKey], bounds: &'p Bounds, own: &BTreeSet<ColumnId>) -> Option<String> {
         let column = |place: usize| match keys.get(place) {
             Some(key) if key.column != 0 => {
                 let found = scan.table.columns.get(key.column as usize - 1);
-                self.deparser.table_column(&scan.alias, found.map_or("", |column| &column.name))
+                self.deparser.table_column(&scan.alias, found.map_or("", |column| &column.name), true)
             }
             Some(key) => key.expression.clone().unwrap_or_default(),
             None => String::new(),
         };
         let equals = |tuple: &'p Vec<Expr>| -> Vec<String> {
             let pairs = tuple.iter().enumerate();
-            pairs.map(|(place, value)| format!("({} = {})", column(place), self.deparser.text(value, &own))).collect()
+            pairs.map(|(place, value)| format!("({} = {})", column(place), self.deparser.text(value, own))).collect()
         };
         let mut parts = match &bounds.equal[..] {
             [] => Vec::new(),
             [tuple] => equals(tuple),
             tuples if tuples.iter().all(|tuple| tuple.len() == 1) => {
-                let values = tuples.iter().flatten().map(|value| self.deparser.text(value, &own));
-                vec![format!("({} = ANY (ARRAY[{}]))", column(0), values.collect::<Vec<_>>().join(", "))]
+                let values: Vec<&Expr> = tuples.iter().flatten().collect();
+                vec![format!("({} = ANY ({}))", column(0), self.deparser.array(&values, own))]
             }
             tuples => {
                 let each = tuples.iter().map(|tuple| format!("({})", equals(tuple).join(" AND ")));
@@ -472,7 +496,7 @@ impl<'p> Tree<'p> {
         for (bound, strict) in [(&bounds.lower, ">"), (&bounds.upper, "<")] {
             if let Some(bound) = bound {
                 let equal = if bound.inclusive { "=" } else { "" };
-                let value = self.deparser.text(&bound.value, &own);
+                let value = self.deparser.text(&bound.value, own);
                 parts.push(format!("({} {strict}{equal} {value})", column(next)));
             }
         }
@@ -589,8 +613,7 @@ impl<'p> Tree<'p> {
         let (keys, calls) = (aggregate.keys.iter().map(|(id, _)| *id), aggregate.calls.iter().map(|(id, _)| *id));
         draft.own = keys.chain(calls).chain(aggregate.groupings.iter().map(|(id, _)| *id)).chain(below).collect();
         // Plans within their arguments belong here, printed or not.
-        let output = plan.columns().into_iter().map(|id| self.deparser.column(id, &draft.own)).collect();
-        draft.output = output;
+        draft.output = self.output(plan.columns(), &draft.own);
         draft.takes_filters = true;
         draft
     }
@@ -657,6 +680,7 @@ impl<'p> Tree<'p> {
         draft.node.fields.push(("Operation", Value::Text(word.to_owned())));
         self.on_relation(&mut draft.node, Oid(table.schema), &table.name, &table.name);
         let columns = returning.iter().flat_map(|returning| &returning.columns);
+        // As PostgreSQL: whatever else is read, columns of the changed table are told apart.
         draft.output = columns.map(|(_, expr)| self.deparser.text(expr, &draft.own)).collect();
         draft
     }

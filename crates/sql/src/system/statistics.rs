@@ -4,8 +4,11 @@
 //! Arrays of values (anyarray) are texts within, as everywhere in the system's relations. Who may not read a column does
 //! not see its values here either, in pg_statistic too, which PostgreSQL shows to superusers only.
 
+use std::sync::Arc;
+
 use atoll_datum::array::Array;
 use atoll_datum::builtin::builtin;
+use atoll_datum::io::{ArrayForm, Form};
 use atoll_datum::{Datum, Oid, Result};
 
 use super::relation::{Storage, named_indexes, tables};
@@ -158,10 +161,12 @@ fn distinct(statistics: &Statistics, column: &ColumnStatistics) -> f32 {
 /// The array's text; NULL if there are no values.
 fn values<'v>(scope: &Scope, of: Oid, values: impl Iterator<Item = &'v Datum>) -> Datum {
     let values: Vec<Datum> = values.cloned().collect();
-    let array = scope.catalog.array_type(of).and_then(|array| name::form(scope, array));
-    let Some(form) = array.filter(|_| !values.is_empty()) else { return NULL };
+    // Not the array type's own form: there are no arrays of arrays, but a list of arrays is written like one.
+    let element = name::form(scope, of).filter(|_| !values.is_empty());
+    let Some(element) = element else { return NULL };
+    let form = Form::Array(Arc::new(ArrayForm { element_type: of, element, delimiter: b',' }));
     let mut text = String::new();
-    form.format(&Datum::Array(std::sync::Arc::new(Array::new(of, values))), &scope.settings, &mut text);
+    form.format(&Datum::Array(Arc::new(Array::new(of, values))), &scope.settings, &mut text);
     Datum::text(text)
 }
 

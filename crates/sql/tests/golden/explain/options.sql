@@ -19,6 +19,14 @@ Sort
         Output: (x + 1), y, s.*
         Filter: (s.x > 1)
 EXPLAIN
+atoll
+Sort
+  Output: ((x + 1)), y, (s.*)
+  Sort Key: s.y
+  ->  Seq Scan on public.s
+        Output: (x + 1), y, s.*
+        Filter: (s.x > 1)
+EXPLAIN
 
 explain (verbose, costs off) select count(*), max(x) from s t
 ----
@@ -26,6 +34,12 @@ Aggregate
   Output: count(*), max(x)
   ->  Seq Scan on public.s t
         Output: x, y
+EXPLAIN
+atoll
+Aggregate
+  Output: count(*), max(x)
+  ->  Seq Scan on public.s t
+        Output: x
 EXPLAIN
 
 explain (verbose, costs off) select * from generate_series(1, 3)
@@ -187,6 +201,53 @@ explain (costs off, format json) with w as materialized (select 1) select * from
   }
 ]
 EXPLAIN
+atoll
+[
+  {
+    "Plan": {
+      "Node Type": "Nested Loop",
+      "Parallel Aware": false,
+      "Async Capable": false,
+      "Join Type": "Inner",
+      "Plans": [
+        {
+          "Node Type": "Result",
+          "Parent Relationship": "InitPlan",
+          "Subplan Name": "CTE w",
+          "Parallel Aware": false,
+          "Async Capable": false
+        },
+        {
+          "Node Type": "Seq Scan",
+          "Parent Relationship": "Outer",
+          "Parallel Aware": false,
+          "Async Capable": false,
+          "Relation Name": "s",
+          "Alias": "s",
+          "Filter": "(x = $0)",
+          "Plans": [
+            {
+              "Node Type": "Result",
+              "Parent Relationship": "InitPlan",
+              "Subplan Name": "InitPlan 1 (returns $0)",
+              "Parallel Aware": false,
+              "Async Capable": false
+            }
+          ]
+        },
+        {
+          "Node Type": "CTE Scan",
+          "Parent Relationship": "Inner",
+          "Parallel Aware": false,
+          "Async Capable": false,
+          "CTE Name": "w",
+          "Alias": "w"
+        }
+      ]
+    }
+  }
+]
+EXPLAIN
 
 explain (analyze, costs off, timing off, summary off) select * from s where x > 3
 ----
@@ -199,6 +260,12 @@ explain (analyze, costs off, timing off, summary off) select * from s where x > 
 ----
 Limit (actual rows=2 loops=1)
   ->  Seq Scan on s (actual rows=2 loops=1)
+        Filter: (x > 3)
+        Rows Removed by Filter: 3
+EXPLAIN
+atoll
+Limit (actual rows=2 loops=1)
+  ->  Seq Scan on s (actual rows=7 loops=1)
         Filter: (x > 3)
         Rows Removed by Filter: 3
 EXPLAIN
@@ -234,11 +301,20 @@ explain (costs off) execute p (3)
 Seq Scan on s
   Filter: (x = 3)
 EXPLAIN
+atoll
+Seq Scan on s
+  Filter: (x = $1)
+EXPLAIN
 
 explain (analyze, costs off, timing off, summary off) execute p (3)
 ----
 Seq Scan on s (actual rows=1 loops=1)
   Filter: (x = 3)
+  Rows Removed by Filter: 9
+EXPLAIN
+atoll
+Seq Scan on s (actual rows=1 loops=1)
+  Filter: (x = $1)
   Rows Removed by Filter: 9
 EXPLAIN
 
@@ -301,6 +377,8 @@ explain (buffers) select 1
 ----
 Result  (cost=0.00..0.01 rows=1 width=4)
 EXPLAIN
+atoll
+ERROR:  0A000: EXPLAIN option BUFFERS is not supported
 
 explain (costs off) select * from nowhere
 ----

@@ -79,6 +79,10 @@ Bitmap Heap Scan on t
   ->  Bitmap Index Scan on t_b
         Index Cond: (b = 7)
 EXPLAIN
+atoll
+Index Only Scan using t_b on t
+  Index Cond: (b = 7)
+EXPLAIN
 
 explain (costs off) select a from t where b = 7 and c <> 'x''y'
 ----
@@ -87,6 +91,11 @@ Bitmap Heap Scan on t
   Filter: (c <> 'x''y'::text)
   ->  Bitmap Index Scan on t_b
         Index Cond: (b = 7)
+EXPLAIN
+atoll
+Index Scan using t_b on t
+  Index Cond: (b = 7)
+  Filter: (c <> 'x''y'::text)
 EXPLAIN
 
 explain (costs off) select * from t order by a desc limit 3
@@ -106,6 +115,10 @@ explain (costs off) select * from s where x = 1 or y < 2 and not x is distinct f
 Seq Scan on s
   Filter: ((x = 1) OR ((y < 2) AND (NOT (x IS DISTINCT FROM y))))
 EXPLAIN
+atoll
+Seq Scan on s
+  Filter: ((x = 1) OR ((y < 2) AND (x IS NOT DISTINCT FROM y)))
+EXPLAIN
 
 explain (costs off) select * from t where v = 'v' and d > 1.5 and e < timestamp '2021-01-01' and c like 'a%' and b = -1
 ----
@@ -113,17 +126,30 @@ Index Scan using t_b on t
   Index Cond: (b = '-1'::integer)
   Filter: ((d > 1.5) AND (e < '2021-01-01 00:00:00'::timestamp without time zone) AND (c ~~ 'a%'::text) AND ((v)::text = 'v'::text))
 EXPLAIN
+atoll
+Index Scan using t_b on t
+  Index Cond: (b = '-1'::integer)
+  Filter: (((v)::text = 'v'::text) AND (d > 1.5) AND (e < '2021-01-01 00:00:00'::timestamp without time zone) AND (c ~~ 'a%'::text))
+EXPLAIN
 
 explain (costs off) select * from s where case when x > 1 then y else 2 end = 2 and coalesce(x, y, 3) > 1 and x = any (array[1, y])
 ----
 Seq Scan on s
   Filter: ((COALESCE(x, y, 3) > 1) AND (x = ANY (ARRAY[1, y])) AND (CASE WHEN (x > 1) THEN y ELSE 2 END = 2))
 EXPLAIN
+atoll
+Seq Scan on s
+  Filter: ((CASE WHEN (x > 1) THEN y ELSE 2 END = 2) AND (COALESCE(x, y, 3) > 1) AND (x = ANY (ARRAY[1, y])))
+EXPLAIN
 
 explain (costs off) select * from s where x + 1 > y * 2 and abs(x) = 1 and x::text = 'a' and x::bigint = 5 and -x < 1
 ----
 Seq Scan on s
   Filter: (((- x) < 1) AND (abs(x) = 1) AND ((x)::bigint = 5) AND ((x + 1) > (y * 2)) AND ((x)::text = 'a'::text))
+EXPLAIN
+atoll
+Seq Scan on s
+  Filter: (((x + 1) > (y * 2)) AND (abs(x) = 1) AND ((x)::text = 'a'::text) AND ((x)::bigint = 5) AND ((- x) < 1))
 EXPLAIN
 
 explain (costs off) select * from s where x = 5::bigint and y::numeric = 1
@@ -146,6 +172,12 @@ GroupAggregate
   ->  Sort
         Sort Key: f
         ->  Seq Scan on t
+EXPLAIN
+atoll
+HashAggregate
+  Group Key: f
+  Filter: (count(*) > 5)
+  ->  Seq Scan on t
 EXPLAIN
 
 explain (costs off) select x % 10, count(*) from s group by x % 10 order by count(*) desc, 1 nulls first
@@ -208,6 +240,13 @@ Hash Full Join
   ->  Hash
         ->  Seq Scan on s
 EXPLAIN
+atoll
+Hash Full Join
+  Hash Cond: (s.x = u.k)
+  ->  Seq Scan on s
+  ->  Hash
+        ->  Seq Scan on u
+EXPLAIN
 
 explain (costs off) select * from s where exists (select from u where u.t = s.x)
 ----
@@ -234,6 +273,12 @@ Nested Loop
   ->  Materialize
         ->  Seq Scan on s b
 EXPLAIN
+atoll
+Nested Loop
+  Join Filter: (a.x < b.y)
+  ->  Seq Scan on s b
+  ->  Seq Scan on s a
+EXPLAIN
 
 explain (costs off) select * from s where y = (select max(k) from u)
 ----
@@ -246,6 +291,14 @@ Seq Scan on s
                   ->  Index Only Scan Backward using u_pkey on u
                         Index Cond: (k IS NOT NULL)
 EXPLAIN
+atoll
+Seq Scan on s
+  Filter: (y = $0)
+  InitPlan 1 (returns $0)
+    ->  Aggregate
+          ->  Limit
+                ->  Index Scan Backward using u_pkey on u
+EXPLAIN
 
 explain (costs off) select x, (select w from u where u.k = s.x) from s
 ----
@@ -254,6 +307,13 @@ Seq Scan on s
     ->  Index Scan using u_pkey on u
           Index Cond: (k = s.x)
 EXPLAIN
+atoll
+Hash Right Join
+  Hash Cond: (u.k = s.x)
+  ->  Seq Scan on u
+  ->  Hash
+        ->  Seq Scan on s
+EXPLAIN
 
 explain (costs off) select x, row_number() over (partition by y order by x) from s
 ----
@@ -261,6 +321,11 @@ WindowAgg
   ->  Sort
         Sort Key: y, x
         ->  Seq Scan on s
+EXPLAIN
+atoll
+WindowAgg
+  Sort Key: y, x
+  ->  Seq Scan on s
 EXPLAIN
 
 explain (costs off) select x from s union all select k from u union all select 1
@@ -289,6 +354,11 @@ HashSetOp Intersect
         ->  Subquery Scan on "*SELECT* 2"
               ->  Seq Scan on u
 EXPLAIN
+atoll
+HashSetOp Intersect
+  ->  Seq Scan on s
+  ->  Seq Scan on u
+EXPLAIN
 
 explain (costs off) select x from s except all select k from u
 ----
@@ -298,6 +368,11 @@ HashSetOp Except All
               ->  Seq Scan on s
         ->  Subquery Scan on "*SELECT* 2"
               ->  Seq Scan on u
+EXPLAIN
+atoll
+HashSetOp Except All
+  ->  Seq Scan on s
+  ->  Seq Scan on u
 EXPLAIN
 
 explain (costs off) with w as materialized (select x, y from s where x > 1) select * from w where y = 2
@@ -316,6 +391,14 @@ CTE Scan on r
     ->  Recursive Union
           ->  Result
           ->  WorkTable Scan on r r_1
+                Filter: (n < 5)
+EXPLAIN
+atoll
+CTE Scan on r
+  CTE r
+    ->  Recursive Union
+          ->  Result
+          ->  WorkTable Scan on r
                 Filter: (n < 5)
 EXPLAIN
 
@@ -342,6 +425,11 @@ Nested Loop
   ->  Function Scan on unnest
   ->  Function Scan on generate_series g
 EXPLAIN
+atoll
+Nested Loop
+  ->  Function Scan on generate_series g
+  ->  Function Scan on unnest
+EXPLAIN
 
 explain (costs off) select generate_series(1, x) from s
 ----
@@ -353,6 +441,10 @@ explain (costs off) select * from pg_class c where relname = 't'
 ----
 Index Scan using pg_class_relname_nsp_index on pg_class c
   Index Cond: (relname = 't'::name)
+EXPLAIN
+atoll
+Seq Scan on pg_class c
+  Filter: (relname = 't'::name)
 EXPLAIN
 
 explain (costs off) select * from s for update
@@ -373,6 +465,11 @@ Insert on s
   ->  Seq Scan on u
         Filter: (k > 5)
 EXPLAIN
+atoll
+Insert on s
+  ->  Index Scan using u_pkey on u
+        Index Cond: (k > 5)
+EXPLAIN
 
 explain (costs off) insert into u values (1, 1, 'x') on conflict (k) do update set w = excluded.w where u.w <> 'x'
 ----
@@ -387,6 +484,12 @@ explain (costs off) insert into u values (1, 1, 'x') on conflict do nothing
 ----
 Insert on u
   Conflict Resolution: NOTHING
+  ->  Result
+EXPLAIN
+atoll
+Insert on u
+  Conflict Resolution: NOTHING
+  Conflict Arbiter Indexes: u_pkey
   ->  Result
 EXPLAIN
 
@@ -405,6 +508,14 @@ Update on s
         ->  Index Scan using u_pkey on u
         ->  Sort
               Sort Key: s.x
+              ->  Seq Scan on s
+EXPLAIN
+atoll
+Update on s
+  ->  Hash Join
+        Hash Cond: (u.k = s.x)
+        ->  Seq Scan on u
+        ->  Hash
               ->  Seq Scan on s
 EXPLAIN
 
