@@ -119,7 +119,7 @@ fn column_statistics<'v>(column: &Column, values: impl Iterator<Item = &'v Sampl
         found.distinct = kept_rows.max(1.0);
         return found;
     }
-    known.sort_by(|(a, _), (b, _)| a.cmp(b));
+    known.sort_by_key(|(value, _)| *value);
     let mut runs: Vec<Run> = Vec::new();
     for (at, (value, _)) in known.iter().enumerate() {
         match runs.last_mut() {
