@@ -179,6 +179,7 @@ impl<'a> Binder<'a> {
             output,
             parameters: self.parameters.map_or(Ok(Vec::new()), |parameters| parameters.resolved())?,
             next_column: self.origins.len() as u32,
+            names: self.origins.into_iter().map(names::Origin::into_name).collect(),
             uses: self.uses,
             command,
             as_of: self.as_of,

@@ -21,7 +21,7 @@ use super::row::Shape;
 use super::with::CommonTable;
 use super::{Binder, aggregate};
 use crate::catalog::{ColumnOrdinal, Table};
-use crate::plan::{ColumnId, Expr, ExprKind};
+use crate::plan::{ColumnId, ColumnName, Expr, ExprKind};
 use crate::types::Type;
 
 /// Where a column comes from.
@@ -44,6 +44,15 @@ pub(super) enum Origin {
     Window {
         block: u32,
     },
+}
+
+impl Origin {
+    pub fn into_name(self) -> Option<ColumnName> {
+        match self {
+            Origin::Variable { relation, name, .. } => Some(ColumnName { relation, name }),
+            _ => None,
+        }
+    }
 }
 
 /// Where an expression stands: what is allowed there, and how messages call it.

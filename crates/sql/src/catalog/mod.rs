@@ -3,6 +3,7 @@
 //! - [`descriptor`]: one object, as stored and as read
 //! - this file: all of them at one moment, found by oid and by name
 //! - [`store`]: as they lie in the store, and what a transaction changes of them
+//! - [`statistics`]: what is known of the rows of tables
 //! - [`privileges`]: who may do what
 //! - [`sequence`]: the values of sequences
 //!
@@ -13,6 +14,7 @@
 pub mod descriptor;
 pub mod privileges;
 pub mod sequence;
+pub mod statistics;
 pub mod store;
 
 use std::collections::BTreeMap;

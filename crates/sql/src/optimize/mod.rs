@@ -64,9 +64,9 @@ pub fn query(scope: &Scope, query: Query) -> Result<Query> {
     Ok(Query { plan, next_column: context.next_column(), ..query })
 }
 
-/// What ANALYZE found. Nobody keeps it yet.
-pub fn statistics(_scope: &Scope, _table: Oid) -> Option<Arc<Statistics>> {
-    None
+/// What ANALYZE found.
+pub fn statistics(scope: &Scope, table: Oid) -> Option<Arc<Statistics>> {
+    scope.statistics.get(table).cloned()
 }
 
 /// The expressions of an index as the rules before leave those of a statement, so that the same ones look the same.

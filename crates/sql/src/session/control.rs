@@ -112,6 +112,7 @@ impl Session {
             txn: None,
             changes: Default::default(),
             deferred: Default::default(),
+            tally: Default::default(),
             savepoints: Vec::new(),
             saved: self.variables.save(),
             failed: false,
@@ -166,6 +167,7 @@ impl Session {
             }
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.node.count(&transaction.tally);
         self.node.publish(&transaction.changes);
         self.locks.release_transaction();
         let changed = self.variables.end_local();
@@ -437,6 +439,7 @@ impl Session {
             kv: transaction.txn.as_mut().map(|txn| txn.savepoint()),
             changes: transaction.changes.mark(),
             deferred: transaction.deferred.mark(),
+            tally: transaction.tally.clone(),
             locks,
             saved,
         };
@@ -470,6 +473,7 @@ impl Session {
         }
         transaction.changes.rollback_to(savepoint.changes);
         transaction.deferred.truncate(savepoint.deferred);
+        transaction.tally = savepoint.tally.clone();
         self.locks.rollback_to(savepoint.locks);
         let saved = savepoint.saved.clone();
         transaction.failed = false;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atoll_datum::{Datum, Error, Result, sqlstate};
+use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, FetchCount, FetchDirection, Statement};
 
 use super::client::{Client, Column, Format};
@@ -55,15 +55,7 @@ impl Session {
             client.complete_empty();
             return Ok(());
         };
-        if execute.arguments.len() != types.len() {
-            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
-            let detail = format!("Expected {} parameters but got {}.", types.len(), execute.arguments.len());
-            return Err(Error::new(sqlstate::SYNTAX_ERROR, message).detail(detail).into());
-        }
-        let mut values = Vec::with_capacity(types.len());
-        for (argument, ty) in execute.arguments.iter().zip(&types) {
-            values.push(self.value_of(argument, Type::new(*ty)).await?);
-        }
+        let values = self.arguments_of(execute, &types).await?;
         if !is_planned(&statement) {
             return self.command(&text, &statement, values, describe, client).await;
         }
@@ -72,6 +64,25 @@ impl Session {
             prepared.bound = Some(bound.clone());
         }
         self.run_and_send(&bound, &values, &[], describe, client).await
+    }
+
+    /// The values that EXECUTE gives for parameters of these types.
+    pub(super) async fn arguments_of(
+        &mut self,
+        execute: &ast::Execute,
+        types: &[Oid],
+    ) -> std::result::Result<Vec<Datum>, Failure> {
+        let name = &execute.name;
+        if execute.arguments.len() != types.len() {
+            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+            let detail = format!("Expected {} parameters but got {}.", types.len(), execute.arguments.len());
+            return Err(Error::new(sqlstate::SYNTAX_ERROR, message).detail(detail).into());
+        }
+        let mut values = Vec::with_capacity(types.len());
+        for (argument, ty) in execute.arguments.iter().zip(types) {
+            values.push(self.value_of(argument, Type::new(*ty)).await?);
+        }
+        Ok(values)
     }
 
     /// An expression without columns, evaluated: arguments of EXECUTE, of AS OF SYSTEM TIME.
@@ -105,7 +116,7 @@ impl Session {
         Ok(match statement {
             Statement::Show(ast::Show::Parameter(name)) => Some(vec![text(name.as_str())]),
             Statement::Show(ast::Show::All) => Some(["name", "setting", "description"].map(text).to_vec()),
-            Statement::Explain(_) => Some(vec![text("QUERY PLAN")]),
+            Statement::Explain(explain) => Some(vec![super::explain::result_column(explain)]),
             Statement::Execute(execute) => find_prepared(&self.prepared, execute.name.as_str())?.columns.clone(),
             Statement::Fetch(fetch) if !fetch.only_move => match self.portals.get(fetch.cursor.as_str()) {
                 Some(portal) => portal.columns.clone(),

@@ -69,12 +69,13 @@ impl Session {
     ) -> Result<Bound> {
         let scope = self.scope();
         let depends = self.depends();
-        if let Some(known) = known.filter(|known| known.holds(&scope.catalog, &depends)) {
+        if let Some(known) = known.filter(|known| known.holds(&scope, &depends)) {
             return Ok(known.clone());
         }
         let query = bind::statement(&scope, statement, parameters)?;
         let query = optimize::query(&scope, query)?;
-        Ok(Bound { query: Arc::new(query), catalog: scope.catalog.clone(), depends: Arc::new(depends) })
+        let (catalog, statistics) = (scope.catalog.clone(), scope.statistics.clone());
+        Ok(Bound { query: Arc::new(query), catalog, statistics, depends: Arc::new(depends) })
     }
 
     /// Checks privileges, locks the tables, and binds anew if a definition changed while it waited.
@@ -152,6 +153,7 @@ impl Session {
         let ran = ran?;
         self.defer(cursor.take_deferred());
         self.adopt_settings(scope, output);
+        self.tally(cursor.take_tally());
         Ok(ran)
     }
 

@@ -11,12 +11,14 @@ use super::locks::Owner;
 use super::variables::Variables;
 use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
+use crate::catalog::statistics::Known;
 
 /// Fixed while a statement runs.
 #[derive(Clone)]
 pub struct Scope {
     pub node: Arc<Node>,
     pub catalog: Arc<Catalog>,
+    pub statistics: Arc<Known>,
     /// What pure functions may know.
     pub settings: Settings,
     pub session: SessionFacts,
@@ -32,6 +34,7 @@ impl Scope {
     pub fn new(node: Arc<Node>, session: SessionFacts) -> Scope {
         Scope {
             catalog: node.catalog(),
+            statistics: node.statistics(),
             settings: Settings::default(),
             locks: node.locks.owner(session.pid, session.database),
             sequence_values: Arc::default(),

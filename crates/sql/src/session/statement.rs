@@ -178,7 +178,8 @@ impl Session {
                 Ok(())
             }
             Statement::LockTable(lock) => Ok(self.lock_table(lock, client).await?),
-            Statement::Vacuum(vacuum) => Ok(self.vacuum(vacuum, client)?),
+            Statement::Analyze(analyze) => self.analyze_statement(analyze, client).await,
+            Statement::Vacuum(vacuum) => self.vacuum_statement(vacuum, client).await,
             Statement::Unsupported { what, at } => Err(Error::unsupported(what).at(at.offset()).into()),
             definition => self.define(definition, client).await,
         }

@@ -17,6 +17,7 @@ use super::variables::Saved;
 use crate::catalog::store::{self, Changes};
 use crate::kv;
 use crate::mutate::Deferred;
+use crate::statistics::Tally;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -45,6 +46,8 @@ pub struct Transaction {
     pub changes: Changes,
     /// Constraints to be checked at its end.
     pub deferred: Deferred,
+    /// Rows that it has changed.
+    pub tally: Tally,
     pub savepoints: Vec<Savepoint>,
     /// The settings as they were.
     pub saved: Saved,
@@ -62,6 +65,7 @@ pub struct Savepoint {
     pub changes: store::Mark,
     /// How many constraints were to be checked at the end.
     pub deferred: usize,
+    pub tally: Tally,
     pub locks: locks::Mark,
     pub saved: Saved,
 }

@@ -130,6 +130,8 @@ pub enum Severity {
     Notice,
     Warning,
     Error,
+    /// What a statement was told to tell (VERBOSE): no setting keeps it back.
+    Info,
 }
 
 #[derive(Clone, Debug)]

@@ -128,6 +128,9 @@ impl Class {
     }
 }
 
+/// PostgreSQL's: relpages counts in them.
+const PAGE_BYTES: f64 = 8192.0;
+
 pub(super) const HEAP: Oid = Oid(2);
 pub const BTREE: Oid = Oid(403);
 const SHARED: &[&str] = &[
@@ -176,6 +179,9 @@ struct Described<'a> {
     is_shared: bool,
     is_unlogged: bool,
     is_populated: bool,
+    /// As ANALYZE found them.
+    pages: i32,
+    rows: f32,
     acl: Datum,
     options: Datum,
 }
@@ -196,9 +202,8 @@ impl Described<'_> {
             self.access_method,
             if is_stored { oid } else { Oid::NONE },
             Oid::NONE,
-            // Pages and rows are not counted.
-            0i32,
-            -1f32,
+            self.pages,
+            self.rows,
             0i32,
             Oid::NONE,
             self.has_index,
@@ -240,11 +245,20 @@ fn classes(scope: &Scope) -> Result<Rows> {
             is_shared: false,
             is_unlogged: false,
             is_populated: true,
+            pages: 0,
+            rows: -1.0,
             acl: NULL,
             options: NULL,
         };
+        let known = match &class {
+            Class::Table(table) | Class::Index(table, _) => scope.statistics.get(table.oid()),
+            Class::System(_) => None,
+        };
+        let rows = known.map_or(-1.0, |known| known.rows as f32);
         match &class {
             Class::Table(table) => Described {
+                pages: known.map_or(0, |known| (known.bytes / PAGE_BYTES).ceil() as i32),
+                rows,
                 kind: kind_letter(table),
                 row_type: table.row_type,
                 access_method: match table.kind() {
@@ -265,6 +279,8 @@ fn classes(scope: &Scope) -> Result<Rows> {
             },
             Class::Index(_, index) => Described {
                 kind: 'i',
+                // Entries are not looked at, but of an index of all rows there is one for each.
+                rows: if index.predicate.is_none() { rows } else { -1.0 },
                 access_method: BTREE,
                 columns: index.keys.len() + index.include.len(),
                 options: options(&index.options),

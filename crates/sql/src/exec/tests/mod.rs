@@ -78,6 +78,7 @@ fn bare_query(plan: Plan, output: Vec<Output>) -> Query {
         output,
         parameters: Vec::new(),
         next_column: 10_000,
+        names: Vec::new(),
         uses: Vec::new(),
         command: CommandKind::Select,
         as_of: None,

@@ -173,6 +173,7 @@ impl Session {
             plan,
             parameters: Vec::new(),
             next_column: 10_000,
+            names: Vec::new(),
             uses: Vec::new(),
             command: CommandKind::Select,
             as_of: None,

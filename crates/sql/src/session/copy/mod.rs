@@ -104,8 +104,9 @@ impl Session {
         if !batch.is_empty() {
             into.push(&batch, &mut exec).await?;
         }
-        let (count, deferred) = into.finish(&mut exec).await?;
+        let (count, deferred, tally) = into.finish(&mut exec).await?;
         self.defer(deferred);
+        self.tally(tally);
         client.complete(&format!("COPY {count}"));
         Ok(())
     }
