@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{Node, Temp};
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 const LIST: &str = "known-failures.txt";
 
@@ -98,20 +98,13 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-async fn connect(node: &Node, database: &str) -> Client {
-    let config = format!("host=127.0.0.1 port={} user=postgres dbname={database}", node.sql.port());
-    let (client, connection) = tokio_postgres::connect(&config, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_logic_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/slt");
     let only = std::env::var("SLT_ONLY").ok();
     let dir = Temp::new();
     let node = Node::start(&dir.path("data"));
-    let admin = connect(&node, "postgres").await;
+    let admin = node.session("postgres").await;
     let mut all = Vec::new();
     files(&root, &mut all);
     let known: BTreeSet<String> =
@@ -124,7 +117,7 @@ async fn sql_logic_tests() {
         }
         let database = format!("slt{number}");
         admin.batch_execute(&format!("CREATE DATABASE {database}")).await.unwrap();
-        let mut client = connect(&node, &database).await;
+        let mut client = node.session(&database).await;
         let (mut file_passed, mut file_failed) = (0, 0);
         for record in parse(&fs::read_to_string(path).unwrap()) {
             let got = answer(&client, &record).await;
@@ -141,7 +134,7 @@ async fn sql_logic_tests() {
                 }
             }
             if client.is_closed() {
-                client = connect(&node, &database).await;
+                client = node.session(&database).await;
             }
         }
         println!("{name}: {file_passed} passed, {file_failed} failed");

@@ -576,11 +576,11 @@ impl Node {
         let old = self.now().wall.saturating_sub(self.options.housekeeping_every.as_nanos() as u64);
         let threshold = replica.published().gc_threshold;
         for (anchor, txn, record) in records {
-            let unresolved = record.fate() == Fate::Committed && record.ts.wall < old && !record.keys.is_empty();
-            if unresolved && !resolve_everywhere(router, txn, record.ts, &record.keys).await {
+            let unresolved = record.fate() == Fate::Committed && record.ts.wall < old && !record.spans.is_empty();
+            if unresolved && !resolve_everywhere(router, txn, record.ts, &record.spans).await {
                 continue;
             }
-            if unresolved || record.ts < threshold && record.keys.is_empty() {
+            if unresolved || record.ts < threshold && record.spans.is_empty() {
                 // It stays until the next time if this fails.
                 let _ = router.send_to(Body::Forget(Forget { txn, anchor, told: false })).await;
             }

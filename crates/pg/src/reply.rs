@@ -118,6 +118,7 @@ pub fn notice(out: &mut BytesMut, severity: Severity, notice: &Error) -> Result<
         Severity::Notice => "NOTICE",
         Severity::Warning => "WARNING",
         Severity::Error => "ERROR",
+        Severity::Info => "INFO",
     };
     message(out, b'N', |out| fields(out, severity, notice, None))
 }

@@ -278,7 +278,7 @@ fn describe(space: Space, key: &[u8], bytes: Bytes, values: bool) -> Result<Vec<
                     Fate::Aborted => "aborted",
                     Fate::Pending => "pending",
                 };
-                Ok(vec![format!("{fate} at {}, {} keys", record.ts, record.keys.len())])
+                Ok(vec![format!("{fate} at {}, {} spans", record.ts, record.spans.len())])
             }
             Some(_) => Ok(vec![format!("{} bytes", bytes.len())]),
             // The consensus groups' own, whose bytes are theirs.

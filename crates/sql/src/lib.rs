@@ -16,20 +16,24 @@
 //! - [`function`], [`system`]: functions and tables that answer from the session and the catalog
 //! - [`optimize`]: how it is done best
 //! - [`exec`]: how it is done
+//! - [`explain`]: how it is shown
 //! - [`ddl`]: definitions are made, changed and dropped
 //! - [`mutate`]: how rows are changed
+//! - [`statistics`]: what is known of the rows of tables
 //! - [`session`]: a client's session
 
 pub mod bind;
 pub mod catalog;
 pub mod ddl;
 pub mod exec;
+pub mod explain;
 pub mod function;
 pub mod kv;
 pub mod mutate;
 pub mod optimize;
 pub mod plan;
 pub mod session;
+pub mod statistics;
 pub mod system;
 pub mod table;
 pub mod types;

@@ -1,223 +1,25 @@
-//! Definitions, and what they do to rows, through a session on a store in the simulation.
-//!
-//! `tests/golden/ddl/*.sql` have blocks of a statement and, after `----`, the answer of PostgreSQL 15: rows, notices and
-//! errors with state, detail and hint, tags. Where ours differs on purpose it stands after a line `atoll`.
-//! `UPDATE_GOLDEN=1` rewrites what is ours; read the difference.
+//! Definitions, and what they do to rows, through a session on a store in the simulation: the golden files of
+//! `tests/golden/ddl`, and what takes more than one session.
 
-// Golden files.
-#![allow(clippy::disallowed_methods)]
+mod node;
 
-use std::fmt::Write;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use atoll_cluster::{Options, Store};
-use atoll_datum::{Datum, Error, Oid};
-use atoll_env::{NodeId, sim};
 use atoll_sql::kv::{GatewayRef, Senders};
-use atoll_sql::session::client::Mark;
-use atoll_sql::session::variables::Severity;
-use atoll_sql::session::{Client, Column, Connect, Encoding, Format, Node, Session};
-use bytes::{Bytes, BytesMut};
-use futures_util::future::BoxFuture;
-
-/// What psql would show.
-#[derive(Default)]
-struct Shell {
-    text: String,
-}
-
-impl Shell {
-    fn message(&mut self, severity: &str, error: &Error) {
-        let fields = error.fields();
-        writeln!(self.text, "{severity}:  {}: {}", fields.state, fields.message).unwrap();
-        for (what, text) in [("DETAIL", &fields.detail), ("HINT", &fields.hint)] {
-            if let Some(text) = text {
-                writeln!(self.text, "{what}:  {text}").unwrap();
-            }
-        }
-    }
-}
-
-impl Client for Shell {
-    fn describe(&mut self, _: &[Column], _: &[Format]) {}
-
-    fn describe_nothing(&mut self) {}
-
-    fn describe_parameters(&mut self, _: &[Oid]) {}
-
-    fn row(&mut self, encoding: &Encoding, row: &[Datum]) {
-        let mut bytes = BytesMut::new();
-        encoding.encode(row, &mut bytes);
-        let mut rest = &bytes[..];
-        let mut fields = Vec::new();
-        while let Some((length, after)) = rest.split_first_chunk::<4>() {
-            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
-            fields.push(String::from_utf8_lossy(&after[..length]).into_owned());
-            rest = &after[length..];
-        }
-        writeln!(self.text, "{}", fields.join("|")).unwrap();
-    }
-
-    fn complete(&mut self, tag: &str) {
-        if !tag.starts_with("SELECT ") {
-            writeln!(self.text, "{tag}").unwrap();
-        }
-    }
-
-    fn complete_empty(&mut self) {}
-
-    fn suspend(&mut self) {}
-
-    fn parse_complete(&mut self) {}
-
-    fn bind_complete(&mut self) {}
-
-    fn close_complete(&mut self) {}
-
-    fn notice(&mut self, severity: Severity, notice: &Error) {
-        self.message(if severity == Severity::Warning { "WARNING" } else { "NOTICE" }, notice);
-    }
-
-    fn parameter(&mut self, _: &str, _: &str) {}
-
-    fn relieve(&mut self) -> BoxFuture<'_, io::Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn flush(&mut self) -> BoxFuture<'_, io::Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn mark(&self) -> Mark {
-        Mark(self.text.len() as u64)
-    }
-
-    fn take_back(&mut self, mark: Mark) -> bool {
-        self.text.truncate(mark.0 as usize);
-        true
-    }
-
-    fn copy_in(&mut self, _: Format, _: usize) {}
-
-    fn copy_data(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, Error>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn copy_out(&mut self, _: Format, _: usize) {}
-
-    fn copy_row(&mut self, _: &[u8]) {}
-
-    fn copy_done(&mut self) {}
-}
-
-async fn session(node: &Arc<Node>, pid: i32) -> Session {
-    let connect = Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
-    Session::open(node.clone(), connect).await.expect("a session opens")
-}
-
-async fn answer(session: &mut Session, sql: &str) -> String {
-    let mut shell = Shell::default();
-    if let Err(error) = session.simple(sql, &mut shell).await {
-        shell.message("ERROR", &error);
-    }
-    shell.text.trim_end().to_owned()
-}
-
-/// Runs a scenario on a node with a fresh store.
-fn on_a_node<F>(scenario: impl FnOnce(Arc<Node>, Store) -> F + Send + 'static)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    sim::run(1, sim::Options::default(), |world| async move {
-        let env = world.boot(NodeId(1));
-        let opened = env.clone();
-        let work = env.tasks.spawn("test", async move {
-            let mut options = Options::default();
-            options.wal.segment_bytes = 1 << 22;
-            options.reserve_bytes = 1 << 22;
-            options.engine.reserve_bytes = 1 << 20;
-            let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
-            let gateway: GatewayRef = Arc::new(Senders(store.router()));
-            let node = Node::open(opened, gateway).await;
-            scenario(node.map_err(|failure| failure.into_error()).expect("the node opens"), store).await;
-        });
-        work.await.expect("the scenario runs to its end");
-    });
-}
-
-struct Block {
-    sql: String,
-    postgresql: String,
-    ours: Option<String>,
-}
-
-fn read(path: &PathBuf) -> Vec<Block> {
-    let text = std::fs::read_to_string(path).expect("the file is there");
-    let blocks = text.split("\n\n").map(str::trim).filter(|block| !block.is_empty());
-    let block = |block: &str| {
-        let (sql, answers) = block.split_once("\n----").unwrap_or((block, ""));
-        let (postgresql, ours) = match answers.split_once("\natoll") {
-            Some((postgresql, ours)) => (postgresql, Some(ours.trim().to_owned())),
-            None => (answers, None),
-        };
-        Block { sql: sql.trim().to_owned(), postgresql: postgresql.trim().to_owned(), ours }
-    };
-    blocks.map(block).collect()
-}
-
-fn write(path: &PathBuf, blocks: &[Block]) {
-    let mut text = Vec::new();
-    for block in blocks {
-        let mut lines = format!("{}\n----", block.sql);
-        if !block.postgresql.is_empty() {
-            write!(lines, "\n{}", block.postgresql).unwrap();
-        }
-        if let Some(ours) = &block.ours {
-            write!(lines, "\natoll").unwrap();
-            if !ours.is_empty() {
-                write!(lines, "\n{ours}").unwrap();
-            }
-        }
-        text.push(lines);
-    }
-    std::fs::write(path, text.join("\n\n") + "\n").expect("the file can be written");
-}
-
-fn run_file(name: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ddl").join(name);
-    on_a_node(async move |node, _store| {
-        let mut blocks = read(&path);
-        let mut session = session(&node, 1).await;
-        let mut differences = String::new();
-        for block in &mut blocks {
-            let got = answer(&mut session, &block.sql).await;
-            if got != *block.ours.as_ref().unwrap_or(&block.postgresql) {
-                writeln!(differences, "{}\n--- expected\n{}\n--- got\n{got}\n", block.sql, block.postgresql).unwrap();
-            }
-            block.ours = (got != block.postgresql).then_some(got);
-        }
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            write(&path, &blocks);
-        } else {
-            assert!(differences.is_empty(), "{differences}");
-        }
-        session.close().await;
-    });
-}
+use atoll_sql::session::Node;
+use node::{answer, on_a_node, session};
 
 macro_rules! files {
     ($($name:ident),*) => { $(
         #[test]
         fn $name() {
-            run_file(&format!("{}.sql", stringify!($name).trim_start_matches("r#")));
+            run_file(&format!("ddl/{}.sql", stringify!($name).trim_start_matches("r#")));
         }
     )* };
 }
 
 mod golden {
-    use super::run_file;
+    use crate::node::golden::run_file;
 
     files!(alter, drop, index, role, sequence, table, r#type, view);
 }

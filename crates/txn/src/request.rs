@@ -43,6 +43,10 @@ impl Span {
         Span { start: Bytes::copy_from_slice(key), end: end.into() }
     }
 
+    pub fn is_point(&self) -> bool {
+        self.end.strip_prefix(&self.start[..]) == Some(&[0])
+    }
+
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start[..] <= *key && (self.end.is_empty() || *key < self.end[..])
     }
@@ -308,9 +312,9 @@ pub struct Decide {
     /// None aborts.
     #[prost(message, optional, tag = "3")]
     pub commit_ts: Option<Timestamp>,
-    /// Every key with an intent, for whoever has to finish the work of a coordinator that died.
-    #[prost(bytes = "bytes", repeated, tag = "4")]
-    pub keys: Vec<Bytes>,
+    /// Where the intents are, for whoever has to finish the work of a coordinator that died.
+    #[prost(message, repeated, tag = "4")]
+    pub spans: Vec<Span>,
 }
 
 /// Turns intents into versions (or removes them) and lets go of the transaction's locks in this range.
@@ -320,15 +324,16 @@ pub struct Resolve {
     pub txn: TxnId,
     #[prost(message, optional, tag = "2")]
     pub commit_ts: Option<Timestamp>,
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    pub keys: Vec<Bytes>,
+    /// Keys, or where to look for the transaction's intents. All of it is one entry of the log.
+    #[prost(message, repeated, tag = "3")]
+    pub spans: Vec<Span>,
     /// Only what this attempt to commit has laid, and earlier ones; a later one may be under way. Absent: all of it.
     #[prost(uint32, optional, tag = "4")]
     pub epoch: Option<u32>,
 }
 
 /// Removes the record of a transaction whose intents are all resolved. Unless its coordinator has been told the outcome,
-/// the record stays, without its keys, until the history that is kept begins above it.
+/// the record stays, without its spans, until the history that is kept begins above it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forget {
     #[prost(message, required, tag = "1")]
@@ -404,7 +409,7 @@ impl Body {
             Body::Prepare(prepare) => prepare.writes.first().map(|w| &w.key[..]),
             Body::Refresh(refresh) => refresh.spans.first().map(|s| &s.start[..]),
             Body::Decide(decide) => Some(&decide.anchor),
-            Body::Resolve(resolve) => resolve.keys.first().map(|k| &k[..]),
+            Body::Resolve(resolve) => resolve.spans.first().map(|s| &s.start[..]),
             Body::Forget(forget) => Some(&forget.anchor),
             Body::Push(push) => Some(&push.anchor),
             Body::Split(split) => Some(&split.at),

@@ -29,11 +29,13 @@
 mod newest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::ready;
+use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 
 use crate::buffer::{Buffer, Mark};
@@ -59,7 +61,14 @@ const SETTLE_EVERY: Duration = Duration::from_millis(250);
 /// The longest key: even when every byte of it is escaped it fits the engine's.
 const KEY_BYTES_MAX: usize = 16 << 10;
 /// What one transaction may buffer.
-const BUFFER_BYTES_MAX: u64 = 64 << 20;
+const BUFFER_BYTES_MAX: u64 = 4 << 30;
+/// How much one request of a commit carries at most: more is cut into pieces.
+const PIECE_BYTES: usize = 4 << 20;
+const PIECE_WRITES: usize = 16 << 10;
+/// How many pieces are under way at once.
+const PIECES_MAX: usize = 4;
+/// How many keys are named one by one to whoever resolves their intents.
+const KEYS_MAX: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
@@ -122,14 +131,40 @@ pub struct Transaction<S: Sender> {
     alive: Option<Arc<Mutex<Alive>>>,
     /// Attempts to commit so far.
     epoch: u32,
+    /// How many writes a request of the commit carries, and how many keys of intents are named one by one.
+    piece_writes: usize,
+    keys_max: usize,
     ended: bool,
 }
 
-/// The writes, claims and reads that belong to one range.
+/// Writes in the order of their keys, and claims, that belong to one range: all of it, or a piece.
 struct Part {
     range: RangeRef,
     writes: Vec<Write>,
     claims: Vec<Claim>,
+    bytes: usize,
+}
+
+impl Part {
+    fn new(range: RangeRef) -> Part {
+        Part { range, writes: Vec::new(), claims: Vec::new(), bytes: 0 }
+    }
+
+    /// Where its intents are: key by key, or, where there are many, all between the first and the last.
+    fn spans(&self, keys_max: usize) -> Vec<Span> {
+        match &self.writes[..] {
+            [first, .., last] if self.writes.len() > keys_max => {
+                vec![Span { end: Span::point(&last.key).end, ..Span::point(&first.key) }]
+            }
+            writes => writes.iter().map(|write| Span::point(&write.key)).collect(),
+        }
+    }
+}
+
+/// How many requests are under way at once: one for each range, unless they are large.
+fn at_once(parts: &[Part]) -> usize {
+    let bytes: usize = parts.iter().map(|part| part.bytes).sum();
+    if bytes > PIECE_BYTES { PIECES_MAX } else { parts.len().max(1) }
 }
 
 impl<S: Sender> Transaction<S> {
@@ -164,6 +199,8 @@ impl<S: Sender> Transaction<S> {
             view: None,
             alive: None,
             epoch: 0,
+            piece_writes: PIECE_WRITES,
+            keys_max: KEYS_MAX,
             ended: false,
         };
         txn.observe_gateway();
@@ -524,40 +561,16 @@ impl<S: Sender> Transaction<S> {
         let Some(anchor) = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).next() else {
             return self.commit_locks_only(parts).await;
         };
-        let keys: Vec<Bytes> = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).collect();
 
         // 1. Prepare.
-        let header = self.header();
-        let prepares = parts.iter().map(|part| {
-            let body = Body::Prepare(Prepare {
-                txn: header.clone(),
-                anchor: anchor.clone(),
-                writes: part.writes.clone(),
-                claims: part.claims.clone(),
-            });
-            self.sender.send(&part.range, body)
-        });
-        let mut commit_ts = self.read_ts;
-        let mut failed = None;
-        for answer in join_all(prepares).await {
-            match answer.map(|answer| answer.reply) {
-                Ok(Reply::Committed(prepared)) => commit_ts = commit_ts.max(prepared.ts),
-                Ok(_) => failed = Some(Error::Misuse("a prepare was answered with something else")),
-                // A prepare that may have happened is undone like one that has.
-                Err(Error::Unknown { .. }) => failed = Some(Error::Retry(Retry::Aborted)),
-                Err(error @ Error::RangeMoved { .. }) => {
-                    failed.get_or_insert(error);
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
+        let (commit_ts, mut failed) = self.prepare(parts, &anchor).await;
 
         // 2. and 3. Refresh.
         if failed.is_none() && commit_ts > self.held_ts {
             failed = self.raise_to_hold(commit_ts).await.err();
         }
         if failed.is_none() {
-            failed = self.refresh_locked_only(&keys, commit_ts).await.err();
+            failed = self.refresh_locked_only(commit_ts).await.err();
         }
         if let Some(error) = failed {
             self.resolve(parts).await;
@@ -565,8 +578,9 @@ impl<S: Sender> Transaction<S> {
         }
 
         // 4. Decide.
+        let spans: Vec<Span> = parts.iter().flat_map(|part| part.spans(self.keys_max)).collect();
         let decide =
-            Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), keys });
+            Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), spans });
         let fate = match self.send_to(&anchor, decide).await {
             Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
             Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
@@ -592,6 +606,33 @@ impl<S: Sender> Transaction<S> {
         }
     }
 
+    /// Lays the intents. The least timestamp at which all of them can commit, or why not.
+    async fn prepare(&self, parts: &[Part], anchor: &Bytes) -> (Timestamp, Option<Error>) {
+        let (header, sender) = (self.header(), &self.sender);
+        let prepare = async |part: &Part| {
+            let (writes, claims) = (part.writes.clone(), part.claims.clone());
+            let body = Body::Prepare(Prepare { txn: header.clone(), anchor: anchor.clone(), writes, claims });
+            sender.send(&part.range, body).await
+        };
+        let prepares: Vec<_> = parts.iter().map(prepare).collect();
+        let mut prepares = pin!(stream::iter(prepares).buffer_unordered(at_once(parts)));
+        let mut commit_ts = self.read_ts;
+        let mut failed = None;
+        while let Some(answer) = prepares.next().await {
+            match answer.map(|answer| answer.reply) {
+                Ok(Reply::Committed(prepared)) => commit_ts = commit_ts.max(prepared.ts),
+                Ok(_) => failed = Some(Error::Misuse("a prepare was answered with something else")),
+                // A prepare that may have happened is undone like one that has.
+                Err(Error::Unknown { .. }) => failed = Some(Error::Retry(Retry::Aborted)),
+                Err(error @ Error::RangeMoved { .. }) => {
+                    failed.get_or_insert(error);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        (commit_ts, failed)
+    }
+
     /// Locks in several ranges and nothing written: all must have been held at one moment.
     async fn commit_locks_only(&mut self, parts: &[Part]) -> Result<Timestamp> {
         // The locks of each range are verified while those of the ranges before it are still held.
@@ -611,7 +652,7 @@ impl<S: Sender> Transaction<S> {
     /// Finds out what became of a decision whose answer was lost: decides against it, unless it has been made.
     async fn settle(&mut self, anchor: &Bytes) -> Result<(Fate, Timestamp)> {
         for _ in 0..SETTLE_FOR {
-            let decide = Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: None, keys: Vec::new() };
+            let decide = Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: None, spans: Vec::new() };
             match self.send_to(anchor, Body::Decide(decide)).await {
                 Ok((_, Reply::Status(status))) => return Ok((status.fate(), status.commit_ts)),
                 // The record may have been there, and be gone.
@@ -625,7 +666,7 @@ impl<S: Sender> Transaction<S> {
     /// Step 5, behind the client's back.
     fn finish(&mut self, parts: &[Part], anchor: &Bytes, commit_ts: Timestamp) {
         let (sender, id, anchor) = (self.sender.clone(), self.id, anchor.clone());
-        let keys: Vec<Bytes> = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).collect();
+        let spans: Vec<Span> = parts.iter().flat_map(|part| part.spans(self.keys_max)).collect();
         let claimed: Vec<RangeRef> =
             parts.iter().filter(|part| part.writes.is_empty()).map(|part| part.range.clone()).collect();
         self.locks.clear();
@@ -633,7 +674,7 @@ impl<S: Sender> Transaction<S> {
             for range in claimed {
                 let _ = sender.send(&range, Body::Release(Release { txn: id, keys: Vec::new() })).await;
             }
-            if resolve_everywhere(&sender, id, commit_ts, &keys).await
+            if resolve_everywhere(&sender, id, commit_ts, &spans).await
                 && let Ok(range) = sender.locate(&anchor).await
             {
                 // What stays is swept up when the history that is kept begins above it.
@@ -644,16 +685,17 @@ impl<S: Sender> Transaction<S> {
 
     /// Takes intents and locks of an aborted commit away. What can't be reached is left to whoever meets it.
     async fn resolve(&self, parts: &[Part]) {
-        let resolves = parts.iter().map(|part| {
-            let keys = part.writes.iter().map(|write| write.key.clone()).collect::<Vec<_>>();
-            let body = if keys.is_empty() {
-                Body::Release(Release { txn: self.id, keys })
+        let resolve = async |part: &Part| {
+            let body = if part.writes.is_empty() {
+                Body::Release(Release { txn: self.id, keys: Vec::new() })
             } else {
-                Body::Resolve(Resolve { txn: self.id, commit_ts: None, keys, epoch: Some(self.epoch) })
+                let epoch = Some(self.epoch);
+                Body::Resolve(Resolve { txn: self.id, commit_ts: None, spans: part.spans(self.keys_max), epoch })
             };
-            self.sender.send(&part.range, body)
-        });
-        let _ = join_all(resolves).await;
+            drop(self.sender.send(&part.range, body).await);
+        };
+        let resolves: Vec<_> = parts.iter().map(resolve).collect();
+        stream::iter(resolves).buffer_unordered(at_once(parts)).for_each(ready).await;
     }
 
     // ------------------------------------------------------------------------------------------------------- details
@@ -790,13 +832,11 @@ impl<S: Sender> Transaction<S> {
     /// Rows that are locked but not written must be, at the commit timestamp, what they were when they were locked. Their
     /// version was the newest then, so nothing was changed between it and the beginning of this transaction.
     /// `KeyShare` lets others update the row: it only has to be there.
-    async fn refresh_locked_only(&mut self, written: &[Bytes], to: Timestamp) -> Result<()> {
-        let mut written: Vec<&Bytes> = written.iter().collect();
-        written.sort();
+    async fn refresh_locked_only(&mut self, to: Timestamp) -> Result<()> {
         let only: Vec<(Bytes, Held)> = self
             .locks
             .iter()
-            .filter(|(key, _)| written.binary_search(key).is_err())
+            .filter(|(key, _)| self.buffer.get(key).is_none())
             .map(|(key, held)| (key.clone(), held.clone()))
             .collect();
         for (key, held) in only {
@@ -852,28 +892,47 @@ impl<S: Sender> Transaction<S> {
         Ok(())
     }
 
-    /// Everything to be committed, by range.
+    /// Cuts the commit into finer pieces than it needs to be, for tests.
+    pub fn cut(&mut self, piece_writes: usize) {
+        self.piece_writes = piece_writes.max(1);
+        self.keys_max = 1;
+    }
+
+    /// Everything to be committed, by range, in pieces.
     async fn parts(&self) -> Result<Vec<Part>> {
         let mut parts: Vec<Part> = Vec::new();
-        let mut place = async |sender: &S, key: &[u8], write: Option<Write>, claim: Option<Claim>| -> Result<()> {
-            let at = match parts.iter().position(|part| part.range.span.contains(key)) {
-                Some(at) => at,
-                None => {
-                    let range = sender.locate(key).await?;
-                    parts.push(Part { range, writes: Vec::new(), claims: Vec::new() });
-                    parts.len() - 1
-                }
-            };
-            parts[at].writes.extend(write);
-            parts[at].claims.extend(claim);
-            Ok(())
-        };
         for (key, value) in self.buffer.iter() {
-            place(&self.sender, key, Some(Write { key: key.clone(), value: value.clone() }), None).await?;
+            let is_here = |part: &Part| part.range.span.contains(key);
+            let bytes = key.len() + value.as_ref().map_or(0, Bytes::len);
+            // Keys come in order, so only the last part can be theirs.
+            match parts.last_mut().filter(|part| is_here(part)) {
+                Some(part) if part.writes.len() >= self.piece_writes || part.bytes + bytes > PIECE_BYTES => {
+                    let range = part.range.clone();
+                    parts.push(Part::new(range));
+                }
+                Some(_) => {}
+                None => parts.push(Part::new(self.sender.locate(key).await?)),
+            }
+            if let Some(part) = parts.last_mut() {
+                part.bytes += bytes;
+                part.writes.push(Write { key: key.clone(), value: value.clone() });
+            }
         }
+        let written = parts.len();
         for (key, held) in &self.locks {
             let claim = Claim { key: key.clone(), token: held.token, strength: held.strength.to_wire() };
-            place(&self.sender, key, None, Some(claim)).await?;
+            // With the write of its key, if there is one; else anywhere in its range.
+            let after = parts[..written].partition_point(|part| part.writes[0].key <= *key);
+            let near = after.saturating_sub(1)..(after + 1).min(written);
+            let is_here = |at: &usize| parts[*at].range.span.contains(key);
+            match near.chain(written..parts.len()).find(is_here) {
+                Some(at) => parts[at].claims.push(claim),
+                None => {
+                    let mut part = Part::new(self.sender.locate(key).await?);
+                    part.claims.push(claim);
+                    parts.push(part);
+                }
+            }
         }
         Ok(parts)
     }
@@ -969,34 +1028,45 @@ async fn ranges_of<S: Sender>(sender: &S, keys: BTreeSet<Bytes>) -> Vec<RangeRef
 
 /// Turns the intents of a committed transaction into versions, wherever they are now. Gives up quietly when ranges can't
 /// be reached: the record stays and whoever finds it goes on.
-pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Timestamp, keys: &[Bytes]) -> bool {
-    let mut todo: Vec<Bytes> = keys.to_vec();
+pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Timestamp, spans: &[Span]) -> bool {
+    let mut todo: Vec<Span> = spans.to_vec();
     for _ in 0..MOVES_MAX {
         if todo.is_empty() {
             break;
         }
-        let mut by_range: Vec<(RangeRef, Vec<Bytes>)> = Vec::new();
-        for key in std::mem::take(&mut todo) {
-            match by_range.iter_mut().find(|(range, _)| range.span.contains(&key)) {
-                Some((_, keys)) => keys.push(key),
-                None => match sender.locate(&key).await {
-                    Ok(range) => by_range.push((range, vec![key])),
+        let mut requests: Vec<(RangeRef, Vec<Span>)> = Vec::new();
+        todo.reverse();
+        while let Some(span) = todo.pop() {
+            let range = match requests.iter().find(|(range, _)| range.span.contains(&span.start)) {
+                Some((range, _)) => range.clone(),
+                None => match sender.locate(&span.start).await {
+                    Ok(range) => range,
                     Err(_) => return false,
                 },
+            };
+            let here = span.clip(&range.span);
+            if here.end != span.end {
+                todo.push(Span { start: here.end.clone(), end: span.end });
+            }
+            match requests.last_mut().filter(|(of, spans)| {
+                of.id == range.id && here.is_point() && spans.len() < KEYS_MAX && spans[0].is_point()
+            }) {
+                Some((_, spans)) => spans.push(here),
+                None => requests.push((range, vec![here])),
             }
         }
-        let sends = by_range.iter().map(|(range, keys)| {
-            sender.send(
-                range,
-                Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), keys: keys.clone(), epoch: None }),
-            )
-        });
-        for (answer, (_, keys)) in join_all(sends).await.into_iter().zip(&by_range) {
+        let resolve = async |(range, spans): (RangeRef, Vec<Span>)| {
+            let body = Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), spans: spans.clone(), epoch: None });
+            (sender.send(&range, body).await, spans)
+        };
+        let resolves: Vec<_> = requests.into_iter().map(resolve).collect();
+        let mut sends = pin!(stream::iter(resolves).buffer_unordered(PIECES_MAX));
+        while let Some((answer, spans)) = sends.next().await {
             match answer {
                 Ok(_) => {}
                 // Resolving twice does no harm, so whatever happened, it is done again.
                 Err(Error::RangeMoved { .. } | Error::Unknown { .. } | Error::NotLeaseholder { .. }) => {
-                    todo.extend(keys.iter().cloned());
+                    todo.extend(spans);
                 }
                 Err(_) => return false,
             }

@@ -126,6 +126,14 @@ impl Node {
         }
     }
 
+    /// A session of the superuser.
+    pub async fn session(&self, database: &str) -> tokio_postgres::Client {
+        let config = format!("host=127.0.0.1 port={} user=postgres dbname={database}", self.sql.port());
+        let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

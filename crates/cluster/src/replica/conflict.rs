@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use atoll_txn::lock::RequestId;
 use atoll_txn::mvcc::reader::IntentRef;
-use atoll_txn::request::{Body, Fate, Push, Reply, Resolve};
+use atoll_txn::request::{Body, Fate, Push, Reply, Resolve, Span};
 use atoll_txn::{Error, Result, TxnId};
 use bytes::Bytes;
 
@@ -64,7 +64,7 @@ impl Replica {
                 Fate::Committed => Some(status.commit_ts),
                 Fate::Aborted => None,
             };
-            let resolve = Resolve { txn: intent.txn, commit_ts, keys: vec![key.clone()], epoch: None };
+            let resolve = Resolve { txn: intent.txn, commit_ts, spans: vec![Span::point(key)], epoch: None };
             return match router.send_to(Body::Resolve(resolve)).await {
                 Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
                 Err(error) => Err(error),

@@ -1,5 +1,6 @@
 //! Row locks, as requests see them: taking, waiting, reading under a lock, letting go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atoll_txn::lock::table;
@@ -91,8 +92,9 @@ impl Replica {
 
     /// Locks what a commit writes and has not locked before, one key after the other in their order.
     pub(super) async fn lock_writes(&self, txn: TxnId, writes: &[Write], claims: &[Claim]) -> Result<()> {
+        let claimed: BTreeSet<&Bytes> = claims.iter().map(|claim| &claim.key).collect();
         for write in writes {
-            if !claims.iter().any(|claim| claim.key == write.key) {
+            if !claimed.contains(&write.key) {
                 self.take_lock(txn, &write.key, Strength::Update, Wait::Wait).await?;
             }
         }

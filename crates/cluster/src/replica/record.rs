@@ -31,8 +31,8 @@ pub struct TxnRecord {
     #[prost(message, required, tag = "2")]
     pub ts: Timestamp,
     /// Where a committed one has its intents.
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    pub keys: Vec<Bytes>,
+    #[prost(message, repeated, tag = "3")]
+    pub spans: Vec<Span>,
 }
 
 impl TxnRecord {
@@ -53,8 +53,8 @@ impl Replica {
             return Err(Error::Retry(Retry::BeganTooEarly));
         }
         let record = match decide.commit_ts {
-            Some(ts) => TxnRecord { fate: Fate::Committed as i32, ts, keys: decide.keys },
-            None => TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, keys: Vec::new() },
+            Some(ts) => TxnRecord { fate: Fate::Committed as i32, ts, spans: decide.spans },
+            None => TxnRecord { fate: Fate::Aborted as i32, ts: decide.txn.began, spans: Vec::new() },
         };
         self.put_record(latched, &decide.anchor, txn, &record).await?;
         Ok(record.status())
@@ -66,10 +66,10 @@ impl Replica {
             Some(record) => record,
             // Had it committed, its intents were resolved before the record went; and it can't commit any more.
             None if push.abort && push.intent_ts < self.published().gc_threshold => {
-                TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, keys: Vec::new() }
+                TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, spans: Vec::new() }
             }
             None if push.abort => {
-                let record = TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, keys: Vec::new() };
+                let record = TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, spans: Vec::new() };
                 self.put_record(latched, &push.anchor, push.txn, &record).await?;
                 record
             }
@@ -85,8 +85,8 @@ impl Replica {
             let mut batch = Batch::new();
             batch.delete(Space::Meta, key::txn_record(&forget.anchor, forget.txn));
             self.write_record(latched, forget.txn, batch).await?;
-        } else if !record.keys.is_empty() {
-            let resolved = TxnRecord { keys: Vec::new(), ..record };
+        } else if !record.spans.is_empty() {
+            let resolved = TxnRecord { spans: Vec::new(), ..record };
             self.put_record(latched, &forget.anchor, forget.txn, &resolved).await?;
         }
         Ok(Reply::Done(Done {}))

@@ -1,9 +1,10 @@
 //! Commits in one range, intents, and their resolution. The protocol is told in the module above.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atoll_env::fault;
-use atoll_storage::engine::Batch;
+use atoll_storage::engine::{Batch, View};
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Token;
 use atoll_txn::mvcc::reader::IntentRef;
@@ -79,8 +80,9 @@ impl Replica {
     }
 
     fn release_unclaimed(&self, wanted: &Wanted<'_>) {
+        let claimed: BTreeSet<&Bytes> = wanted.claims.iter().map(|claim| &claim.key).collect();
         let mut memory = self.memory.lock();
-        for write in wanted.writes.iter().filter(|write| !wanted.claims.iter().any(|claim| claim.key == write.key)) {
+        for write in wanted.writes.iter().filter(|write| !claimed.contains(&write.key)) {
             let effects = memory.locks.release(&write.key, wanted.txn.id);
             self.settle(effects);
         }
@@ -246,15 +248,16 @@ impl Replica {
     }
 
     pub(super) async fn resolve(self: &Arc<Self>, resolve: Resolve) -> Result<Reply> {
-        let latched = self.latch(resolve.keys.iter().map(|key| Span::point(key)).collect()).await?;
+        // The whole of each span: an intent that this replica has yet to apply must not be overlooked.
+        let latched = self.latch(resolve.spans.clone()).await?;
         if resolve.commit_ts.is_some() {
             self.memory.lock().resolved.insert(resolve.txn);
         }
         let view = self.node.engine.view();
         let resolution = resolve.commit_ts.map_or(Resolution::Abort, Resolution::Commit);
         let mut batch = Batch::new();
-        for key in &resolve.keys {
-            let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
+        for key in self.keys_with_intents(&view, &resolve)? {
+            let record = mvcc::reader::record(&view, &key).map_err(|error| self.damaged(error))?;
             // A transaction that has ended is resolved in all its epochs.
             let epoch = match record.as_ref().and_then(|record| record.intent.as_ref()) {
                 Some(intent) if intent.txn == resolve.txn && resolve.epoch.is_none_or(|last| intent.epoch <= last) => {
@@ -262,7 +265,7 @@ impl Replica {
                 }
                 _ => continue,
             };
-            writer::resolve_intent(&mut batch, record.as_ref(), key, resolve.txn, epoch, resolution)
+            writer::resolve_intent(&mut batch, record.as_ref(), &key, resolve.txn, epoch, resolution)
                 .map_err(|error| self.damaged(error))?;
         }
         drop(view);
@@ -282,5 +285,19 @@ impl Replica {
         self.release_all(resolve.txn);
         self.node.finished(resolve.txn);
         Ok(Reply::Done(Done {}))
+    }
+
+    /// The keys of spans that are points, and those where others hold an intent of the transaction.
+    fn keys_with_intents(&self, view: &View, resolve: &Resolve) -> Result<Vec<Bytes>> {
+        let mut keys = Vec::with_capacity(resolve.spans.len());
+        for span in &resolve.spans {
+            if span.is_point() {
+                keys.push(span.start.clone());
+                continue;
+            }
+            let found = mvcc::reader::intents(view, span, resolve.txn).map_err(|error| self.damaged(error))?;
+            keys.extend(found);
+        }
+        Ok(keys)
     }
 }

@@ -53,6 +53,8 @@ struct Plan {
     weights: Vec<Work>,
     /// How often a client stops for some milliseconds within a transaction.
     hesitates: f64,
+    /// Commits are cut into pieces of so many writes.
+    cut: Option<usize>,
     /// How often a client gives up before it has an answer.
     gives_up: f64,
     crash_in_bootstrap: bool,
@@ -85,6 +87,7 @@ impl Plan {
             think_ms: rng.range(5..30),
             weights,
             hesitates: *rng.pick(&[0.1, 0.3, 0.5]),
+            cut: *rng.pick(&[None, None, Some(1), Some(2)]),
             gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
             crash_in_bootstrap: rng.chance(0.3),
             safety: config.safety(),
@@ -215,6 +218,7 @@ fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
         dawdles: if remote { 0.05 } else { 0.02 },
         dawdles_for: if remote { Duration::from_secs(4) } else { Duration::from_millis(500) },
         hesitates: run.plan.hesitates,
+        cut: run.plan.cut,
     }
 }
 

@@ -154,6 +154,7 @@ pub struct Client {
     pub dawdles_for: Duration,
     /// The same, for some milliseconds.
     pub hesitates: f64,
+    pub cut: Option<usize>,
 }
 
 impl Client {
@@ -177,6 +178,9 @@ impl Client {
 
     pub fn begin(&self, isolation: Isolation) -> Txn {
         let mut txn = Transaction::begin(self.gateway.clone(), isolation);
+        if let Some(writes) = self.cut {
+            txn.cut(writes);
+        }
         txn.begin_statement();
         txn
     }

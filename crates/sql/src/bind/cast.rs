@@ -161,17 +161,7 @@ impl Binder<'_> {
             };
         }
         match pathway(self.catalog, source, target.oid, context) {
-            // The same bytes for PostgreSQL; here an oid and an integer are values of two kinds.
-            Some(Pathway::Relabel) if (source == oid::INT4) != (target.oid == oid::INT4) => {
-                let (from, to) = if source == oid::INT4 {
-                    (expr, oid::OID)
-                } else {
-                    (relabel(expr, Type::new(oid::OID)), oid::INT4)
-                };
-                let number = Expr { kind: ExprKind::CastByText(Box::new(from)), ty: Type::new(to), at };
-                Ok(relabel(number, Type::new(target.oid)))
-            }
-            Some(Pathway::Relabel) => Ok(relabel(expr, Type::new(target.oid))),
+            Some(Pathway::Relabel) => Ok(same_bytes(expr, Type::new(target.oid))),
             Some(Pathway::Function(row)) => self.cast_call(row, expr, target, context),
             Some(Pathway::Array) => self.cast_array(expr, target, context),
             Some(Pathway::Text) => {
@@ -217,7 +207,7 @@ impl Binder<'_> {
         }
         let mut call = self.call(row, arguments, row.result, at)?;
         if row.result != target.oid {
-            call = relabel(call, ty);
+            call = same_bytes(call, ty);
         }
         call.ty = ty;
         Ok(call)
@@ -288,6 +278,20 @@ impl Binder<'_> {
         }
         Ok(expr)
     }
+}
+
+/// To a type whose values are the same bytes for PostgreSQL. Here an oid and an integer are values of two kinds.
+fn same_bytes(expr: Expr, target: Type) -> Expr {
+    let (source, at) = (expr.ty.oid, expr.at);
+    if (source == oid::INT4) == (target.oid == oid::INT4) {
+        return relabel(expr, target);
+    }
+    let (from, to) = match source {
+        oid::INT4 => (expr, oid::OID),
+        _ => (relabel(expr, Type::new(oid::OID)), oid::INT4),
+    };
+    let number = Expr { kind: ExprKind::CastByText(Box::new(from)), ty: Type::new(to), at };
+    relabel(number, target)
 }
 
 pub(super) fn relabel(expr: Expr, ty: Type) -> Expr {

@@ -36,7 +36,7 @@ impl Binder<'_> {
             ast::ConflictAction::Nothing => ConflictAction::Nothing,
             ast::ConflictAction::Update { assignments, filter } => {
                 let (new, excluded) = self.row_item(table, "excluded", None);
-                let new = Item { table: None, kind: ItemKind::Values, ..new };
+                let new = Item { table: None, tableoid: None, kind: ItemKind::Values, ..new };
                 let outside = std::mem::replace(&mut self.block().items, vec![item.clone(), new]);
                 let assigned = self.at_place(Place::UpdateSource, |binder| {
                     let assigned = binder.assignments(table, &item, assignments)?;

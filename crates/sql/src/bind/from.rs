@@ -10,8 +10,10 @@ use super::query::Output;
 use super::relation::{self, Found};
 use super::{Binder, Bound};
 use crate::catalog::{RelationKind, Table};
+use crate::function::sequence;
 use crate::plan::{
-    Access, Apply, ColumnId, CteScan, Expr, Join, JoinKind, JoinStrategy, Plan, Project, RelationUse, Scan, System,
+    Access, Apply, Call, ColumnId, CteScan, Expr, ExprKind, FunctionColumns, FunctionScan, Join, JoinKind,
+    JoinStrategy, Plan, Project, RelationUse, Scan, System,
 };
 use crate::system::SystemTable;
 
@@ -92,7 +94,7 @@ impl Binder<'_> {
             }
             let mut columns = super::order::pass(plan.column_types());
             columns.push((whole, self.record_of(&item.columns, ty)));
-            let table_oid = item.table.as_ref().map_or(Datum::Null, |table| Datum::Oid(table.oid()));
+            let table_oid = item.tableoid.map_or(Datum::Null, Datum::Oid);
             columns.push((table, Expr::literal(table_oid, oid::OID)));
             plan = Plan::Project(Box::new(Project { input: plan, columns }));
             item.whole = Whole::Spare(whole, ty);
@@ -129,9 +131,7 @@ impl Binder<'_> {
                     self.scan(&table, alias, Some(read), with_key)
                 }
                 Ok(RelationKind::View) => self.view_item(&table, alias, names),
-                Ok(RelationKind::Sequence) => {
-                    Err(Error::unsupported("reading a sequence as a table").at(names[0].at.offset()))
-                }
+                Ok(RelationKind::Sequence) => self.sequence_item(&table, alias),
                 Err(_) => Err(Error::internal("a relation of no known kind")),
             },
         }
@@ -200,6 +200,7 @@ impl Binder<'_> {
             lateral_ok: true,
             whole: Whole::Row(if table.row_type == 0 { oid::RECORD } else { Oid(table.row_type) }),
             table: Some(table.clone()),
+            tableoid: Some(table.oid()),
             read,
             key: Some(key),
             nullable: false,
@@ -226,8 +227,52 @@ impl Binder<'_> {
             columns.push(ItemColumn { name: column.name.into(), id, ty: column.ty.into() });
         }
         rename(&mut columns, alias, "table", &name)?;
-        let item = Item { relation: alias.is_none().then_some(table.oid), ..derived(name, columns) };
-        Ok((Plan::System(System { table, columns: scanned }), Item { kind: ItemKind::System, ..item }))
+        let item = Item {
+            relation: alias.is_none().then_some(table.oid),
+            tableoid: (!table.is_view).then_some(table.oid),
+            kind: ItemKind::System,
+            ..derived(name, columns)
+        };
+        Ok((Plan::System(System { table, columns: scanned }), item))
+    }
+
+    /// One row that says where a sequence stands, as PostgreSQL keeps it.
+    fn sequence_item(&mut self, table: &Table, alias: Option<&ast::Alias>) -> Result<(Plan, Item)> {
+        let read = self.new_use(table.oid());
+        self.uses[read].select = Some(Default::default());
+        let name = item_name(alias, &table.name);
+        let block = self.block().number;
+        let (mut made, mut columns) = (Vec::new(), Vec::new());
+        for (place, (column, ty)) in sequence::COLUMNS.into_iter().enumerate() {
+            let id = self.new_column(Origin::Variable {
+                block,
+                relation: Some(name.as_str().into()),
+                name: column.into(),
+                read: None,
+                table: table.oid(),
+                attribute: place as i16 + 1,
+            });
+            made.push((id, ty.into()));
+            columns.push(ItemColumn { name: column.into(), id, ty: ty.into() });
+        }
+        rename(&mut columns, alias, "table", &name)?;
+        let call = Expr {
+            kind: ExprKind::Call(Box::new(Call {
+                function: sequence::row()?,
+                arguments: vec![Expr::literal(Datum::Oid(table.oid()), oid::REGCLASS)],
+                variadic: false,
+            })),
+            ty: oid::RECORD.into(),
+            at: None,
+        };
+        let functions = vec![FunctionColumns { call, columns: made, is_record: true }];
+        let item = Item {
+            relation: alias.is_none().then_some(table.oid()),
+            tableoid: Some(table.oid()),
+            kind: ItemKind::Function,
+            ..derived(name, columns)
+        };
+        Ok((Plan::FunctionScan(FunctionScan { functions, ordinality: None }), item))
     }
 
     fn common_table_item(
@@ -355,6 +400,7 @@ pub(super) fn derived(name: String, columns: Vec<ItemColumn>) -> Item {
         lateral_ok: true,
         whole: Whole::Row(oid::RECORD),
         table: None,
+        tableoid: None,
         read: None,
         key: None,
         nullable: false,

@@ -1,6 +1,8 @@
 //! Constants: their types, and quoted ones as values of the type that is wanted.
 
+use atoll_datum::array::Array;
 use atoll_datum::builtin::builtin;
+use atoll_datum::io::Form;
 use atoll_datum::{Call, Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{At, Literal};
 
@@ -54,12 +56,31 @@ impl Binder<'_> {
         Err(placed(Error::unsupported(format!("type {text}"))))
     }
 
-    /// Types whose input looks names up (`regclass`) are read by a function of the session.
+    /// Types whose input looks names up (`regclass`), and arrays of them, are read by a function of the session.
     fn parse_by_session(&self, text: &str, ty: Oid) -> Option<Result<Datum>> {
-        let row = builtin().type_by_oid(ty)?;
+        let element = self.catalog.element_type(ty);
+        let single = element.unwrap_or(ty);
+        let row = builtin().type_by_oid(single)?;
         let input = builtin().functions_named(row.input).next()?;
         let Body::Session(function) = crate::function::lookup(input)?.body else { return None };
-        let call = Call { settings: &self.scope.settings, argument_types: &[oid::CSTRING], result_type: ty };
-        Some(function(self.scope, &call, &[Datum::text(text)]))
+        let call = Call { settings: &self.scope.settings, argument_types: &[oid::CSTRING], result_type: single };
+        let read = |text: &Datum| match text {
+            Datum::Null => Ok(Datum::Null),
+            text => function(self.scope, &call, std::slice::from_ref(text)),
+        };
+        match element {
+            None => Some(read(&Datum::text(text))),
+            Some(element) => Some(self.parse_array(text, element, read)),
+        }
+    }
+
+    fn parse_array(&self, text: &str, element: Oid, read: impl Fn(&Datum) -> Result<Datum>) -> Result<Datum> {
+        let form = Form::of(oid::TEXT_ARRAY).ok_or_else(|| Error::internal("text[] has no form"))?;
+        let Datum::Array(texts) = form.parse(text, -1, &self.scope.settings)? else {
+            return Err(Error::internal("text[] is read as an array"));
+        };
+        let elements = texts.elements().iter().map(read).collect::<Result<Vec<Datum>>>()?;
+        let array = Array::with_dimensions(element, texts.dimensions().to_vec(), elements)?;
+        Ok(Datum::Array(array.into()))
     }
 }

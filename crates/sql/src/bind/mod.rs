@@ -79,6 +79,7 @@ use names::{Block, Origin};
 pub use relation::{Found, in_schema, relation, relation_in, search_path};
 pub use row::Shape;
 pub use standalone::{Standalone, StandaloneColumn, expression_over, expression_text_over};
+pub use target::figure_name;
 pub use type_name::type_name;
 
 /// Binds SELECT, VALUES, INSERT, UPDATE or DELETE. `parameters` are the declared types of `$1`, `$2`, …; 0 and what is
@@ -178,6 +179,7 @@ impl<'a> Binder<'a> {
             output,
             parameters: self.parameters.map_or(Ok(Vec::new()), |parameters| parameters.resolved())?,
             next_column: self.origins.len() as u32,
+            names: self.origins.into_iter().map(names::Origin::into_name).collect(),
             uses: self.uses,
             command,
             as_of: self.as_of,
@@ -228,7 +230,7 @@ fn parse_stored_expression(text: &str) -> Result<ast::Expr> {
     atoll_syntax::parse_expression(text).map_err(Error::without_position)
 }
 
-fn parse_stored_statement(text: &str) -> Result<ast::Statement> {
+pub fn parse_stored_statement(text: &str) -> Result<ast::Statement> {
     let mut parsed = atoll_syntax::parse(text).map_err(Error::without_position)?;
     match (parsed.pop(), parsed.is_empty()) {
         (Some(parsed), true) => Ok(parsed.statement),

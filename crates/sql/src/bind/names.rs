@@ -21,7 +21,7 @@ use super::row::Shape;
 use super::with::CommonTable;
 use super::{Binder, aggregate};
 use crate::catalog::{ColumnOrdinal, Table};
-use crate::plan::{ColumnId, Expr, ExprKind};
+use crate::plan::{ColumnId, ColumnName, Expr, ExprKind};
 use crate::types::Type;
 
 /// Where a column comes from.
@@ -44,6 +44,15 @@ pub(super) enum Origin {
     Window {
         block: u32,
     },
+}
+
+impl Origin {
+    pub fn into_name(self) -> Option<ColumnName> {
+        match self {
+            Origin::Variable { relation, name, .. } => Some(ColumnName { relation, name }),
+            _ => None,
+        }
+    }
 }
 
 /// Where an expression stands: what is allowed there, and how messages call it.
@@ -184,6 +193,8 @@ pub(super) struct Item {
     pub lateral_ok: bool,
     pub whole: Whole,
     pub table: Option<Arc<Table>>,
+    /// What its column `tableoid` says; of tables, the system's among them.
+    pub tableoid: Option<Oid>,
     /// Where reading no column in particular is noted.
     pub read: Option<usize>,
     /// The scan's key and, if the item is a plain table, its scan can be locked.
@@ -372,7 +383,7 @@ impl Binder<'_> {
                         return Err(ambiguous(name, at));
                     }
                 }
-                if SYSTEM_COLUMNS.contains(&name) && item.table.is_some() && table.replace(item.clone()).is_some() {
+                if SYSTEM_COLUMNS.contains(&name) && item.tableoid.is_some() && table.replace(item.clone()).is_some() {
                     return Err(ambiguous(name, at));
                 }
             }
@@ -389,15 +400,15 @@ impl Binder<'_> {
 
     /// `tableoid`; the others say where PostgreSQL keeps a row, which Atoll has no answer to.
     fn system_column(&mut self, item: &Item, name: &str, at: At) -> Result<Option<Expr>> {
-        if !SYSTEM_COLUMNS.contains(&name) || item.table.is_none() {
+        if !SYSTEM_COLUMNS.contains(&name) {
             return Ok(None);
         }
-        let Some(table) = &item.table else { return Ok(None) };
+        let Some(table) = item.tableoid else { return Ok(None) };
         if name != "tableoid" {
             return Err(Error::unsupported(format!("system column {name}")).at(at.offset()));
         }
-        let Some(id) = item.tableoid() else {
-            return Ok(Some(Expr::literal(Datum::Oid(table.oid()), oid::OID).at(at.0)));
+        let Some(id) = item.tableoid_column() else {
+            return Ok(Some(Expr::literal(Datum::Oid(table), oid::OID).at(at.0)));
         };
         self.note_read(id);
         Ok(Some(Expr::column(id, oid::OID).at(at.0)))
@@ -557,7 +568,8 @@ enum Similar {
 const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
 
 impl Item {
-    fn tableoid(&self) -> Option<ColumnId> {
+    /// That of an item whose rows may be missing.
+    fn tableoid_column(&self) -> Option<ColumnId> {
         match self.whole {
             // Made together: see `from`.
             Whole::Spare(id, _) => Some(ColumnId(id.0 + 1)),

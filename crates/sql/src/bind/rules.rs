@@ -69,8 +69,11 @@ impl Binder<'_> {
         }
         let ty = if table.row_type == 0 { oid::RECORD } else { Oid(table.row_type) };
         let item = Item {
+            // An alias hides the table's own name.
+            relation: (name == table.name).then_some(table.oid()),
             whole: Whole::Row(ty),
             table: Some(table.clone()),
+            tableoid: Some(table.oid()),
             read,
             ..super::from::derived(name.to_owned(), columns)
         };

@@ -128,6 +128,7 @@ impl Binder<'_> {
                 lateral_ok: true,
                 whole: Whole::Row(oid::RECORD),
                 table: None,
+                tableoid: None,
                 read: None,
                 key: None,
                 nullable: false,

@@ -96,6 +96,9 @@ impl Binder<'_> {
         if array.ty.oid == oid::JSONB {
             return self.json_subscript(array, path);
         }
+        if array.ty.oid == oid::NAME {
+            return self.name_subscript(array, path);
+        }
         let Some(element) = types::element(self.catalog, array.ty.oid) else {
             let text = self.type_text(array.ty.oid);
             let message = format!("cannot subscript type {text} because it does not support subscripting");
@@ -113,6 +116,18 @@ impl Binder<'_> {
         };
         let kind = ExprKind::Subscript { array: Box::new(array), subscripts };
         Ok(Expr { kind, ty: Type::with_modifier(ty, modifier), at })
+    }
+
+    /// A name is an array of 64 "char"s, counted from 0.
+    fn name_subscript(&mut self, name: Expr, path: &[Indirection]) -> Result<Expr> {
+        let at = name.at;
+        let subscripts = self.subscripts(path)?;
+        if subscripts.iter().any(|subscript| matches!(subscript, Subscript::Slice(..))) {
+            let message = "slices of fixed-length arrays not implemented";
+            return Err(located(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message), at));
+        }
+        let kind = ExprKind::Subscript { array: Box::new(name), subscripts };
+        Ok(Expr { kind, ty: oid::CHAR.into(), at })
     }
 
     /// As many slices as subscripts if one is a slice: `[n]` then means `[1:n]`.

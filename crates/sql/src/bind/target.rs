@@ -132,7 +132,7 @@ impl Binder<'_> {
 }
 
 /// What a column is called that has no alias.
-pub(super) fn figure_name(expr: &ast::Expr) -> String {
+pub fn figure_name(expr: &ast::Expr) -> String {
     name_and_strength(expr).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
 }
 

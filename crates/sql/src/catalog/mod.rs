@@ -3,6 +3,7 @@
 //! - [`descriptor`]: one object, as stored and as read
 //! - this file: all of them at one moment, found by oid and by name
 //! - [`store`]: as they lie in the store, and what a transaction changes of them
+//! - [`statistics`]: what is known of the rows of tables
 //! - [`privileges`]: who may do what
 //! - [`sequence`]: the values of sequences
 //!
@@ -13,6 +14,7 @@
 pub mod descriptor;
 pub mod privileges;
 pub mod sequence;
+pub mod statistics;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -21,7 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use atoll_datum::builtin::builtin;
 use atoll_datum::io::{ArrayForm, Form};
-use atoll_datum::{EnumType, Oid};
+use atoll_datum::{EnumType, Oid, Result};
+
+use crate::table::{Layout, Layouts};
 
 pub use descriptor::*;
 
@@ -68,6 +72,7 @@ pub struct Catalog {
     role_names: BTreeMap<String, Oid>,
     /// Different for any two catalogs of a process that differ: what was made for one is of use with that one only.
     pub version: u64,
+    layouts: Layouts,
 }
 
 /// For [`Catalog::version`].
@@ -77,6 +82,11 @@ pub fn next_version() -> u64 {
 }
 
 impl Catalog {
+    /// How a table's rows lie, made once.
+    pub fn layout(&self, table: &Arc<Table>) -> Result<Arc<Layout>> {
+        self.layouts.of(table, self)
+    }
+
     pub fn database_named(&self, name: &str) -> Option<&Arc<Database>> {
         self.databases.get(self.database_names.get(name)?)
     }
@@ -210,6 +220,8 @@ impl Catalog {
     }
 
     pub fn put_type(&mut self, descriptor: UserType) {
+        // They hold the labels of enums.
+        self.layouts = Layouts::default();
         self.drop_type(Oid(descriptor.oid));
         let oid = Oid(descriptor.oid);
         let labels = descriptor

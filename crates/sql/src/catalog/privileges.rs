@@ -14,7 +14,7 @@ use crate::plan::RelationUse;
 use crate::session::Scope;
 use crate::session::locks::Mode;
 
-const PUBLIC_GRANTEE: u32 = 0;
+pub const PUBLIC_GRANTEE: u32 = 0;
 const READ_ALL_DATA: Oid = Oid(6181);
 const WRITE_ALL_DATA: Oid = Oid(6182);
 

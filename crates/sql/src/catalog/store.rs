@@ -6,6 +6,8 @@
 //!   0a                                     ─▶  the next oid that nobody has (4)
 //!   0b                                     ─▶  the transaction that changed definitions last
 //! ```
+//! What was found about the rows of tables lies beside them: [`statistics`].
+//!
 //! The entries under 09 are there for uniqueness: whoever makes or renames an object locks its name. A table's indexes
 //! are part of its descriptor, and have names of their own beside those of tables.
 //!
@@ -22,12 +24,14 @@ use atoll_txn::{Isolation, error::Retry};
 use bytes::Bytes;
 use prost::Message;
 
+use super::statistics::{self, Known};
 use super::{
     Catalog, Database, FIRST_USER_OID, POSTGRES_DATABASE, POSTGRES_ROLE, PUBLIC, Role, Schema, TEMPLATE0, TEMPLATE1,
     Table, UserType,
 };
 use crate::exec::{Failure, Result};
 use crate::kv::{self, Txn};
+use crate::optimize::stats::Statistics;
 
 const DESCRIPTORS: u8 = 0x08;
 const NAMES: u8 = 0x09;
@@ -181,17 +185,74 @@ pub struct Changes {
     log: Vec<Change>,
     /// The catalog with the changes, and the one without on which it builds.
     private: Option<(Arc<Catalog>, Arc<Catalog>)>,
+    /// What it has done to the statistics, and those with it, likewise.
+    statistics: Vec<statistics::Change>,
+    private_statistics: Option<(Arc<Known>, Arc<Known>)>,
     /// Something is to be done when it has committed.
     has_jobs: bool,
 }
 
 /// How many changes there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark(usize);
+pub struct Mark {
+    log: usize,
+    statistics: usize,
+}
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.log.is_empty()
+        self.log.is_empty() && self.statistics.is_empty()
+    }
+
+    /// Whether definitions have changed.
+    pub fn has_definitions(&self) -> bool {
+        !self.log.is_empty()
+    }
+
+    /// The statistics as the transaction sees them.
+    pub fn known(&mut self, current: &Arc<Known>) -> Arc<Known> {
+        if self.statistics.is_empty() {
+            self.private_statistics = None;
+            return current.clone();
+        }
+        if let Some((private, base)) = &self.private_statistics
+            && Arc::ptr_eq(base, current)
+        {
+            return private.clone();
+        }
+        let mut known = Known::clone(current);
+        self.apply_statistics(&mut known);
+        let known = Arc::new(known);
+        self.private_statistics = Some((known.clone(), current.clone()));
+        known
+    }
+
+    pub fn apply_statistics(&self, known: &mut Known) {
+        for change in &self.statistics {
+            known.apply(change);
+        }
+    }
+
+    /// Writes what ANALYZE has found.
+    pub fn found(&mut self, txn: &mut dyn Txn, table: Oid, statistics: Arc<Statistics>) -> Result<()> {
+        self.note_statistics(txn, statistics::Change::Found { table, statistics })
+    }
+
+    fn note_statistics(&mut self, txn: &mut dyn Txn, change: statistics::Change) -> Result<()> {
+        statistics::write(txn, &change)?;
+        self.statistics.push(change);
+        self.private_statistics = None;
+        Ok(())
+    }
+
+    /// A table's descriptor becomes another, or goes: what was found about columns that are no more goes with them.
+    fn table_changes(&mut self, txn: &mut dyn Txn, before: Option<&Object>, after: Option<&Object>) -> Result<()> {
+        let Some(Object::Table(old)) = before else { return Ok(()) };
+        let new = match after {
+            Some(Object::Table(new)) => Some(&**new),
+            _ => None,
+        };
+        statistics::changes_with(old, new).into_iter().try_for_each(|change| self.note_statistics(txn, change))
     }
 
     /// The catalog as the transaction sees it: `current` with its own changes.
@@ -215,13 +276,17 @@ impl Changes {
 
     /// To be given to [`Self::rollback_to`] together with a savepoint of the transaction.
     pub fn mark(&self) -> Mark {
-        Mark(self.log.len())
+        Mark { log: self.log.len(), statistics: self.statistics.len() }
     }
 
     pub fn rollback_to(&mut self, mark: Mark) {
-        if mark.0 < self.log.len() {
-            self.log.truncate(mark.0);
+        if mark.log < self.log.len() {
+            self.log.truncate(mark.log);
             self.private = None;
+        }
+        if mark.statistics < self.statistics.len() {
+            self.statistics.truncate(mark.statistics);
+            self.private_statistics = None;
         }
     }
 
@@ -235,6 +300,15 @@ impl Changes {
     /// Tables that the transaction has made, changed or dropped.
     pub fn tables(&self) -> impl Iterator<Item = Oid> {
         self.log.iter().filter(|change| change.kind == Kind::Table).map(|change| change.oid)
+    }
+
+    /// A table that the transaction has changed, as it is then; none if it has dropped it.
+    pub fn table_after(&self, table: Oid) -> Option<Arc<Table>> {
+        let mut changes = self.log.iter().rev();
+        match &changes.find(|change| change.kind == Kind::Table && change.oid == table)?.after {
+            Some(Object::Table(table)) => Some(table.clone()),
+            _ => None,
+        }
     }
 
     pub fn leaves_jobs(&mut self) {
@@ -266,6 +340,7 @@ impl Changes {
             take_name(txn, name, oid).await?;
         }
         txn.put(descriptor_key(kind, oid), object.encode())?;
+        self.table_changes(txn, before.as_ref(), Some(&object))?;
         self.note(txn, current, Change { kind, oid, after: Some(object) })
     }
 
@@ -277,6 +352,7 @@ impl Changes {
             txn.delete(name_key(&name))?;
         }
         txn.delete(descriptor_key(kind, oid))?;
+        self.table_changes(txn, Some(&before), None)?;
         self.note(txn, current, Change { kind, oid, after: None })
     }
 
@@ -389,6 +465,17 @@ pub async fn load(txn: &mut dyn Txn) -> Result<Catalog> {
     }
     catalog.version = super::next_version();
     Ok(catalog)
+}
+
+/// Whether the table still has these columns and these rows, as the transaction sees it in the store.
+pub async fn is_current(txn: &mut dyn Txn, table: &Table) -> Result<bool> {
+    let Some(stored) = txn.get(&descriptor_key(Kind::Table, table.oid())).await? else { return Ok(false) };
+    let Some(Object::Table(stored)) = Object::decode(Kind::Table, &stored) else {
+        return Err(damaged("a descriptor").into());
+    };
+    let columns = |table: &Table| table.live_columns().map(|own| (own.ordinal, own.type_oid)).collect::<Vec<_>>();
+    let rows = |table: &Table| table.indexes.first().map(|primary| primary.id);
+    Ok(columns(&stored) == columns(table) && rows(&stored) == rows(table))
 }
 
 /// A block of oids that nobody else has: the first, and how many.

@@ -249,11 +249,13 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
         }
         definition.delete(Kind::Schema, Oid(schema.oid)).await?;
     }
-    // Settings of roles in it go as well.
+    // Settings of roles in it go as well, and what they grant in its schemas.
+    let is_in = |schema: u32| catalog.schemas.get(&Oid(schema)).is_some_and(|schema| schema.database == found.oid);
     for found_role in catalog.roles.values() {
-        if found_role.settings.iter().any(|setting| setting.database == found.oid) {
-            let mut new = crate::catalog::Role::clone(found_role);
-            new.settings.retain(|setting| setting.database != found.oid);
+        let mut new = crate::catalog::Role::clone(found_role);
+        new.settings.retain(|setting| setting.database != found.oid);
+        new.default_privileges.retain(|defaults| !is_in(defaults.schema));
+        if new != **found_role {
             definition.put(new).await?;
         }
     }

@@ -9,7 +9,7 @@ use atoll_syntax::ast::{self, DropBehavior, ObjectKind, ObjectName};
 use super::dependency::{self, Thing};
 use super::{Definition, data, names, rename, table};
 use crate::catalog::store::Kind;
-use crate::catalog::{INFORMATION_SCHEMA, PG_CATALOG, RelationKind, Table, privileges};
+use crate::catalog::{INFORMATION_SCHEMA, PG_CATALOG, RelationKind, Role, Table, privileges};
 use crate::exec::Result;
 use crate::session::locks::Mode;
 
@@ -297,7 +297,7 @@ pub async fn remove(definition: &mut Definition<'_>, wanted: &[Thing], behavior:
         match *thing {
             Thing::Relation(oid) => remove_relation(definition, oid).await?,
             Thing::Type(oid) => definition.delete(Kind::Type, oid).await?,
-            Thing::Schema(oid) => definition.delete(Kind::Schema, oid).await?,
+            Thing::Schema(oid) => remove_schema(definition, oid).await?,
             _ => {}
         }
     }
@@ -378,6 +378,19 @@ async fn forget_reference(definition: &mut Definition<'_>, referenced: Oid, by: 
     let mut table = Table::clone(table);
     table.referenced_by.retain(|other| *other != by);
     definition.put_table(table).await
+}
+
+/// With what roles grant in it by default.
+async fn remove_schema(definition: &mut Definition<'_>, oid: Oid) -> Result<()> {
+    let roles: Vec<_> = definition.catalog().roles.values().cloned().collect();
+    for role in &roles {
+        let mut new = Role::clone(role);
+        new.default_privileges.retain(|defaults| defaults.schema != oid.0);
+        if new != **role {
+            definition.put(new).await?;
+        }
+    }
+    definition.delete(Kind::Schema, oid).await
 }
 
 async fn remove_relation(definition: &mut Definition<'_>, oid: Oid) -> Result<()> {

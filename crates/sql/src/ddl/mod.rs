@@ -45,7 +45,7 @@ mod schema;
 mod sequence;
 mod table;
 mod truncate;
-mod view;
+pub mod view;
 pub mod walk;
 
 #[cfg(test)]
@@ -62,6 +62,7 @@ use crate::exec::Result;
 use crate::kv::Txn;
 use crate::session::Scope;
 use crate::session::locks::Mode;
+use crate::statistics::Tally;
 
 /// What a definition may use.
 pub struct Definition<'a> {
@@ -72,6 +73,8 @@ pub struct Definition<'a> {
     /// The statement is not alone in its transaction.
     pub in_block: bool,
     pub notices: Vec<Notice>,
+    /// Rows that it has made, or taken away.
+    pub tally: Tally,
 }
 
 /// What the client is told besides the command's tag.
@@ -96,7 +99,7 @@ pub struct Done {
 
 impl<'a> Definition<'a> {
     pub fn new(scope: Scope, txn: &'a mut dyn Txn, changes: &'a mut Changes, in_block: bool) -> Definition<'a> {
-        let mut definition = Definition { scope, txn, changes, in_block, notices: Vec::new() };
+        let mut definition = Definition { scope, txn, changes, in_block, notices: Vec::new(), tally: Tally::default() };
         definition.refresh();
         definition
     }
@@ -115,6 +118,7 @@ impl<'a> Definition<'a> {
 
     /// Sees what others have committed meanwhile.
     pub fn refresh(&mut self) {
+        self.scope.statistics = self.changes.known(&self.scope.node.statistics());
         self.scope.catalog = self.changes.catalog(&self.scope.node.catalog());
     }
 

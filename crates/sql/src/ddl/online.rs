@@ -116,7 +116,6 @@ pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
         session_user: Oid(table.owner),
         current_user: Oid(table.owner),
         search_path: Vec::new(),
-        variables: Arc::default(),
         read_only: false,
     };
     let scope = Scope::new(node.clone(), facts);

@@ -365,14 +365,12 @@ pub fn change_settings(
                 let texts: Vec<String> = values.iter().map(setting_text).collect::<Result<_>>()?;
                 (&set.name, Some(texts.join(", ")))
             }
-            SetValue::FromCurrent => {
-                (&set.name, definition.scope.session.variables.get(&set.name.as_str().to_lowercase()).cloned())
-            }
+            SetValue::FromCurrent => (&set.name, definition.scope.variables.lock().get(set.name.as_str())),
         },
     };
     let name = name.as_str().to_lowercase();
     let is_custom = name.contains('.');
-    if !is_custom && !definition.scope.session.variables.contains_key(&name) {
+    if !is_custom && definition.scope.variables.lock().get(&name).is_none() {
         let message = format!("unrecognized configuration parameter \"{name}\"");
         return Err(Error::new(sqlstate::UNDEFINED_OBJECT, message).into());
     }

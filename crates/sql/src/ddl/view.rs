@@ -13,6 +13,7 @@ use crate::exec::{Builder, Cancel, Exec, Result};
 use crate::mutate::target::Target;
 use crate::plan::{Query, RelationUse};
 use crate::session::locks::Mode;
+use crate::statistics::Count;
 use crate::types::Type;
 
 fn unsupported_persistence(persistence: Persistence, what: &str) -> Result<()> {
@@ -272,6 +273,7 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
             written += 1;
         }
     }
+    definition.tally.add(table.oid(), Count::inserted(written));
     Ok(written)
 }
 
@@ -322,6 +324,7 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
 
 /// Gives all indexes new numbers, under which there is nothing, and leaves what was there to be erased.
 pub async fn renumber(definition: &mut Definition<'_>, table: &mut Table) -> Result<()> {
+    definition.tally.add(table.oid(), Count::EMPTIED);
     let oid = table.oid();
     for place in 0..table.indexes.len() {
         data::erase_index(definition, oid, table.indexes[place].id).await?;

@@ -27,7 +27,6 @@ pub struct Builder<'s> {
     ctes: Vec<CteState>,
     /// Where a scan of a common table reads: its rows, or, within a recursive step, the working table.
     cte_places: BTreeMap<CteId, usize>,
-    layouts: BTreeMap<(u32, u64), Arc<Layout>>,
 }
 
 impl<'s> Builder<'s> {
@@ -40,7 +39,6 @@ impl<'s> Builder<'s> {
             subqueries: Vec::new(),
             ctes: Vec::new(),
             cte_places: BTreeMap::new(),
-            layouts: BTreeMap::new(),
         }
     }
 
@@ -91,15 +89,9 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// How a table's rows lie; made once a statement.
-    pub fn layout(&mut self, table: &Arc<crate::catalog::Table>) -> Result<Arc<Layout>> {
-        let key = (table.oid, table.version);
-        if let Some(layout) = self.layouts.get(&key) {
-            return Ok(layout.clone());
-        }
-        let layout = Arc::new(Layout::new(table.clone(), &self.scope.catalog)?);
-        self.layouts.insert(key, layout.clone());
-        Ok(layout)
+    /// How a table's rows lie.
+    pub fn layout(&self, table: &Arc<crate::catalog::Table>) -> Result<Arc<Layout>> {
+        self.scope.catalog.layout(table)
     }
 
     /// The place of a column for operators that read it from further out.

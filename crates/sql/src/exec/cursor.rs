@@ -12,6 +12,7 @@ use super::{Counters, Exec, Memory, Result, Rows, State};
 use crate::mutate::{self, Deferred};
 use crate::plan::Query;
 use crate::session::Scope;
+use crate::statistics::Tally;
 
 /// Owns all that the query needs between calls; holds nothing of a transaction or session. After an error, or a call
 /// that was given up, it is of no more use.
@@ -110,6 +111,11 @@ impl Cursor {
     /// What the query has left to be checked at the end of the transaction.
     pub fn take_deferred(&mut self) -> Deferred {
         std::mem::take(&mut self.state.pending.deferred)
+    }
+
+    /// What the query has changed since this was asked last.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.state.tally)
     }
 
     /// At most so many rows will be asked for in all. Worth saying before the first call.

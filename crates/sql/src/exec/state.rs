@@ -10,6 +10,7 @@ use super::operator::CteState;
 use super::{Memory, Result};
 use crate::mutate::Pending;
 use crate::plan::Plan;
+use crate::statistics::Tally;
 
 /// Belongs to a [`Cursor`](super::Cursor), which lends it to the [`Exec`](super::Exec) of each call.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub struct State {
     pub memory: Memory,
     /// Rows that the statement has inserted, updated or deleted: the number in its command tag.
     pub changed: u64,
+    /// All that were, by table: those that foreign keys have changed too.
+    pub tally: Tally,
     /// What foreign keys have to see about at its end.
     pub pending: Pending,
     pub counters: Option<Counters>,
@@ -35,6 +38,8 @@ pub struct Counters(BTreeMap<usize, Counter>);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {
     pub rows: u64,
+    /// That a condition of the operator's own has left out.
+    pub removed: u64,
     pub loops: u64,
     /// Until the first row, over all loops.
     pub startup: Duration,

@@ -4,7 +4,7 @@
 //! here may ask.
 
 use atoll_datum::builtin::{self, builtin};
-use atoll_datum::{Datum, Error, Oid, Result, oid};
+use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::print::identifier;
 
 use super::privilege::missing_database;
@@ -49,19 +49,20 @@ pub const SESSION: SessionTable = &[
     ("pg_get_constraintdef_ext", |scope, _, arguments| constraint(scope, arguments)),
     ("pg_get_indexdef", |scope, _, arguments| index(scope, arguments)),
     ("pg_get_indexdef_ext", |scope, _, arguments| index(scope, arguments)),
-    ("pg_get_viewdef", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_ext", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_wrap", |scope, _, arguments| Ok(view(scope, object(arguments)?))),
-    ("pg_get_viewdef_name", |scope, _, arguments| Ok(view(scope, relation_named(scope, arguments)?))),
-    ("pg_get_viewdef_name_ext", |scope, _, arguments| Ok(view(scope, relation_named(scope, arguments)?))),
-    ("pg_get_ruledef", |scope, _, arguments| Ok(rule(scope, object(arguments)?))),
-    ("pg_get_ruledef_ext", |scope, _, arguments| Ok(rule(scope, object(arguments)?))),
+    ("pg_get_viewdef", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_ext", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_wrap", |scope, _, arguments| view(scope, object(arguments)?)),
+    ("pg_get_viewdef_name", |scope, _, arguments| view(scope, relation_named(scope, arguments)?)),
+    ("pg_get_viewdef_name_ext", |scope, _, arguments| view(scope, relation_named(scope, arguments)?)),
+    ("pg_get_ruledef", |scope, _, arguments| rule(scope, object(arguments)?)),
+    ("pg_get_ruledef_ext", |scope, _, arguments| rule(scope, object(arguments)?)),
     ("pg_get_function_arguments", |scope, _, arguments| {
         function_text(arguments, |row| arguments_text(scope, row, true))
     }),
     ("pg_get_function_identity_arguments", |scope, _, arguments| {
         function_text(arguments, |row| arguments_text(scope, row, false))
     }),
+    ("pg_get_functiondef", |scope, _, arguments| function_definition(scope, arguments)),
     ("pg_get_function_result", |scope, _, arguments| function_text(arguments, |row| result_text(scope, row))),
     ("pg_get_function_sqlbody", |_, _, _| Ok(Datum::Null)),
     // Of things that there are none of.
@@ -207,16 +208,51 @@ fn index(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
     Ok(Datum::text(text))
 }
 
-fn view(scope: &Scope, oid: Oid) -> Datum {
-    optional_text(scope.catalog.table(oid).and_then(|table| definition::view(table)))
+fn view(scope: &Scope, oid: Oid) -> Result<Datum> {
+    let text = scope.catalog.table(oid).map(|table| definition::view(table)).transpose()?;
+    Ok(optional_text(text.flatten()))
 }
 
-fn rule(scope: &Scope, oid: Oid) -> Datum {
+fn rule(scope: &Scope, oid: Oid) -> Result<Datum> {
     let of_rule = |table: &&std::sync::Arc<Table>| table.view.is_some() && crate::system::rule_oid(table) == oid;
-    let Some(table) = scope.catalog.tables.values().find(of_rule) else { return Datum::Null };
+    let Some(table) = scope.catalog.tables.values().find(of_rule) else { return Ok(Datum::Null) };
     let relation = crate::ddl::names::qualified(&scope.catalog, Oid(table.schema), &table.name);
-    let query = definition::view(table).unwrap_or_default();
-    Datum::text(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {relation} DO INSTEAD {query}"))
+    let query = definition::view(table)?.unwrap_or_default();
+    Ok(Datum::text(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {relation} DO INSTEAD {query}")))
+}
+
+/// CREATE FUNCTION of a built-in one; NULL if there is none of this number.
+fn function_definition(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
+    let Some(row) = builtin().function(object(arguments)?) else { return Ok(Datum::Null) };
+    if row.kind == b'a' {
+        let message = format!("\"{}\" is an aggregate function", row.name);
+        return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message));
+    }
+    let language = match row.language {
+        12 => "internal",
+        13 => "c",
+        _ => "sql",
+    };
+    let mut traits = String::new();
+    if row.kind == b'w' {
+        traits.push_str(" WINDOW");
+    }
+    traits.push_str(match row.volatility {
+        b'i' => " IMMUTABLE",
+        b's' => " STABLE",
+        _ => "",
+    });
+    traits.push_str(" PARALLEL SAFE");
+    if row.strict {
+        traits.push_str(" STRICT");
+    }
+    Ok(Datum::text(format!(
+        "CREATE OR REPLACE FUNCTION pg_catalog.{}({})\n RETURNS {}\n LANGUAGE {language}\n{traits}\nAS $function${}$function$\n",
+        identifier(row.name),
+        arguments_text(scope, row, true),
+        result_text(scope, row),
+        row.source
+    )))
 }
 
 fn function_text(arguments: &[Datum], text: impl Fn(&builtin::Function) -> String) -> Result<Datum> {

@@ -4,10 +4,11 @@
 //! stays `IN`, and a literal says its type only where the descriptor does. A view's query is on one line.
 
 use atoll_datum::{Error, Oid, Result};
-use atoll_syntax::ast::{Expr, ExprKind, Literal};
+use atoll_syntax::ast::{At, Cast, Expr, ExprKind, Literal, Name, Query, QueryBody, Statement};
 use atoll_syntax::print::{self, identifier};
 
 use super::name;
+use crate::bind::{figure_name, type_name};
 use crate::catalog::{Check, ForeignAction, ForeignKey, Index, IndexKey, Table};
 use crate::ddl::{binding, names, walk};
 use crate::session::Scope;
@@ -29,7 +30,12 @@ pub fn expressions(scope: &Scope, text: &str, pretty: bool) -> Result<String> {
 }
 
 fn show(scope: &Scope, mut expr: Expr, pretty: bool) -> String {
-    walk::each_mut(&mut expr, &mut |expr| show_relation(scope, expr));
+    walk::each_mut(&mut expr, &mut |expr| {
+        show_relation(scope, expr);
+        if let ExprKind::Cast(cast) = &mut expr.kind {
+            shorten_type(scope, cast);
+        }
+    });
     let shown = print::expression(&expr);
     if !pretty && is_operator(&expr) { format!("({shown})") } else { shown }
 }
@@ -42,6 +48,19 @@ fn show_relation(scope: &Scope, expr: &mut Expr) {
         && let Ok(oid) = text.parse()
     {
         *text = name::of_relation(scope, Oid(oid)).into();
+    }
+}
+
+/// A type's schema is shown only if the type would not be found without.
+fn shorten_type(scope: &Scope, cast: &mut Cast) {
+    if cast.to.names.len() < 2 {
+        return;
+    }
+    let mut short = cast.to.clone();
+    short.names.drain(..short.names.len() - 1);
+    let same = matches!((type_name(scope, &short), type_name(scope, &cast.to)), (Ok(a), Ok(b)) if a == b);
+    if same {
+        cast.to = short;
     }
 }
 
@@ -217,7 +236,50 @@ pub fn action_text(action: ForeignAction) -> &'static str {
 
 // ---------------------------------------------------------------------------------------------------------------- views
 
-/// None if it is no view.
-pub fn view(table: &Table) -> Option<String> {
-    table.view.as_ref().map(|view| format!(" {};", view.query))
+/// None if it is no view. Its columns may have got other names than the query gives them; the text does.
+pub fn view(table: &Table) -> Result<Option<String>> {
+    let Some(view) = &table.view else { return Ok(None) };
+    let Statement::Query(mut query) = crate::bind::parse_stored_statement(&view.query)? else {
+        return Err(Error::internal(format!("the view \"{}\" is made from what is no query", table.name)));
+    };
+    let names: Vec<&str> = table.visible_columns().map(|column| column.name.as_str()).collect();
+    name_outputs(&mut query, &names);
+    Ok(Some(format!(" {};", print::query(&query))))
+}
+
+fn name_outputs(query: &mut Query, names: &[&str]) {
+    let at = At(0);
+    match &mut query.body {
+        // The first part names the columns of the whole.
+        QueryBody::SetOperation(operation) => return name_outputs(&mut operation.left, names),
+        QueryBody::Values(rows) => {
+            let differ = names.iter().zip(1..).any(|(name, place)| *name != format!("column{place}"));
+            if differ && query.with.is_none() {
+                let inner = Query { body: QueryBody::Values(std::mem::take(rows)), ..query.clone() };
+                let columns: Vec<String> = names.iter().map(|name| identifier(name)).collect();
+                let text = format!("SELECT * FROM ({}) AS v({})", print::query(&inner), columns.join(", "));
+                if let Ok(Statement::Query(wrapped)) = crate::bind::parse_stored_statement(&text) {
+                    *query = *wrapped;
+                }
+            }
+            return;
+        }
+        QueryBody::Select(_) => {}
+    }
+    let QueryBody::Select(select) = &mut query.body else { return };
+    for (target, name) in select.targets.iter_mut().zip(names) {
+        let own = target.alias.as_ref().map_or_else(|| figure_name(&target.value), |alias| alias.text.to_string());
+        if own == *name {
+            continue;
+        }
+        target.alias = Some(Name::new(*name, at));
+        for key in &mut query.order_by {
+            if let ExprKind::Column(parts) = &mut key.value.kind
+                && let [part] = parts.as_mut_slice()
+                && part.as_str() == own
+            {
+                *part = Name::new(*name, at);
+            }
+        }
+    }
 }

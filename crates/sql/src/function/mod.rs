@@ -43,7 +43,7 @@ const SESSION: &[SessionTable] = &[
     sequence::SESSION,
     session::SESSION,
 ];
-const WAITING: &[WaitingTable] = &[chance::WAITING, lock::WAITING, sequence::WAITING];
+const WAITING: &[WaitingTable] = &[chance::WAITING, lock::WAITING, sequence::WAITING, session::WAITING];
 const SETS: &[SessionSetTable] = &[session::SETS];
 
 const WINDOW: &[(&str, WindowFunction)] = &[

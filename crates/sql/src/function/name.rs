@@ -170,8 +170,10 @@ pub fn form(scope: &Scope, ty: Oid) -> Option<Form> {
         | oid::PG_DEPENDENCIES
         | oid::PG_MCV_LIST => Form::of(oid::TEXT),
         ty if is_name_type(ty) => Some(Form::Named(Arc::new(NamesOf { scope: scope.clone(), ty }))),
+        // Rows know the types of their fields.
+        ty if types::is_composite(&scope.catalog, ty) => Form::of(oid::RECORD),
         ty => scope.catalog.form(ty).or_else(|| {
-            let element_type = scope.catalog.element_type(ty)?;
+            let element_type = types::element(&scope.catalog, ty)?;
             let element = form(scope, element_type)?;
             Some(Form::Array(Arc::new(ArrayForm { element_type, element, delimiter: b',' })))
         }),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
+use atoll_datum::datum::Record;
+use atoll_datum::{Datum, Error, Oid, Result, builtin, oid, sqlstate};
 use futures_util::future::BoxFuture;
 
 use super::{SessionTable, WaitingTable};
@@ -10,6 +11,7 @@ use crate::catalog::privileges::{self, has_privilege};
 use crate::catalog::sequence::State;
 use crate::catalog::{Sequence, Table};
 use crate::exec::{self, Exec};
+use crate::plan::{Body, Function};
 use crate::session::Scope;
 use crate::session::locks::Mode;
 
@@ -27,18 +29,28 @@ pub const SESSION: SessionTable = &[
     ("pg_sequence_parameters", |scope, _, arguments| parameters(scope, arguments)),
 ];
 
-type Body = for<'a> fn(&'a Scope, &'a [Datum]) -> BoxFuture<'a, exec::Result<Datum>>;
+/// What a sequence looks like that is read as a table.
+pub const COLUMNS: [(&str, Oid); 3] = [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
 
-fn waiting<'a>(exec: &'a mut Exec<'_>, arguments: &'a [Datum], body: Body) -> BoxFuture<'a, exec::Result<Datum>> {
-    body(exec.scope, arguments)
+/// The call that makes its row. Plans tell it as `pg_sequence_last_value`, of which it is the whole truth.
+pub fn row() -> Result<Function> {
+    let mut rows = builtin::builtin().functions_named("pg_sequence_last_value");
+    let row = rows.next().ok_or_else(|| Error::internal("pg_sequence_last_value is not in pg_proc"))?;
+    Ok(Function { row, body: Body::Waiting(|exec, arguments| waiting(exec, arguments, whole_row)) })
+}
+
+type Work = for<'a> fn(&'a Scope, &'a [Datum]) -> BoxFuture<'a, exec::Result<Datum>>;
+
+fn waiting<'a>(exec: &'a mut Exec<'_>, arguments: &'a [Datum], work: Work) -> BoxFuture<'a, exec::Result<Datum>> {
+    work(exec.scope, arguments)
 }
 
 /// The sequence that the first argument names.
 fn sequence<'a>(scope: &'a Scope, arguments: &[Datum]) -> Result<(&'a Arc<Table>, &'a Sequence)> {
-    let Some(Datum::Oid(oid)) = arguments.first() else {
+    let Some(Datum::Oid(relation)) = arguments.first() else {
         return Err(Error::internal("a function of sequences was called without one"));
     };
-    match scope.catalog.table(*oid) {
+    match scope.catalog.table(*relation) {
         Some(table) => match &table.sequence {
             Some(sequence) => Ok((table, sequence)),
             None => {
@@ -47,7 +59,7 @@ fn sequence<'a>(scope: &'a Scope, arguments: &[Datum]) -> Result<(&'a Arc<Table>
             }
         },
         None => {
-            let message = format!("could not open relation with OID {oid}");
+            let message = format!("could not open relation with OID {relation}");
             Err(Error::new(sqlstate::UNDEFINED_TABLE, message))
         }
     }
@@ -127,6 +139,17 @@ fn last_value<'a>(scope: &'a Scope, arguments: &'a [Datum]) -> BoxFuture<'a, exe
     })
 }
 
+fn whole_row<'a>(scope: &'a Scope, arguments: &'a [Datum]) -> BoxFuture<'a, exec::Result<Datum>> {
+    Box::pin(async move {
+        let state = scope.node.sequences.state(sequence(scope, arguments)?.1).await?;
+        // Nothing is logged ahead of the values given out.
+        let values = vec![Datum::Int8(state.last), Datum::Int8(0), Datum::Bool(state.called)];
+        let names = COLUMNS.iter().map(|(name, _)| Arc::from(*name)).collect();
+        let types = COLUMNS.iter().map(|(_, ty)| *ty).collect();
+        Ok(Datum::Record(Arc::new(Record { of: oid::RECORD, names, types, values })))
+    })
+}
+
 fn currval(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
     let (table, _) = sequence(scope, arguments)?;
     check(scope, table, "rU")?;
@@ -171,16 +194,16 @@ fn parameters(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
     let (table, of) = sequence(scope, arguments)?;
     check(scope, table, "rwU")?;
     let fields: [(&str, Oid, Datum); 7] = [
-        ("start_value", atoll_datum::oid::INT8, Datum::Int8(of.start)),
-        ("minimum_value", atoll_datum::oid::INT8, Datum::Int8(of.min)),
-        ("maximum_value", atoll_datum::oid::INT8, Datum::Int8(of.max)),
-        ("increment", atoll_datum::oid::INT8, Datum::Int8(of.increment)),
-        ("cycle_option", atoll_datum::oid::BOOL, Datum::Bool(of.cycle)),
-        ("cache_size", atoll_datum::oid::INT8, Datum::Int8(of.cache)),
-        ("data_type", atoll_datum::oid::OID, Datum::Oid(Oid(of.type_oid))),
+        ("start_value", oid::INT8, Datum::Int8(of.start)),
+        ("minimum_value", oid::INT8, Datum::Int8(of.min)),
+        ("maximum_value", oid::INT8, Datum::Int8(of.max)),
+        ("increment", oid::INT8, Datum::Int8(of.increment)),
+        ("cycle_option", oid::BOOL, Datum::Bool(of.cycle)),
+        ("cache_size", oid::INT8, Datum::Int8(of.cache)),
+        ("data_type", oid::OID, Datum::Oid(Oid(of.type_oid))),
     ];
     let names = fields.iter().map(|(name, _, _)| Arc::from(*name)).collect();
     let types = fields.iter().map(|(_, of, _)| *of).collect();
     let values = fields.into_iter().map(|(_, _, value)| value).collect();
-    Ok(Datum::Record(Arc::new(atoll_datum::datum::Record { of: atoll_datum::oid::RECORD, names, types, values })))
+    Ok(Datum::Record(Arc::new(Record { of: oid::RECORD, names, types, values })))
 }

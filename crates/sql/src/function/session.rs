@@ -6,9 +6,11 @@ use atoll_datum::array::Array;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::keyword::{self, Class, Keyword};
 
-use super::{SessionSetTable, SessionTable, name};
-use crate::catalog::privileges::{Securable, acts_as, default_grants, is_superuser, item_text, letter_of, name_of};
-use crate::catalog::{Grant, PG_CATALOG};
+use super::{SessionSetTable, SessionTable, WaitingTable, name};
+use crate::catalog::privileges::{
+    PUBLIC_GRANTEE, Securable, acts_as, default_grants, is_superuser, item_text, letter_of, name_of,
+};
+use crate::catalog::{Grant, PG_CATALOG, POSTGRES_ROLE};
 use crate::session::Scope;
 use crate::session::node::Request;
 use crate::session::variables;
@@ -39,6 +41,7 @@ pub const SESSION: SessionTable = &[
     ("show_config_by_name_missing_ok", |scope, _, arguments| {
         setting(scope, arguments, arguments.get(1).is_some_and(Datum::is_true))
     }),
+    ("set_config_by_name", |scope, _, arguments| set_config(scope, arguments)),
     ("pg_is_in_recovery", |_, _, _| Ok(Datum::Bool(false))),
     ("pg_is_other_temp_schema", |_, _, _| Ok(Datum::Bool(false))),
     ("pg_my_temp_schema", |_, _, _| Ok(Datum::Oid(Oid::NONE))),
@@ -58,7 +61,13 @@ pub const SESSION: SessionTable = &[
     ("pg_terminate_backend", |scope, _, arguments| signal(scope, arguments, Request::Terminate)),
     ("pg_partition_root", |_, _, _| Ok(Datum::Null)),
     ("acldefault_sql", |scope, _, arguments| default_acl(scope, arguments)),
+    ("aclitemin", |scope, _, arguments| read_item(scope, name::text(arguments)?)),
     ("makeaclitem", |scope, _, arguments| make_item(scope, arguments)),
+];
+
+pub const WAITING: WaitingTable = &[
+    // Whoever imports it reads as of the same moment.
+    ("pg_export_snapshot", |exec, _| Box::pin(async move { Ok(Datum::text(exec.txn.read_ts().to_string())) })),
 ];
 
 pub const SETS: SessionSetTable = &[
@@ -77,8 +86,7 @@ fn role_name(scope: &Scope, role: Oid) -> Datum {
 
 /// The search path as it is; `implicit` counts pg_catalog, which is looked in even if it is not listed.
 fn schemas(scope: &Scope, implicit: bool) -> Result<Vec<String>> {
-    let written = scope.session.variables.get("search_path").map_or("", String::as_str);
-    let lists_catalog = variables::split_names(written)?.iter().any(|name| name == "pg_catalog");
+    let lists_catalog = scope.variables.lock().typed().search_path.iter().any(|name| name == "pg_catalog");
     let shown = |schema: &&Oid| implicit || lists_catalog || **schema != PG_CATALOG;
     let path = scope.session.search_path.iter().filter(shown);
     Ok(path.filter_map(|schema| name::schema_name(scope, *schema)).collect())
@@ -86,11 +94,36 @@ fn schemas(scope: &Scope, implicit: bool) -> Result<Vec<String>> {
 
 fn setting(scope: &Scope, arguments: &[Datum], missing_ok: bool) -> Result<Datum> {
     let name = name::text(arguments)?;
-    match scope.session.variables.get(&name.to_lowercase()) {
-        Some(value) => Ok(Datum::text(value.as_str())),
+    match scope.variables.lock().get(name) {
+        Some(value) => Ok(Datum::text(value)),
         None if missing_ok => Ok(Datum::Null),
         None => Err(variables::unrecognized(name)),
     }
+}
+
+/// SET as a function: the value as it is now. NULL is DEFAULT.
+fn set_config(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
+    let [name, value, local] = arguments else {
+        return Err(Error::internal("set_config takes a name, a value and whether it ends with the transaction"));
+    };
+    let Datum::Text(name) = name else {
+        let message = "SET requires parameter name";
+        return Err(Error::new(sqlstate::NULL_VALUE_NOT_ALLOWED, message));
+    };
+    let value = match value {
+        Datum::Text(value) => Some(&**value),
+        _ => None,
+    };
+    match name.to_lowercase().as_str() {
+        // What follows from these is more than a setting.
+        "role" | "session_authorization" | "transaction_isolation" | "transaction_read_only" => {
+            return Err(Error::unsupported(format!("set_config of {name}")));
+        }
+        _ => variables::check_may_set(scope, name)?,
+    }
+    let mut settings = scope.variables.lock();
+    settings.set(name, value, local.is_true())?;
+    Ok(settings.get(name).map_or(Datum::Null, Datum::text))
 }
 
 fn start_time(scope: &Scope) -> Datum {
@@ -171,6 +204,33 @@ fn make_item(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
     let grantable = if *grantable { letters.clone() } else { String::new() };
     let grant = Grant { grantee: grantee.0, grantor: grantor.0, letters, grantable };
     Ok(Datum::text(item_text(&scope.catalog, &grant)))
+}
+
+/// An access control item as a client writes it, in the form that is printed. Without a grantor it is the superuser's.
+fn read_item(scope: &Scope, text: &str) -> Result<Datum> {
+    let invalid = |message: String| Error::new(sqlstate::INVALID_TEXT_REPRESENTATION, message);
+    let malformed = || invalid("missing \"=\" sign".to_owned());
+    let role = |name: &str| match scope.catalog.role_named(name) {
+        Some(role) => Ok(role.oid),
+        None => Err(Error::new(sqlstate::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))),
+    };
+    let (grantee, rest) = split_name(text.trim()).ok_or_else(malformed)?;
+    let rest = rest.strip_prefix('=').ok_or_else(malformed)?;
+    let (written, grantor) = rest.split_once('/').map_or((rest, None), |(written, name)| (written, Some(name)));
+    let (mut letters, mut grantable) = (String::new(), String::new());
+    for letter in written.chars() {
+        match (letter, letters.chars().last()) {
+            ('*', Some(last)) => grantable.push(last),
+            (letter, _) if "arwdDxtXUCTcsA".contains(letter) => letters.push(letter),
+            _ => return Err(invalid("invalid mode character: must be one of \"arwdDxtXUCTcsA\"".to_owned())),
+        }
+    }
+    let grantor = match grantor {
+        Some(name) => role(&split_name(name).ok_or_else(malformed)?.0)?,
+        None => POSTGRES_ROLE.0,
+    };
+    let grantee = if grantee.is_empty() { PUBLIC_GRANTEE } else { role(&grantee)? };
+    Ok(Datum::text(item_text(&scope.catalog, &Grant { grantee, grantor, letters, grantable })))
 }
 
 /// Grantor, grantee, privilege, whether it may be granted on: a row for each letter of `joe=arw*/postgres`.

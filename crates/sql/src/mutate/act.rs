@@ -26,8 +26,8 @@ type Wanted = BTreeMap<Vec<Datum>, Option<Vec<Datum>>>;
 impl Reference {
     /// Sees that what the child's rows at these keys refer to is there, and keeps it so until the transaction has ended.
     pub async fn check(&self, keys: &[Bytes], exec: &mut Exec<'_>) -> Result<()> {
-        let parent = exec.state.pending.layout(&self.parent, exec.scope)?;
-        let child = exec.state.pending.layout(&self.child, exec.scope)?;
+        let parent = exec.scope.catalog.layout(&self.parent)?;
+        let child = exec.scope.catalog.layout(&self.child)?;
         let decoder = self.child_decoder(&child);
         for keys in keys.chunks(BATCH) {
             exec.check_cancel()?;
@@ -145,7 +145,7 @@ impl Reference {
 
     /// Another row may have taken the place of one that is gone.
     async fn refuse_unless_replaced(&self, mut wanted: Wanted, exec: &mut Exec<'_>) -> Result<()> {
-        let layout = exec.state.pending.layout(&self.parent, exec.scope)?;
+        let layout = exec.scope.catalog.layout(&self.parent)?;
         let tuples: Vec<Vec<Datum>> = wanted.keys().cloned().collect();
         let keys = tuples.iter().map(|values| self.parent_key(values, &layout)).collect::<SqlResult<Vec<_>>>()?;
         for (values, row) in tuples.iter().zip(exec.txn.get_own(&keys).await?) {
@@ -158,7 +158,7 @@ impl Reference {
 
     /// 23503 if anybody refers to one of these.
     async fn refuse(&self, wanted: &Wanted, exec: &mut Exec<'_>) -> Result<()> {
-        let layout = exec.state.pending.layout(&self.child, exec.scope)?;
+        let layout = exec.scope.catalog.layout(&self.child)?;
         let decoder = self.child_decoder(&layout);
         let keys = self.referring(wanted, exec).await?;
         for keys in keys.chunks(BATCH) {
@@ -187,7 +187,7 @@ impl Reference {
 
     /// Keys of the child's rows that may refer to one of these, ascending.
     async fn referring(&self, wanted: &Wanted, exec: &mut Exec<'_>) -> Result<Vec<Bytes>> {
-        let layout: Arc<Layout> = exec.state.pending.layout(&self.child, exec.scope)?;
+        let layout: Arc<Layout> = exec.scope.catalog.layout(&self.child)?;
         let mut keys = BTreeSet::new();
         if wanted.is_empty() {
             return Ok(Vec::new());

@@ -7,6 +7,7 @@ use super::pending::{self, Deferred};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan;
 use crate::session::Scope;
+use crate::statistics::Tally;
 
 /// INVARIANT: all its calls are made with one transaction, in which nothing else is done in between.
 pub struct CopyIn {
@@ -33,12 +34,12 @@ impl CopyIn {
         result.map(drop)
     }
 
-    /// How many rows there were, and what is left for the end of the transaction.
-    pub async fn finish(mut self, exec: &mut Exec<'_>) -> Result<(u64, Deferred)> {
+    /// How many rows there were, what is left for the end of the transaction, and what has changed.
+    pub async fn finish(mut self, exec: &mut Exec<'_>) -> Result<(u64, Deferred, Tally)> {
         std::mem::swap(&mut exec.state, &mut self.state);
         let result = pending::finish(exec).await;
         std::mem::swap(&mut exec.state, &mut self.state);
         result?;
-        Ok((self.state.changed, std::mem::take(&mut self.state.pending.deferred)))
+        Ok((self.state.changed, self.state.pending.deferred, self.state.tally))
     }
 }

@@ -17,14 +17,12 @@ use crate::catalog::{ForeignAction, Table};
 use crate::exec::expr::Columns;
 use crate::exec::{Builder, Evaluator, Exec, Memory, Result};
 use crate::session::Scope;
-use crate::table::Layout;
 
 /// Of a running statement.
 #[derive(Default)]
 pub struct Pending {
     queue: VecDeque<Event>,
     /// Tables that checks and actions have to do with.
-    layouts: BTreeMap<u32, Arc<Layout>>,
     children: BTreeMap<u32, Arc<Child>>,
     account: usize,
     pub deferred: Deferred,
@@ -99,15 +97,6 @@ impl Pending {
             self.queue.push_back(event);
         }
         Ok(())
-    }
-
-    pub fn layout(&mut self, table: &Arc<Table>, scope: &Scope) -> SqlResult<Arc<Layout>> {
-        if let Some(layout) = self.layouts.get(&table.oid) {
-            return Ok(layout.clone());
-        }
-        let layout = Arc::new(Layout::new(table.clone(), &scope.catalog)?);
-        self.layouts.insert(table.oid, layout.clone());
-        Ok(layout)
     }
 
     pub fn child(&mut self, table: &Arc<Table>, scope: &Scope) -> SqlResult<Arc<Child>> {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::target::Target;
 use super::{BATCH, violation};
 use crate::exec::{Exec, Result};
+use crate::statistics::Count;
 use crate::table::IndexEntry;
 
 /// A row with its keys.
@@ -56,6 +57,19 @@ impl Change {
         let [old, new] = stored.map(|stored| stored.as_ref().and_then(|stored| stored.entries[index].as_ref()));
         (old, new)
     }
+}
+
+fn counted(changes: &[Change]) -> Count {
+    let mut count = Count::default();
+    for change in changes {
+        match (&change.old, &change.new) {
+            (None, Some(_)) => count.inserted += 1,
+            (Some(_), Some(_)) => count.updated += 1,
+            (Some(_), None) => count.deleted += 1,
+            (None, None) => {}
+        }
+    }
+    count
 }
 
 /// Keys that are locked so that nobody else makes or removes them, and what is there now.
@@ -122,6 +136,7 @@ impl Target {
                 self.put(change, new, claims, exec).await?;
             }
         }
+        exec.state.tally.add(self.table.oid(), counted(changes));
         self.note_foreign(changes, exec)
     }
 

@@ -47,8 +47,9 @@ use std::sync::Arc;
 
 use atoll_datum::{Error, Oid, Result};
 
-use crate::catalog::{Index, Table};
-use crate::plan::{Plan, Query};
+use crate::bind::{self, Standalone, StandaloneColumn};
+use crate::catalog::{ColumnOrdinal, Index, Table};
+use crate::plan::{ColumnId, Plan, Query};
 use crate::session::Scope;
 use context::{Context, IndexExpressions};
 use physical::Physical;
@@ -63,14 +64,39 @@ pub fn query(scope: &Scope, query: Query) -> Result<Query> {
     Ok(Query { plan, next_column: context.next_column(), ..query })
 }
 
-/// What ANALYZE found. Nobody keeps it yet.
-pub fn statistics(_scope: &Scope, _table: Oid) -> Option<Arc<Statistics>> {
-    None
+/// What ANALYZE found.
+pub fn statistics(scope: &Scope, table: Oid) -> Option<Arc<Statistics>> {
+    scope.statistics.get(table).cloned()
 }
 
-/// Bound expressions of an index. As long as nobody binds them, indexes of expressions and partial ones are not used.
-fn index_expressions(_scope: &Scope, _table: &Arc<Table>, _index: &Index) -> Option<IndexExpressions> {
-    None
+/// The expressions of an index as the rules before leave those of a statement, so that the same ones look the same.
+fn index_expressions(scope: &Scope, table: &Arc<Table>, index: &Index) -> Option<IndexExpressions> {
+    let id = |ordinal: ColumnOrdinal| ColumnId(ordinal.0 - 1);
+    let row: Vec<StandaloneColumn> = table
+        .visible_columns()
+        .map(|column| StandaloneColumn { name: column.name.clone(), id: id(column.ordinal()), ty: column.ty() })
+        .collect();
+    let (no_statistics, no_expressions) = (|_: Oid| None, |_: &Arc<Table>, _: &Index| None);
+    let context = Context::new(&scope.catalog, &scope.settings, &no_statistics, &no_expressions, 0);
+    // They were bound when the index was made. If that has become impossible, the index is not used.
+    let over = |text: &str, what| {
+        let mut expr = bind::expression_text_over(scope, text, &table.name, &row, None, what).ok()?;
+        fold::expr(&mut expr, &context);
+        Some(expr)
+    };
+    let mut keys = Vec::with_capacity(index.keys.len());
+    for key in &index.keys {
+        keys.push(match &key.expression {
+            Some(text) => Some(over(text, Standalone::IndexExpression)?),
+            None => None,
+        });
+    }
+    let predicate = match &index.predicate {
+        Some(text) => Some(over(text, Standalone::IndexPredicate)?),
+        None => None,
+    };
+    let columns = table.live_columns().map(|column| (id(column.ordinal()), column.ordinal())).collect();
+    Some(IndexExpressions { columns, keys, predicate })
 }
 
 /// All rules, one after the other.

@@ -5,12 +5,13 @@
 //!             0.1  ▏'open' 0.4  'done' 0.2             ▏'a' ┄ 'f' ┄ 'k' ┄ 'z'   (each part holds as many rows)
 //! ```
 //!
-//! Made by [`analyze`](super::analyze), read by [`estimate`](crate::plan::estimate). A table that was never analyzed is
-//! taken to have [`ROWS_UNKNOWN`] rows.
+//! Made by [`analyze`](super::analyze), kept by [`catalog::statistics`](crate::catalog::statistics), read by
+//! [`estimate`](crate::plan::estimate) and shown by pg_stats. A table that was never analyzed is taken to have
+//! [`ROWS_UNKNOWN`] rows.
 
 use std::collections::BTreeMap;
 
-use atoll_datum::Datum;
+use atoll_datum::{Datum, Oid};
 
 use super::predicate::{self, Comparator};
 use crate::catalog::ColumnOrdinal;
@@ -30,18 +31,39 @@ pub const CONDITION: f64 = 0.5;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     pub rows: f64,
+    /// Of the primary index: keys and values.
+    pub bytes: f64,
+    pub runs: Runs,
     pub columns: BTreeMap<ColumnOrdinal, ColumnStatistics>,
+}
+
+/// When a table was analyzed, and how often. Times are microseconds since 2000-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    pub last_micros: Option<i64>,
+    pub last_automatic_micros: Option<i64>,
+    pub count: u64,
+    pub automatic_count: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnStatistics {
+    /// The column's type then: values of another one say nothing.
+    pub of: Oid,
     pub null_fraction: f64,
+    /// Bytes of a value on average, NULL left out.
+    pub width: f64,
     /// Different values, NULL left out.
     pub distinct: f64,
+    /// There are more of them, in proportion, as rows are added.
+    pub grows: bool,
     /// The most common values with their share of all rows, the commonest first.
     pub common: Vec<(Datum, f64)>,
     /// Bounds of parts with as many rows each, among the values that are not common: the least value, …, the greatest.
     pub histogram: Vec<Datum>,
+    /// Between the order of the values and that of the rows in the primary index: -1 to 1. None where values have no
+    /// order, or there is one at most.
+    pub correlation: Option<f64>,
 }
 
 impl ColumnStatistics {
@@ -158,6 +180,7 @@ mod tests {
             distinct: 101.0,
             common: vec![(Datum::Int4(7), 0.4)],
             histogram: (0..=10).map(|at| Datum::Int4(at * 10)).collect(),
+            ..ColumnStatistics::default()
         }
     }
 

@@ -273,6 +273,11 @@ impl<'a> Estimator<'a> {
         Some(if is_bool { 2.0 } else { stats::DISTINCT_UNKNOWN.min(rows) })
     }
 
+    /// Bytes of a value on average; none of a column that no analyzed table has.
+    pub fn width(&self, id: ColumnId) -> Option<f64> {
+        self.column(id).map(|column| column.width * (1.0 - column.null_fraction))
+    }
+
     fn column(&self, id: ColumnId) -> Option<&ColumnStatistics> {
         let source = self.sources.get(&id)?;
         source.statistics.as_ref()?.columns.get(&source.ordinal)

@@ -469,10 +469,20 @@ pub struct Query {
     pub parameters: Vec<Type>,
     /// The next unused id.
     pub next_column: u32,
+    /// What columns are called, by id: for EXPLAIN. None where no expression that was written names one; none at all for
+    /// what was made later.
+    pub names: Vec<Option<ColumnName>>,
     pub uses: Vec<RelationUse>,
     pub command: CommandKind,
     /// AS OF SYSTEM TIME: an expression without columns, of any type.
     pub as_of: Option<Expr>,
+}
+
+/// A column as the statement names it: of a table, function or query in FROM.
+#[derive(Clone, Debug)]
+pub struct ColumnName {
+    pub relation: Option<Arc<str>>,
+    pub name: Arc<str>,
 }
 
 impl AggregateCall {

@@ -2,11 +2,11 @@
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
-use atoll_txn::Isolation;
+use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Encoding, Format};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
-use super::variables::{self, Severity};
+use super::variables::{self, Severity, ShownModes, isolation_named};
 use super::{Session, SessionFacts};
 use crate::catalog::{Catalog, PG_CATALOG};
 use crate::exec::Failure;
@@ -99,11 +99,11 @@ impl Session {
     }
 
     fn open_transaction(&mut self, kind: Kind) {
-        let setting = |name: &str| self.variables.get(name).unwrap_or_default();
+        let typed = self.variables.typed();
         let modes = Modes {
-            isolation: isolation_named(&setting("default_transaction_isolation")),
-            read_only: setting("default_transaction_read_only") == "on",
-            deferrable: setting("default_transaction_deferrable") == "on",
+            isolation: typed.default_isolation,
+            read_only: typed.default_read_only,
+            deferrable: typed.default_deferrable,
             as_of: None,
         };
         self.transaction = Some(Transaction {
@@ -112,6 +112,7 @@ impl Session {
             txn: None,
             changes: Default::default(),
             deferred: Default::default(),
+            tally: Default::default(),
             savepoints: Vec::new(),
             saved: self.variables.save(),
             failed: false,
@@ -124,12 +125,8 @@ impl Session {
     /// `SHOW transaction_isolation` tells the truth.
     fn show_modes(&mut self) {
         let Some(transaction) = &self.transaction else { return };
-        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-        let modes = &transaction.modes;
-        let (isolation, read_only, deferrable) = (modes.isolation, modes.read_only, modes.deferrable);
-        self.variables.put("transaction_isolation", isolation_name(isolation).to_owned());
-        self.variables.put("transaction_read_only", on_off(read_only));
-        self.variables.put("transaction_deferrable", on_off(deferrable));
+        let &Modes { isolation, read_only, deferrable, .. } = &transaction.modes;
+        self.variables.show_modes(ShownModes { isolation: Some(isolation_name(isolation)), read_only, deferrable });
     }
 
     /// The transaction of the layers below, begun if it has not been. A new statement under READ COMMITTED.
@@ -147,6 +144,11 @@ impl Session {
 
     /// Commits what one message has done.
     pub(super) async fn commit_implicit(&mut self, client: &mut dyn Client) -> Outcome {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.failed) {
+            // An error of one statement takes back what the others of its message, or up to its Sync, have done.
+            self.abandon(client).await;
+            return Ok(());
+        }
         self.commit_transaction(client).await
     }
 
@@ -165,12 +167,11 @@ impl Session {
             }
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.node.count(&transaction.tally);
         self.node.publish(&transaction.changes);
         self.locks.release_transaction();
-        for (name, value) in self.variables.end_local() {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.end_local();
+        self.tell_of_settings(changed, client);
         self.drop_portals();
         Ok(())
     }
@@ -196,10 +197,8 @@ impl Session {
             txn.rollback().await;
         }
         self.locks.release_transaction();
-        for (name, value) in self.variables.restore(&transaction.saved) {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.restore(&transaction.saved);
+        self.tell_of_settings(changed, client);
         self.drop_portals();
     }
 
@@ -211,6 +210,15 @@ impl Session {
             kept.state = super::PortalState::Ready;
             self.portals.insert(portal.to_owned(), kept);
         }
+    }
+
+    /// Settings are what they were before the transaction; none: they were all the time.
+    fn tell_of_settings(&mut self, changed: Option<Vec<(String, String)>>, client: &mut dyn Client) {
+        let Some(changed) = changed else { return };
+        for (name, value) in changed {
+            client.parameter(&name, &value);
+        }
+        self.settings_changed();
     }
 
     fn drop_portals(&mut self) {
@@ -322,7 +330,15 @@ impl Session {
             Prepare(_) | CommitPrepared(_) | RollbackPrepared(_) => {
                 return Err(Error::unsupported("two-phase commit").into());
             }
-            SetSnapshot(_) => return Err(Error::unsupported("importing a snapshot").into()),
+            SetSnapshot(text) => {
+                if self.is_implicit() {
+                    let text = "SET TRANSACTION can only be used in transaction blocks";
+                    client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+                } else {
+                    self.import_snapshot(text)?;
+                }
+                client.complete("SET");
+            }
         }
         Ok(())
     }
@@ -347,6 +363,30 @@ impl Session {
             }
             self.show_modes();
         }
+    }
+
+    /// What `pg_export_snapshot` gave out is a moment; the transaction reads as of it, and therefore may not write.
+    fn import_snapshot(&mut self, text: &str) -> Result<()> {
+        let now = self.node.gateway.now();
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if !transaction.is_untouched() {
+            let message = "SET TRANSACTION SNAPSHOT must be called before any query";
+            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
+        }
+        if transaction.modes.isolation == Isolation::ReadCommitted {
+            let message = "a snapshot-importing transaction must have isolation level SERIALIZABLE or REPEATABLE READ";
+            return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
+        }
+        let ts: Option<Timestamp> = text.parse().ok().filter(|ts| *ts <= now);
+        let ts = ts.ok_or_else(|| {
+            let message = format!("invalid snapshot identifier: \"{text}\"");
+            Error::new(sqlstate::INVALID_PARAMETER_VALUE, message)
+        })?;
+        if !transaction.modes.read_only {
+            return Err(Error::unsupported("importing a snapshot into a transaction that is not read-only"));
+        }
+        transaction.modes.as_of = Some(ts);
+        Ok(())
     }
 
     async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
@@ -399,6 +439,7 @@ impl Session {
             kv: transaction.txn.as_mut().map(|txn| txn.savepoint()),
             changes: transaction.changes.mark(),
             deferred: transaction.deferred.mark(),
+            tally: transaction.tally.clone(),
             locks,
             saved,
         };
@@ -432,13 +473,12 @@ impl Session {
         }
         transaction.changes.rollback_to(savepoint.changes);
         transaction.deferred.truncate(savepoint.deferred);
+        transaction.tally = savepoint.tally.clone();
         self.locks.rollback_to(savepoint.locks);
         let saved = savepoint.saved.clone();
         transaction.failed = false;
-        for (name, value) in self.variables.restore(&saved) {
-            client.parameter(&name, &value);
-        }
-        self.settings_changed();
+        let changed = self.variables.restore(&saved);
+        self.tell_of_settings(changed, client);
         self.show_modes();
         Ok(())
     }
@@ -452,14 +492,7 @@ impl Session {
         local: bool,
         client: &mut dyn Client,
     ) -> Result<()> {
-        if let Some(definition) = variables::find(name).filter(|definition| definition.context == "superuser") {
-            let scope = self.scope();
-            let role = scope.catalog.roles.get(&self.facts.current_user);
-            if !role.is_some_and(|role| role.superuser) {
-                let message = format!("permission denied to set parameter \"{}\"", definition.name);
-                return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
-            }
-        }
+        variables::check_may_set(&self.scope(), name)?;
         if let Some((name, value)) = self.variables.set(name, value, local)? {
             client.parameter(&name, &value);
         }
@@ -678,14 +711,6 @@ fn isolation_of(level: ast::Isolation) -> Isolation {
         ast::Isolation::Serializable => Isolation::Serializable,
         ast::Isolation::RepeatableRead => Isolation::RepeatableRead,
         ast::Isolation::ReadCommitted | ast::Isolation::ReadUncommitted => Isolation::ReadCommitted,
-    }
-}
-
-fn isolation_named(name: &str) -> Isolation {
-    match name {
-        "repeatable read" => Isolation::RepeatableRead,
-        "read committed" | "read uncommitted" => Isolation::ReadCommitted,
-        _ => Isolation::Serializable,
     }
 }
 

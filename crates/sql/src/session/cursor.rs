@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atoll_datum::{Datum, Error, Result, sqlstate};
+use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, FetchCount, FetchDirection, Statement};
 
 use super::client::{Client, Column, Format};
@@ -55,15 +55,7 @@ impl Session {
             client.complete_empty();
             return Ok(());
         };
-        if execute.arguments.len() != types.len() {
-            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
-            let detail = format!("Expected {} parameters but got {}.", types.len(), execute.arguments.len());
-            return Err(Error::new(sqlstate::SYNTAX_ERROR, message).detail(detail).into());
-        }
-        let mut values = Vec::with_capacity(types.len());
-        for (argument, ty) in execute.arguments.iter().zip(&types) {
-            values.push(self.value_of(argument, Type::new(*ty)).await?);
-        }
+        let values = self.arguments_of(execute, &types).await?;
         if !is_planned(&statement) {
             return self.command(&text, &statement, values, describe, client).await;
         }
@@ -72,6 +64,25 @@ impl Session {
             prepared.bound = Some(bound.clone());
         }
         self.run_and_send(&bound, &values, &[], describe, client).await
+    }
+
+    /// The values that EXECUTE gives for parameters of these types.
+    pub(super) async fn arguments_of(
+        &mut self,
+        execute: &ast::Execute,
+        types: &[Oid],
+    ) -> std::result::Result<Vec<Datum>, Failure> {
+        let name = &execute.name;
+        if execute.arguments.len() != types.len() {
+            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+            let detail = format!("Expected {} parameters but got {}.", types.len(), execute.arguments.len());
+            return Err(Error::new(sqlstate::SYNTAX_ERROR, message).detail(detail).into());
+        }
+        let mut values = Vec::with_capacity(types.len());
+        for (argument, ty) in execute.arguments.iter().zip(types) {
+            values.push(self.value_of(argument, Type::new(*ty)).await?);
+        }
+        Ok(values)
     }
 
     /// An expression without columns, evaluated: arguments of EXECUTE, of AS OF SYSTEM TIME.
@@ -105,7 +116,7 @@ impl Session {
         Ok(match statement {
             Statement::Show(ast::Show::Parameter(name)) => Some(vec![text(name.as_str())]),
             Statement::Show(ast::Show::All) => Some(["name", "setting", "description"].map(text).to_vec()),
-            Statement::Explain(_) => Some(vec![text("QUERY PLAN")]),
+            Statement::Explain(explain) => Some(vec![super::explain::result_column(explain)]),
             Statement::Execute(execute) => find_prepared(&self.prepared, execute.name.as_str())?.columns.clone(),
             Statement::Fetch(fetch) if !fetch.only_move => match self.portals.get(fetch.cursor.as_str()) {
                 Some(portal) => portal.columns.clone(),
@@ -128,7 +139,7 @@ impl Session {
         self.start_portal(name, statement).await?;
         let rows_max = if rows_max == 0 { u64::MAX } else { u64::from(rows_max) };
         let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
-        let result = self.portal_rows(&mut portal, rows_max, client).await;
+        let result = self.portal_rows(&mut portal, rows_max, true, client).await;
         let is_done = matches!(portal.state, PortalState::Done);
         let (sent, command) = match (&result, &portal.bound) {
             (Ok(sent), Some(bound)) => (*sent, bound.query.command),
@@ -188,11 +199,12 @@ impl Session {
         Ok(())
     }
 
-    /// Sends at most so many rows; how many it were. The portal is done when there are no more.
+    /// Sends at most so many rows, or passes them over; how many it were. The portal is done when there are no more.
     async fn portal_rows(
         &mut self,
         portal: &mut Portal,
         rows_max: u64,
+        show: bool,
         client: &mut dyn Client,
     ) -> std::result::Result<u64, Failure> {
         let scope = self.scope();
@@ -202,7 +214,7 @@ impl Session {
         let mut sent = 0;
         loop {
             let take = running.rest.len().min((rows_max - sent) as usize);
-            for row in running.rest.drain(..take) {
+            for row in running.rest.drain(..take).filter(|_| show) {
                 client.row(&encoding, &row);
             }
             sent += take as u64;
@@ -285,8 +297,7 @@ impl Session {
         let columns = portal.columns.clone().unwrap_or_default();
         let formats = portal.formats.clone();
         let PortalState::Held(held) = &mut portal.state else {
-            let message = format!("portal \"{name}\" is not a cursor");
-            return Err(Error::new(sqlstate::INVALID_CURSOR_STATE, message).into());
+            return self.fetch_from_portal(fetch, describe, client).await;
         };
         let backward = goes_backward(fetch, held);
         if backward && !portal.scroll {
@@ -306,6 +317,38 @@ impl Session {
             client.row(&encoding, &held.rows[*at]);
         }
         client.complete(&format!("FETCH {}", chosen.len()));
+        Ok(())
+    }
+
+    /// FETCH and MOVE of what Bind made, which goes on where Execute stopped.
+    async fn fetch_from_portal(&mut self, fetch: &ast::Fetch, describe: bool, client: &mut dyn Client) -> Outcome {
+        let name = fetch.cursor.as_str();
+        let rows_max = match (fetch.direction, fetch.count) {
+            (FetchDirection::Forward, FetchCount::All) => u64::MAX,
+            (FetchDirection::Forward | FetchDirection::Relative, FetchCount::Rows(1)) => 1,
+            (FetchDirection::Forward, FetchCount::Rows(count)) if count > 0 => u64::from(count.unsigned_abs()),
+            _ => {
+                let error = Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward");
+                return Err(error.hint("Declare it with SCROLL option to enable backward scan.").into());
+            }
+        };
+        let portal = find_portal(&self.portals, name)?;
+        let Some(statement) = portal.statement.clone().filter(|statement| is_planned(statement)) else {
+            let message = format!("portal \"{name}\" is not a cursor");
+            return Err(Error::new(sqlstate::INVALID_CURSOR_STATE, message).into());
+        };
+        if describe && !fetch.only_move {
+            client.describe(portal.columns.as_deref().unwrap_or_default(), &portal.formats);
+        }
+        self.start_portal(name, &statement).await?;
+        let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
+        let result = self.portal_rows(&mut portal, rows_max, !fetch.only_move, client).await;
+        if result.is_err() {
+            portal.state = PortalState::Broken;
+        }
+        self.portals.insert(name.to_owned(), portal);
+        let what = if fetch.only_move { "MOVE" } else { "FETCH" };
+        client.complete(&format!("{what} {}", result?));
         Ok(())
     }
 

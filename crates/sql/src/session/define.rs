@@ -11,6 +11,7 @@ use super::variables::Severity;
 use crate::ddl::{self, Definition};
 use crate::exec::{self, Failure};
 use crate::mutate::Deferred;
+use crate::statistics::Tally;
 use crate::types::Type;
 
 type Outcome = std::result::Result<(), Failure>;
@@ -18,7 +19,15 @@ type Outcome = std::result::Result<(), Failure>;
 impl Session {
     pub(super) async fn define(&mut self, statement: &Statement, client: &mut dyn Client) -> Outcome {
         if !ddl::is_definition(statement) {
-            return Err(Error::unsupported("this statement").into());
+            let what = match statement {
+                Statement::Listen(_) => "LISTEN",
+                Statement::Notify(..) => "NOTIFY",
+                Statement::Merge(_) => "MERGE",
+                Statement::Call(_) => "CALL",
+                Statement::Cluster(_) => "CLUSTER",
+                _ => "this statement",
+            };
+            return Err(Error::unsupported(what).into());
         }
         if self.facts.read_only || self.transaction.as_ref().is_some_and(|open| open.modes.read_only) {
             let message = "cannot execute a definition in a read-only transaction";
@@ -31,6 +40,7 @@ impl Session {
         let Some(txn) = &mut transaction.txn else { return Ok(()) };
         let mut definition = Definition::new(scope, txn.as_mut(), &mut transaction.changes, in_block);
         let done = ddl::execute(&mut definition, statement).await?;
+        transaction.tally.append(std::mem::take(&mut definition.tally));
         for notice in &done.notices {
             let severity = match notice.severity {
                 ddl::Severity::Notice => Severity::Notice,
@@ -49,29 +59,6 @@ impl Session {
         }
     }
 
-    /// Old versions go by themselves, so there is nothing to do; but that is said.
-    pub(super) fn vacuum(&mut self, vacuum: &ast::Vacuum, client: &mut dyn Client) -> atoll_datum::Result<()> {
-        if !self.is_implicit() {
-            let message = "VACUUM cannot run inside a transaction block";
-            return Err(Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, message));
-        }
-        let scope = self.scope();
-        for table in &vacuum.tables {
-            crate::bind::relation(&scope, &table.name)?;
-        }
-        let notice = Error::new(
-            sqlstate::SUCCESSFUL_COMPLETION,
-            "VACUUM does nothing: old row versions are removed by themselves",
-        );
-        let notice = match vacuum.options.iter().any(|option| option.name.as_str() == "analyze") {
-            true => notice.detail("Statistics are not collected yet either."),
-            false => notice,
-        };
-        self.tell(Severity::Notice, &notice, client);
-        client.complete("VACUUM");
-        Ok(())
-    }
-
     pub(super) fn exec_options(&self) -> exec::Options {
         exec::Options::default()
     }
@@ -80,6 +67,13 @@ impl Session {
     pub(super) fn defer(&mut self, deferred: Deferred) {
         if let Some(transaction) = &mut self.transaction {
             transaction.deferred.append(deferred);
+        }
+    }
+
+    /// Rows that the transaction has changed.
+    pub(super) fn tally(&mut self, tally: Tally) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.tally.append(tally);
         }
     }
 

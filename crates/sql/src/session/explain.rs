@@ -1,69 +1,111 @@
-//! EXPLAIN and EXPLAIN ANALYZE.
+//! EXPLAIN: finds the plan that is meant, runs it if that is wanted, and has it [shown](crate::explain).
 
-use atoll_datum::{Datum, Error, sqlstate};
-use atoll_syntax::ast::{self, Setting, SettingValue};
+use std::sync::Arc;
 
-use super::Session;
-use super::client::Client;
-use super::control::text_column;
+use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_syntax::ast::{self, Setting, SettingValue, Statement};
+
+use super::client::{Client, Column};
+use super::control::{is_select_into, text_column};
 use super::run::Output;
 use super::statement::is_planned;
+use super::{Session, find_prepared};
+use crate::ddl::view::of_select_into;
 use crate::exec::{self, Failure};
+use crate::explain::deparse::Deparser;
+use crate::explain::render::{Summary, render};
+use crate::explain::tree::Tree;
+use crate::explain::{Format, Options};
+use crate::optimize;
+use crate::plan::CommandKind;
+use crate::plan::estimate::Estimator;
+use crate::types::Type;
 
 type Outcome = std::result::Result<(), Failure>;
 
-#[derive(Default)]
-struct Options {
-    analyze: bool,
-    verbose: bool,
-    costs: bool,
-    timing: bool,
-    summary: Option<bool>,
-    json: bool,
+/// Rows of an EXPLAIN ANALYZE that are made, and thrown away, at once.
+const BATCH_ROWS: u64 = 1024;
+
+fn text_of(setting: &Setting) -> String {
+    match &setting.value {
+        None => "true".to_owned(),
+        Some(SettingValue::Text(text) | SettingValue::Number(text)) => text.to_lowercase(),
+        Some(_) => String::new(),
+    }
 }
 
-fn options(settings: &[Setting]) -> Result<Options, Error> {
-    let mut options = Options { costs: true, timing: true, ..Options::default() };
+fn is_on(setting: &Setting) -> Result<bool> {
+    match text_of(setting).as_str() {
+        "true" | "on" | "1" => Ok(true),
+        "false" | "off" | "0" => Ok(false),
+        _ => Err(Error::new(sqlstate::SYNTAX_ERROR, format!("{} requires a Boolean value", setting.name))),
+    }
+}
+
+fn options(settings: &[Setting]) -> Result<Options> {
+    let (mut analyze, mut verbose, mut costs) = (false, false, true);
+    let (mut timing, mut summary, mut wal) = (None, None, false);
+    let mut format = Format::Text;
     for setting in settings {
         let name = setting.name.as_str();
-        let text = match &setting.value {
-            None => "true".to_owned(),
-            Some(SettingValue::Text(text) | SettingValue::Number(text)) => text.to_lowercase(),
-            Some(_) => String::new(),
-        };
-        let on = || match text.as_str() {
-            "true" | "on" | "1" => Ok(true),
-            "false" | "off" | "0" => Ok(false),
-            _ => Err(Error::new(sqlstate::SYNTAX_ERROR, format!("{name} requires a Boolean value"))),
-        };
         match name {
-            "analyze" => options.analyze = on()?,
-            "verbose" => options.verbose = on()?,
-            "costs" => options.costs = on()?,
-            "timing" => options.timing = on()?,
-            "summary" => options.summary = Some(on()?),
-            // Nothing is kept of these yet, and nothing is shown.
-            "buffers" | "wal" | "settings" => {
-                if on()? {
-                    return Err(Error::unsupported(format!("EXPLAIN option {}", name.to_uppercase())));
+            "analyze" => analyze = is_on(setting)?,
+            "verbose" => verbose = is_on(setting)?,
+            "costs" => costs = is_on(setting)?,
+            "timing" => timing = Some(is_on(setting)?),
+            "summary" => summary = Some(is_on(setting)?),
+            "wal" => wal = is_on(setting)?,
+            // What is shared between sessions is not read in pages that could be counted.
+            "buffers" if is_on(setting)? => return Err(Error::unsupported("EXPLAIN option BUFFERS")),
+            "buffers" => {}
+            // Only those that change plans are listed, and none does.
+            "settings" => drop(is_on(setting)?),
+            "format" => {
+                format = match text_of(setting).as_str() {
+                    "text" => Format::Text,
+                    "json" => Format::Json,
+                    "yaml" => Format::Yaml,
+                    "xml" => Format::Xml,
+                    other => {
+                        let message = format!("unrecognized value for EXPLAIN option \"format\": \"{other}\"");
+                        let error = Error::new(sqlstate::INVALID_PARAMETER_VALUE, message);
+                        return Err(error.at(setting.name.at.offset()));
+                    }
                 }
             }
-            "format" => match text.as_str() {
-                "text" => options.json = false,
-                "json" => options.json = true,
-                "xml" | "yaml" => return Err(Error::unsupported(format!("EXPLAIN format {}", text.to_uppercase()))),
-                _ => {
-                    let message = format!("unrecognized value for EXPLAIN option \"format\": \"{text}\"");
-                    return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message));
-                }
-            },
             _ => {
                 let message = format!("unrecognized EXPLAIN option \"{name}\"");
                 return Err(Error::new(sqlstate::SYNTAX_ERROR, message).at(setting.name.at.offset()));
             }
         }
     }
-    Ok(options)
+    for (name, wanted) in [("WAL", wal), ("TIMING", timing == Some(true))] {
+        if wanted && !analyze {
+            let message = format!("EXPLAIN option {name} requires ANALYZE");
+            return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message));
+        }
+    }
+    if wal {
+        return Err(Error::unsupported("EXPLAIN option WAL"));
+    }
+    let (timing, summary) = (timing.unwrap_or(true), summary.unwrap_or(analyze));
+    Ok(Options { analyze, verbose, costs, timing, summary, format })
+}
+
+/// Of the result; whatever is wrong with the options is told when the statement is run.
+pub(super) fn result_column(explain: &ast::Explain) -> Column {
+    let column = text_column("QUERY PLAN");
+    match options(&explain.options).map(|options| options.format) {
+        Ok(Format::Json) => Column { ty: Type::new(oid::JSON), ..column },
+        _ => column,
+    }
+}
+
+/// The statement whose plan is meant, with the types and values of its parameters.
+struct Subject {
+    statement: Arc<Statement>,
+    types: Vec<Oid>,
+    parameters: Vec<Datum>,
 }
 
 impl Session {
@@ -75,42 +117,72 @@ impl Session {
         client: &mut dyn Client,
     ) -> Outcome {
         let options = options(&explain.options)?;
-        if !is_planned(&explain.statement) {
-            return Err(Error::unsupported("EXPLAIN of this statement").into());
-        }
+        let subject = self.subject(&explain.statement, parameters, options.analyze).await?;
         let clock = self.node.env.clock.clone();
         let began = clock.mono();
-        let bound = self.ready(&explain.statement, &[], None).await?;
-        let planned = clock.mono() - began;
+        let bound = self.ready(&subject.statement, &subject.types, None).await?;
+        let mut summary = Summary { planning: options.summary.then(|| clock.mono() - began), execution: None };
+        let query = &bound.query;
         let began = clock.mono();
+        let scope = self.scope();
+        let mut cursor = None;
         if options.analyze {
-            let scope = self.scope();
             let analyze = exec::cursor::Options { analyze: true, ..self.exec_options() };
-            let mut cursor = exec::run(&bound.query, &scope, analyze)?;
+            let running = cursor.insert(exec::run(query, &scope, analyze)?);
             let mut rows = Vec::new();
-            self.begin_statement(bound.query.command != crate::plan::CommandKind::Select).await?;
+            self.begin_statement(query.command != CommandKind::Select).await?;
             loop {
                 rows.clear();
                 let mut output = Output::Rows(&mut rows);
-                if self.drive(&scope, &mut cursor, parameters, &mut output, 1024).await?.ended {
+                if self.drive(&scope, running, &subject.parameters, &mut output, BATCH_ROWS).await?.ended {
                     break;
                 }
             }
+            summary.execution = options.summary.then(|| clock.mono() - began);
         }
-        let ran = clock.mono() - began;
-        if options.json {
-            return Err(Error::unsupported("EXPLAIN format JSON").into());
-        }
-        let mut lines: Vec<String> = bound.query.plan.to_string().lines().map(str::to_owned).collect();
-        if options.summary.unwrap_or(options.analyze) {
-            lines.push(format!("Planning Time: {:.3} ms", planned.as_secs_f64() * 1000.0));
-            if options.analyze {
-                lines.push(format!("Execution Time: {:.3} ms", ran.as_secs_f64() * 1000.0));
-            }
-        }
-        let rows: Vec<Vec<Datum>> = lines.into_iter().map(|line| vec![Datum::text(line)]).collect();
-        self.send_rows(&[text_column("QUERY PLAN")], &rows, describe, client)?;
+        let statistics = |table: Oid| optimize::statistics(&scope, table);
+        let texts = {
+            let deparser = Deparser::new(&scope, &query.plan, &query.names, options.verbose);
+            let estimator = Estimator::new(&query.plan, &statistics);
+            let counters = cursor.as_ref().and_then(exec::Cursor::counters);
+            let root = Tree::new(&scope, deparser, estimator, counters, options.verbose).node(&query.plan);
+            render(&root, summary, &options)
+        };
+        let rows: Vec<Vec<Datum>> = texts.into_iter().map(|text| vec![Datum::text(text)]).collect();
+        self.send_rows(&[result_column(explain)], &rows, describe, client)?;
         client.complete("EXPLAIN");
         Ok(())
+    }
+
+    async fn subject(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Datum],
+        analyze: bool,
+    ) -> std::result::Result<Subject, Failure> {
+        let plain = |statement: Statement| Subject {
+            statement: Arc::new(statement),
+            types: Vec::new(),
+            parameters: parameters.to_vec(),
+        };
+        match statement {
+            statement if is_planned(statement) => Ok(plain(statement.clone())),
+            Statement::Query(_) | Statement::CreateTableAs(_) if analyze => {
+                Err(Error::unsupported("EXPLAIN ANALYZE of CREATE TABLE AS").into())
+            }
+            Statement::Query(query) if is_select_into(statement) => Ok(plain(of_select_into(query)?.source)),
+            Statement::CreateTableAs(create) if is_planned(&create.source) => Ok(plain(create.source.clone())),
+            Statement::DeclareCursor(declare) => Ok(plain(Statement::Query(Box::new(declare.query.clone())))),
+            Statement::Execute(execute) => {
+                let prepared = find_prepared(&self.prepared, execute.name.as_str())?;
+                let (types, found) = (prepared.parameters.clone(), prepared.statement.clone());
+                let Some(statement) = found.filter(|statement| is_planned(statement)) else {
+                    return Err(Error::unsupported("EXPLAIN of this statement").into());
+                };
+                let parameters = self.arguments_of(execute, &types).await?;
+                Ok(Subject { statement, types, parameters })
+            }
+            _ => Err(Error::unsupported("EXPLAIN of this statement").into()),
+        }
     }
 }

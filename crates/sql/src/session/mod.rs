@@ -6,13 +6,14 @@
 //! - [`run`]: one bound statement, again where that is right
 //! - [`transaction`], [`control`]: the transaction, and the statements that steer it
 //! - [`prepared`], [`cursor`]: statements that are kept, statements that are being run
-//! - [`variables`]: SET and SHOW
+//! - [`variables`]: SET and SHOW; `analyze`, `explain`, `copy`: statements of their own kind
 //! - [`scope`]: what statements see of their session
 //! - [`node`], [`locks`]: what all sessions of a node share
 //!
 //! INVARIANT: every public call leaves the session ready for the next one, whatever it returns; an error inside an
 //! explicit transaction leaves that failed (25P02 until ROLLBACK).
 
+mod analyze;
 pub mod client;
 mod control;
 mod copy;
@@ -145,7 +146,6 @@ impl Session {
             session_user: Oid(role.oid),
             current_user: Oid(role.oid),
             search_path: Vec::new(),
-            variables: variables.snapshot(),
             read_only: false,
         };
         let activity = Activity {
@@ -503,17 +503,17 @@ impl Session {
     }
 
     fn now_micros(&self) -> i64 {
-        (self.node.env.clock.wall_ns() / 1000) as i64 - EPOCH_MICROS
+        micros_of(self.node.env.clock.wall_ns())
     }
 
     // ---------------------------------------------------------------------------------------------------------- scope
 
     /// What a statement that begins now sees.
     fn scope(&mut self) -> Scope {
-        let current = self.node.catalog();
-        let catalog = match &mut self.transaction {
-            Some(transaction) => transaction.changes.catalog(&current),
-            None => current,
+        let (current, known) = (self.node.catalog(), self.node.statistics());
+        let (catalog, statistics) = match &mut self.transaction {
+            Some(transaction) => (transaction.changes.catalog(&current), transaction.changes.known(&known)),
+            None => (current, known),
         };
         let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
         self.facts.search_path = control::search_path(&catalog, &self.facts, &self.variables.typed().search_path);
@@ -521,17 +521,18 @@ impl Session {
         Scope {
             node: self.node.clone(),
             catalog,
+            statistics,
             settings: self.variables.settings(transaction_micros, self.statement_micros),
             session: self.facts.clone(),
             locks: self.locks.clone(),
             sequence_values: self.sequence_values.clone(),
+            variables: Arc::new(Mutex::new(self.variables.clone())),
         }
     }
 
     /// After SET, and after a rollback of one.
     fn settings_changed(&mut self) {
         self.settings_version += 1;
-        self.facts.variables = self.variables.snapshot();
         let ms = self.variables.typed().lock_timeout_ms;
         self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
     }
@@ -565,6 +566,11 @@ impl Session {
         }
         Ok(Encoding { columns: forms, settings: scope.settings.clone() })
     }
+}
+
+/// From nanoseconds of the wall clock to microseconds since 2000-01-01 UTC.
+pub(crate) fn micros_of(wall_ns: u64) -> i64 {
+    (wall_ns / 1000) as i64 - EPOCH_MICROS
 }
 
 fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {

@@ -18,12 +18,14 @@ use tokio::sync::Notify;
 
 use super::locks::Locks;
 use crate::catalog::sequence::Sequences;
+use crate::catalog::statistics::{self, Known};
 use crate::catalog::store::{self, Changes};
-use crate::catalog::{Catalog, DATABASE_OWNER_ROLE};
+use crate::catalog::{Catalog, DATABASE_OWNER_ROLE, Table};
 use crate::ddl::job;
 use crate::exec::Result;
 use crate::kv::GatewayRef;
 use crate::mutate::RowIds;
+use crate::statistics::{Tallies, Tally, automatic};
 
 pub struct Node {
     pub env: Env,
@@ -38,6 +40,7 @@ pub struct Node {
     /// Raised when a definition has left something to do.
     pub jobs: Arc<Notify>,
     pub builds: Mutex<Builds>,
+    pub tallies: Arc<Tallies>,
 }
 
 /// Builds of indexes, by their jobs.
@@ -51,6 +54,7 @@ pub struct Builds {
 
 struct Current {
     catalog: Arc<Catalog>,
+    statistics: Arc<Known>,
     /// How many changes have been adopted.
     adopted: u64,
 }
@@ -59,9 +63,11 @@ impl Node {
     /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
     pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
         store::bootstrap(&*gateway).await?;
-        let catalog = Node::load(&gateway).await?;
+        let (catalog, known) = Node::load(&gateway).await?;
         let node = Node::with_catalog(env, gateway, catalog);
+        node.current.write().statistics = Arc::new(known);
         node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+        node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
         Ok(node)
     }
 
@@ -71,26 +77,43 @@ impl Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
-            current: RwLock::new(Current { catalog: Arc::new(catalog), adopted: 0 }),
+            current: RwLock::new(Current { catalog: Arc::new(catalog), statistics: Arc::default(), adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
             builds: Mutex::default(),
+            tallies: Arc::default(),
             env,
             gateway,
         })
     }
 
-    async fn load(gateway: &GatewayRef) -> Result<Catalog> {
+    async fn load(gateway: &GatewayRef) -> Result<(Catalog, Known)> {
         let mut txn = gateway.begin(Isolation::Serializable);
-        let catalog = store::load(&mut *txn).await;
+        let loaded = async {
+            let catalog = store::load(&mut *txn).await?;
+            let known = statistics::load(&mut *txn, &catalog).await?;
+            Ok((catalog, known))
+        }
+        .await;
         txn.rollback().await;
-        catalog
+        loaded
     }
 
     /// What is committed now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.current.read().catalog.clone()
+    }
+
+    /// What was found about the tables' rows, as it is committed now.
+    pub fn statistics(&self) -> Arc<Known> {
+        self.current.read().statistics.clone()
+    }
+
+    /// Counts the rows that a transaction has changed and committed.
+    pub fn count(&self, tally: &Tally) {
+        let known = self.statistics();
+        self.tallies.add(tally, |table| known.get(table).map(|statistics| &**statistics));
     }
 
     /// Makes the changes of a transaction that has committed everybody's.
@@ -99,12 +122,34 @@ impl Node {
             return;
         }
         let mut current = self.current.write();
-        let mut catalog = Catalog::clone(&current.catalog);
-        changes.apply(&mut catalog);
-        catalog.version = crate::catalog::next_version();
-        *current = Current { catalog: Arc::new(catalog), adopted: current.adopted + 1 };
+        let mut known = Known::clone(&current.statistics);
+        changes.apply_statistics(&mut known);
+        current.statistics = Arc::new(known);
+        current.adopted += 1;
+        if changes.has_definitions() {
+            self.count_definitions(&current, changes);
+            let mut catalog = Catalog::clone(&current.catalog);
+            changes.apply(&mut catalog);
+            catalog.version = crate::catalog::next_version();
+            current.catalog = Arc::new(catalog);
+        }
         if changes.has_jobs() {
             self.jobs.notify_one();
+        }
+    }
+
+    /// Counting ends for tables that are dropped, and an index is reason enough to look at a table that is unknown.
+    fn count_definitions(&self, before: &Current, changes: &Changes) {
+        for table in changes.tables() {
+            let indexes = |table: &Arc<Table>| table.indexes.len();
+            let old = before.catalog.table(table).map(indexes);
+            match (old, changes.table_after(table).map(|table| indexes(&table))) {
+                (_, None) => self.tallies.forget(table),
+                (Some(old), Some(new)) if new > old && before.statistics.get(table).is_none() => {
+                    self.tallies.raise(table);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -113,11 +158,12 @@ impl Node {
     pub async fn reload(&self) -> Result<()> {
         loop {
             let before = self.current.read().adopted;
-            let catalog = Node::load(&self.gateway).await?;
+            let (catalog, known) = Node::load(&self.gateway).await?;
             let mut current = self.current.write();
             // What was adopted meanwhile may be newer than what was read.
             if current.adopted == before {
-                *current = Current { catalog: Arc::new(catalog), adopted: before + 1 };
+                let (catalog, statistics) = (Arc::new(catalog), Arc::new(known));
+                *current = Current { catalog, statistics, adopted: before + 1 };
                 return Ok(());
             }
         }

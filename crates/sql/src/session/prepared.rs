@@ -5,8 +5,10 @@ use std::sync::Arc;
 use atoll_datum::{Datum, Oid};
 use atoll_syntax::ast;
 
+use super::Scope;
 use super::client::{Column, Format};
 use crate::catalog::Catalog;
+use crate::catalog::statistics::Known;
 use crate::exec::Cursor;
 use crate::plan::Query;
 
@@ -33,6 +35,7 @@ pub struct Prepared {
 pub struct Bound {
     pub query: Arc<Query>,
     pub catalog: Arc<Catalog>,
+    pub statistics: Arc<Known>,
     /// What else the binding depended on: role, search path, settings.
     pub depends: Arc<Depends>,
 }
@@ -46,8 +49,10 @@ pub struct Depends {
 }
 
 impl Bound {
-    pub fn holds(&self, catalog: &Arc<Catalog>, depends: &Depends) -> bool {
-        Arc::ptr_eq(&self.catalog, catalog) && *self.depends == *depends
+    pub fn holds(&self, scope: &Scope, depends: &Depends) -> bool {
+        let is_known = Arc::ptr_eq(&self.statistics, &scope.statistics)
+            || self.query.uses.iter().all(|used| self.statistics.agrees(&scope.statistics, used.relation));
+        Arc::ptr_eq(&self.catalog, &scope.catalog) && is_known && *self.depends == *depends
     }
 }
 

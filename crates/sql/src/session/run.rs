@@ -69,12 +69,13 @@ impl Session {
     ) -> Result<Bound> {
         let scope = self.scope();
         let depends = self.depends();
-        if let Some(known) = known.filter(|known| known.holds(&scope.catalog, &depends)) {
+        if let Some(known) = known.filter(|known| known.holds(&scope, &depends)) {
             return Ok(known.clone());
         }
         let query = bind::statement(&scope, statement, parameters)?;
         let query = optimize::query(&scope, query)?;
-        Ok(Bound { query: Arc::new(query), catalog: scope.catalog.clone(), depends: Arc::new(depends) })
+        let (catalog, statistics) = (scope.catalog.clone(), scope.statistics.clone());
+        Ok(Bound { query: Arc::new(query), catalog, statistics, depends: Arc::new(depends) })
     }
 
     /// Checks privileges, locks the tables, and binds anew if a definition changed while it waited.
@@ -144,9 +145,27 @@ impl Session {
         output: &mut Output<'_>,
         rows_max: u64,
     ) -> std::result::Result<Ran, Failure> {
-        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await?;
+        let ran = self.drive_cursor(scope, cursor, parameters, output, rows_max).await;
+        if ran.is_err() {
+            // What a statement that failed has set counts for nothing, also if it is run again.
+            *scope.variables.lock() = self.variables.clone();
+        }
+        let ran = ran?;
         self.defer(cursor.take_deferred());
+        self.adopt_settings(scope, output);
+        self.tally(cursor.take_tally());
         Ok(ran)
+    }
+
+    fn adopt_settings(&mut self, scope: &Scope, output: &mut Output<'_>) {
+        let copy = scope.variables.lock().clone();
+        let Some(told) = self.variables.adopt(&copy) else { return };
+        for (name, value) in &told {
+            if let Output::Client { client, .. } = output {
+                client.parameter(name, value);
+            }
+        }
+        self.settings_changed();
     }
 
     async fn drive_cursor(

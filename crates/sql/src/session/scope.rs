@@ -8,20 +8,25 @@ use parking_lot::Mutex;
 
 use super::Node;
 use super::locks::Owner;
+use super::variables::Variables;
 use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
+use crate::catalog::statistics::Known;
 
 /// Fixed while a statement runs.
 #[derive(Clone)]
 pub struct Scope {
     pub node: Arc<Node>,
     pub catalog: Arc<Catalog>,
+    pub statistics: Arc<Known>,
     /// What pure functions may know.
     pub settings: Settings,
     pub session: SessionFacts,
     pub locks: Owner,
     /// For currval and lastval.
     pub sequence_values: Arc<Mutex<SessionValues>>,
+    /// The settings, for `current_setting` and `set_config`: the session takes them over when the statement has run.
+    pub variables: Arc<Mutex<Variables>>,
 }
 
 impl Scope {
@@ -29,9 +34,11 @@ impl Scope {
     pub fn new(node: Arc<Node>, session: SessionFacts) -> Scope {
         Scope {
             catalog: node.catalog(),
+            statistics: node.statistics(),
             settings: Settings::default(),
             locks: node.locks.owner(session.pid, session.database),
             sequence_values: Arc::default(),
+            variables: Arc::default(),
             session,
             node,
         }
@@ -48,7 +55,5 @@ pub struct SessionFacts {
     pub current_user: Oid,
     /// Existing schemas of search_path in order, pg_catalog where PostgreSQL looks for it (first, unless listed).
     pub search_path: Vec<Oid>,
-    /// All settings as SHOW prints them, by lower-case name.
-    pub variables: Arc<std::collections::BTreeMap<String, String>>,
     pub read_only: bool,
 }

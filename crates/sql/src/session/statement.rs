@@ -172,8 +172,14 @@ impl Session {
             Statement::CloseCursor(name) => Ok(self.close_cursor(name.as_ref(), client)?),
             Statement::Explain(explain) => self.explain_statement(explain, &parameters, describe, client).await,
             Statement::Copy(copy) => self.copy_statement(copy, client).await,
+            // LISTEN is refused, so a session that wants to hear nothing more has what it wants.
+            Statement::Unlisten(_) => {
+                client.complete("UNLISTEN");
+                Ok(())
+            }
             Statement::LockTable(lock) => Ok(self.lock_table(lock, client).await?),
-            Statement::Vacuum(vacuum) => Ok(self.vacuum(vacuum, client)?),
+            Statement::Analyze(analyze) => self.analyze_statement(analyze, client).await,
+            Statement::Vacuum(vacuum) => self.vacuum_statement(vacuum, client).await,
             Statement::Unsupported { what, at } => Err(Error::unsupported(what).at(at.offset()).into()),
             definition => self.define(definition, client).await,
         }

@@ -17,6 +17,7 @@ use super::variables::Saved;
 use crate::catalog::store::{self, Changes};
 use crate::kv;
 use crate::mutate::Deferred;
+use crate::statistics::Tally;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -45,6 +46,8 @@ pub struct Transaction {
     pub changes: Changes,
     /// Constraints to be checked at its end.
     pub deferred: Deferred,
+    /// Rows that it has changed.
+    pub tally: Tally,
     pub savepoints: Vec<Savepoint>,
     /// The settings as they were.
     pub saved: Saved,
@@ -62,14 +65,15 @@ pub struct Savepoint {
     pub changes: store::Mark,
     /// How many constraints were to be checked at the end.
     pub deferred: usize,
+    pub tally: Tally,
     pub locks: locks::Mark,
     pub saved: Saved,
 }
 
 impl Transaction {
-    /// What may still be said at its beginning only.
+    /// What may be said at its beginning only may still be said: SET and SHOW don't end that, as they see no data.
     pub fn is_untouched(&self) -> bool {
-        self.statements == 0 && self.txn.is_none()
+        self.txn.is_none()
     }
 
     /// The newest savepoint of this name.

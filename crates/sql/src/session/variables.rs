@@ -12,6 +12,10 @@ use std::sync::{Arc, LazyLock};
 use atoll_datum::function::{ByteaOutput, DateFormat, DateOrder, DateStyle, IntervalStyle, Settings};
 use atoll_datum::time::zone::Zone;
 use atoll_datum::{Error, Result, sqlstate};
+use atoll_txn::Isolation;
+
+use super::Scope;
+use crate::catalog::privileges::is_superuser;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -82,6 +86,16 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     DEFINITIONS.values()
 }
 
+/// 42501 if only a superuser may set it.
+pub fn check_may_set(scope: &Scope, name: &str) -> Result<()> {
+    let Some(definition) = find(name).filter(|definition| definition.context == "superuser") else { return Ok(()) };
+    if is_superuser(&scope.catalog, scope.session.current_user) {
+        return Ok(());
+    }
+    let message = format!("permission denied to set parameter \"{}\"", definition.name);
+    Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message))
+}
+
 pub fn find(name: &str) -> Option<&'static Definition> {
     DEFINITIONS.get(&name.to_lowercase())
 }
@@ -102,6 +116,9 @@ pub struct Typed {
     pub work_mem_kib: u64,
     /// Names as written, `$user` among them.
     pub search_path: Vec<String>,
+    pub default_isolation: Isolation,
+    pub default_read_only: bool,
+    pub default_deferrable: bool,
     /// Notices below this are not sent.
     pub client_min_messages: Severity,
 }
@@ -113,6 +130,8 @@ pub enum Severity {
     Notice,
     Warning,
     Error,
+    /// What a statement was told to tell (VERBOSE): no setting keeps it back.
+    Info,
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +143,15 @@ pub struct Variables {
     /// SET LOCAL.
     local: Arc<BTreeMap<String, String>>,
     typed: Arc<Typed>,
+    modes: ShownModes,
+}
+
+/// What `SHOW transaction_isolation` and the like say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShownModes {
+    pub isolation: Option<&'static str>,
+    pub read_only: bool,
+    pub deferrable: bool,
 }
 
 /// What a savepoint, or the begin of a transaction, goes back to.
@@ -141,12 +169,7 @@ impl Variables {
             let (name, value) = check(&name, &value)?;
             checked.insert(name, value);
         }
-        let mut variables = Variables {
-            defaults: Arc::new(checked),
-            set: Arc::default(),
-            local: Arc::default(),
-            typed: Arc::new(Typed::initial()),
-        };
+        let mut variables = Variables { defaults: Arc::new(checked), ..Variables::default() };
         variables.typed = Arc::new(variables.compute()?);
         Ok(variables)
     }
@@ -166,6 +189,13 @@ impl Variables {
     }
 
     fn raw(&self, name: &str) -> Option<&str> {
+        let on_off = |on| Some(if on { "on" } else { "off" });
+        match (name, self.modes.isolation) {
+            ("transaction_isolation", Some(isolation)) => return Some(isolation),
+            ("transaction_read_only", Some(_)) => return on_off(self.modes.read_only),
+            ("transaction_deferrable", Some(_)) => return on_off(self.modes.deferrable),
+            _ => {}
+        }
         let own = self.local.get(name).or_else(|| self.set.get(name)).or_else(|| self.defaults.get(name));
         own.map(String::as_str).or_else(|| DEFINITIONS.get(name).map(|definition| definition.default))
     }
@@ -236,23 +266,36 @@ impl Variables {
         Saved { set: self.set.clone(), local: self.local.clone() }
     }
 
-    /// Returns what the client is to be told of.
-    pub fn restore(&mut self, saved: &Saved) -> Vec<(String, String)> {
+    /// Returns what the client is to be told of; none if everything is as it was.
+    pub fn restore(&mut self, saved: &Saved) -> Option<Vec<(String, String)>> {
+        if Arc::ptr_eq(&self.set, &saved.set) && Arc::ptr_eq(&self.local, &saved.local) {
+            return None;
+        }
         let before = self.all_reported();
         (self.set, self.local) = (saved.set.clone(), saved.local.clone());
         self.recompute();
-        self.changed_since(before)
+        Some(self.changed_since(before))
     }
 
-    /// The transaction has committed: SET LOCAL ends.
-    pub fn end_local(&mut self) -> Vec<(String, String)> {
+    /// The transaction has committed: SET LOCAL ends. Returns what the client is to be told of; none if there was none.
+    pub fn end_local(&mut self) -> Option<Vec<(String, String)>> {
         if self.local.is_empty() {
-            return Vec::new();
+            return None;
         }
         let before = self.all_reported();
         self.local = Arc::default();
         self.recompute();
-        self.changed_since(before)
+        Some(self.changed_since(before))
+    }
+
+    /// Takes over what `set_config` made of a copy; returns what the client is to be told of, none if nothing was set.
+    pub fn adopt(&mut self, copy: &Variables) -> Option<Vec<(String, String)>> {
+        if Arc::ptr_eq(&self.set, &copy.set) && Arc::ptr_eq(&self.local, &copy.local) {
+            return None;
+        }
+        let before = self.all_reported();
+        *self = copy.clone();
+        Some(self.changed_since(before))
     }
 
     fn recompute(&mut self) {
@@ -297,6 +340,9 @@ impl Variables {
             idle_session_timeout_ms: timeout("idle_session_timeout"),
             work_mem_kib: timeout("work_mem"),
             search_path: split_names(text("search_path"))?,
+            default_isolation: isolation_named(text("default_transaction_isolation")),
+            default_read_only: text("default_transaction_read_only") == "on",
+            default_deferrable: text("default_transaction_deferrable") == "on",
             client_min_messages,
         })
     }
@@ -314,9 +360,28 @@ impl Variables {
         }
     }
 
-    /// For `current_setting` and the like: name in lower case to value as shown.
-    pub fn snapshot(&self) -> Arc<BTreeMap<String, String>> {
-        Arc::new(self.all().into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect())
+    pub fn show_modes(&mut self, modes: ShownModes) {
+        self.modes = modes;
+    }
+}
+
+impl Default for Variables {
+    fn default() -> Variables {
+        Variables {
+            defaults: Arc::default(),
+            set: Arc::default(),
+            local: Arc::default(),
+            typed: Arc::new(Typed::initial()),
+            modes: ShownModes::default(),
+        }
+    }
+}
+
+pub fn isolation_named(name: &str) -> Isolation {
+    match name {
+        "repeatable read" => Isolation::RepeatableRead,
+        "read committed" | "read uncommitted" => Isolation::ReadCommitted,
+        _ => Isolation::Serializable,
     }
 }
 
@@ -334,6 +399,9 @@ impl Typed {
             idle_session_timeout_ms: 0,
             work_mem_kib: 4096,
             search_path: Vec::new(),
+            default_isolation: Isolation::Serializable,
+            default_read_only: false,
+            default_deferrable: false,
             client_min_messages: Severity::Notice,
         }
     }
@@ -407,11 +475,15 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
             number.to_string()
         }
         Kind::Text => match key.as_str() {
-            "client_encoding" => match value.to_lowercase().replace(['-', '_'], "").as_str() {
-                "utf8" | "unicode" => "UTF8".to_owned(),
-                "sqlascii" => "SQL_ASCII".to_owned(),
-                _ => return Err(invalid().hint("Atoll speaks UTF8.")),
-            },
+            // Only letters and digits of an encoding's name count: clients write it in quotes, with dashes.
+            "client_encoding" => {
+                let letters: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                match letters.to_lowercase().as_str() {
+                    "utf8" | "unicode" => "UTF8".to_owned(),
+                    "sqlascii" => "SQL_ASCII".to_owned(),
+                    _ => return Err(invalid().hint("Atoll speaks UTF8.")),
+                }
+            }
             "datestyle" => {
                 let style = parse_date_style(value, Typed::initial().date_style).map_err(|_| invalid())?;
                 print_date_style(style)
@@ -642,7 +714,8 @@ mod tests {
         let saved = vars.save();
         vars.set("application_name", Some("b"), false).unwrap();
         vars.set("work_mem", Some("8MB"), true).unwrap();
-        assert_eq!(vars.restore(&saved), [("application_name".to_owned(), "a".to_owned())]);
+        assert_eq!(vars.restore(&saved), Some(vec![("application_name".to_owned(), "a".to_owned())]));
+        assert_eq!(vars.restore(&saved), None);
         vars.set("work_mem", Some("8MB"), true).unwrap();
         assert_eq!(vars.get("work_mem").unwrap(), "8MB");
         vars.end_local();

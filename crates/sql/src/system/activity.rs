@@ -159,7 +159,8 @@ fn lock_row(lock: &Listed) -> Vec<Datum> {
 
 fn settings(scope: &Scope) -> Result<Rows> {
     let mut rows: Rows = variables::definitions().map(|definition| setting_row(scope, definition)).collect();
-    let own = scope.session.variables.iter().filter(|(name, _)| variables::find(name).is_none());
+    let all = scope.variables.lock().all();
+    let own = all.iter().filter(|(name, _)| variables::find(name).is_none());
     rows.extend(own.map(|(name, value)| {
         row![
             name, value, NULL, NULL, NULL, NULL, "user", "string", "session", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -171,7 +172,8 @@ fn settings(scope: &Scope) -> Result<Rows> {
 
 /// Without the descriptions that PostgreSQL has.
 fn setting_row(scope: &Scope, of: &Definition) -> Vec<Datum> {
-    let shown = scope.session.variables.get(&of.name.to_lowercase()).map_or(of.default, String::as_str);
+    let shown = scope.variables.lock().get(of.name);
+    let shown = shown.as_deref().unwrap_or(of.default);
     // Shown with the largest unit that divides it, here without.
     let value = match variables::parse_number(shown, of.unit) {
         Some(number) if of.kind == Kind::Integer => number.to_string(),

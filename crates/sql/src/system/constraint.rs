@@ -61,7 +61,7 @@ fn index_row(scope: &Scope, table: &Table, index: &Index) -> Vec<Datum> {
         true,
         false,
         int2_vector(keys.iter().map(|key| key.column).chain(index.include.iter().copied()).map(|column| column as i16)),
-        oid_vector(keys.iter().map(|key| Storage::of(Oid(key.type_oid)).collation)),
+        oid_vector(keys.iter().map(|key| Storage::of(&scope.catalog, Oid(key.type_oid)).collation)),
         oid_vector(keys.iter().map(|key| operator_class(&scope.catalog, key))),
         int2_vector(keys.iter().map(|key| i16::from(key.descending) | i16::from(key.nulls_first) << 1)),
         (!expressions.is_empty()).then(|| expressions.join(", ")),

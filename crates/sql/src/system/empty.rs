@@ -1,15 +1,6 @@
 //! Relations about features that Atoll has not got, or of which it keeps no record: they have columns and no rows.
 
 relations! { PG_CATALOG, CATALOG:
-    table 2619 10029 pg_statistic (
-        starelid OID, staattnum INT2, stainherit BOOL, stanullfrac FLOAT4, stawidth INT4, stadistinct FLOAT4,
-        stakind1 INT2, stakind2 INT2, stakind3 INT2, stakind4 INT2, stakind5 INT2, staop1 OID, staop2 OID,
-        staop3 OID, staop4 OID, staop5 OID, stacoll1 OID, stacoll2 OID, stacoll3 OID, stacoll4 OID,
-        stacoll5 OID, stanumbers1 FLOAT4_ARRAY null, stanumbers2 FLOAT4_ARRAY null,
-        stanumbers3 FLOAT4_ARRAY null, stanumbers4 FLOAT4_ARRAY null, stanumbers5 FLOAT4_ARRAY null,
-        stavalues1 ANYARRAY null, stavalues2 ANYARRAY null, stavalues3 ANYARRAY null, stavalues4 ANYARRAY null,
-        stavalues5 ANYARRAY null,
-    );
     table 3118 10082 pg_foreign_table (
         ftrelid OID, ftserver OID, ftoptions TEXT_ARRAY null,
     );
@@ -161,12 +152,6 @@ relations! { PG_CATALOG, CATALOG:
     );
     view 12023 pg_rules (
         schemaname NAME, tablename NAME, rulename NAME, definition TEXT,
-    );
-    view 12053 pg_stats (
-        schemaname NAME, tablename NAME, attname NAME, inherited BOOL, null_frac FLOAT4, avg_width INT4,
-        n_distinct FLOAT4, most_common_vals ANYARRAY, most_common_freqs FLOAT4_ARRAY, histogram_bounds ANYARRAY,
-        correlation FLOAT4, most_common_elems ANYARRAY, most_common_elem_freqs FLOAT4_ARRAY,
-        elem_count_histogram FLOAT4_ARRAY,
     );
     view 12058 pg_stats_ext (
         schemaname NAME, tablename NAME, statistics_schemaname NAME, statistics_name NAME,

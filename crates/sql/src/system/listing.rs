@@ -67,29 +67,29 @@ fn views(scope: &Scope) -> Result<Rows> {
         row![schema_name(&scope.catalog, table.schema), table.name, role_name(scope, POSTGRES_ROLE.0), NULL]
     });
     let own = of_kind(scope, RelationKind::View).map(|table| {
-        row![
+        Ok(row![
             schema_name(&scope.catalog, Oid(table.schema)),
             &table.name,
             role_name(scope, table.owner),
-            definition::view(table),
-        ]
+            definition::view(table)?,
+        ])
     });
-    Ok(system.chain(own).collect())
+    system.map(Ok).chain(own).collect()
 }
 
 fn materialized_views(scope: &Scope) -> Result<Rows> {
     let own = of_kind(scope, RelationKind::MaterializedView).map(|table| {
-        row![
+        Ok(row![
             schema_name(&scope.catalog, Oid(table.schema)),
             &table.name,
             role_name(scope, table.owner),
             NULL,
             named_indexes(table).next().is_some(),
             !table.view.as_ref().is_some_and(|view| view.unfilled),
-            definition::view(table),
-        ]
+            definition::view(table)?,
+        ])
     });
-    Ok(own.collect())
+    own.collect()
 }
 
 fn indexes(scope: &Scope) -> Result<Rows> {

@@ -7,7 +7,8 @@
 //!
 //! - [`row`]: from Rust values to rows
 //! - [`relation`], [`constraint`], [`types`], [`builtin`], [`cluster`], [`depend`]: catalogs
-//! - [`listing`], [`statistics`], [`activity`]: views over them, and over the sessions of this node
+//! - [`listing`], [`statistics`], [`activity`]: views over them, over what ANALYZE found, and over the sessions of this
+//!   node
 //! - [`information`], for information_schema
 //! - [`empty`]: what describes features that Atoll has not got
 //!

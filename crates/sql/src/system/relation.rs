@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use atoll_datum::builtin::builtin;
-use atoll_datum::{Datum, Oid, Result, oid};
+use atoll_datum::{Datum, Oid, Result};
 
 use super::row::{NULL, Rows, acl, texts};
 use super::{SystemTable, derived_oid};
 use crate::catalog::{
-    Column, INFORMATION_SCHEMA, Index, IndexState, PG_CATALOG, POSTGRES_ROLE, RelationKind, SettingDefault, Table,
+    Catalog, Column, INFORMATION_SCHEMA, Index, IndexState, PG_CATALOG, POSTGRES_ROLE, RelationKind, SettingDefault,
+    Table,
 };
+use crate::function::sequence;
 use crate::session::Scope;
 
 relations! { PG_CATALOG, RELATIONS:
@@ -126,6 +128,9 @@ impl Class {
     }
 }
 
+/// PostgreSQL's: relpages counts in them.
+const PAGE_BYTES: f64 = 8192.0;
+
 pub(super) const HEAP: Oid = Oid(2);
 pub const BTREE: Oid = Oid(403);
 const SHARED: &[&str] = &[
@@ -174,6 +179,9 @@ struct Described<'a> {
     is_shared: bool,
     is_unlogged: bool,
     is_populated: bool,
+    /// As ANALYZE found them.
+    pages: i32,
+    rows: f32,
     acl: Datum,
     options: Datum,
 }
@@ -194,9 +202,8 @@ impl Described<'_> {
             self.access_method,
             if is_stored { oid } else { Oid::NONE },
             Oid::NONE,
-            // Pages and rows are not counted.
-            0i32,
-            -1f32,
+            self.pages,
+            self.rows,
             0i32,
             Oid::NONE,
             self.has_index,
@@ -238,11 +245,20 @@ fn classes(scope: &Scope) -> Result<Rows> {
             is_shared: false,
             is_unlogged: false,
             is_populated: true,
+            pages: 0,
+            rows: -1.0,
             acl: NULL,
             options: NULL,
         };
+        let known = match &class {
+            Class::Table(table) | Class::Index(table, _) => scope.statistics.get(table.oid()),
+            Class::System(_) => None,
+        };
+        let rows = known.map_or(-1.0, |known| known.rows as f32);
         match &class {
             Class::Table(table) => Described {
+                pages: known.map_or(0, |known| (known.bytes / PAGE_BYTES).ceil() as i32),
+                rows,
                 kind: kind_letter(table),
                 row_type: table.row_type,
                 access_method: match table.kind() {
@@ -263,6 +279,8 @@ fn classes(scope: &Scope) -> Result<Rows> {
             },
             Class::Index(_, index) => Described {
                 kind: 'i',
+                // Entries are not looked at, but of an index of all rows there is one for each.
+                rows: if index.predicate.is_none() { rows } else { -1.0 },
                 access_method: BTREE,
                 columns: index.keys.len() + index.include.len(),
                 options: options(&index.options),
@@ -341,8 +359,8 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    fn row(self) -> Vec<Datum> {
-        let storage = Storage::of(self.ty);
+    fn row(self, scope: &Scope) -> Vec<Datum> {
+        let storage = Storage::of(&scope.catalog, self.ty);
         let dropped_name = format!("........pg.dropped.{}........", self.number);
         row![
             self.relation,
@@ -386,7 +404,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub fn of(ty: Oid) -> Storage {
+    pub fn of(catalog: &Catalog, ty: Oid) -> Storage {
         match builtin().type_by_oid(ty) {
             Some(row) => Storage {
                 length: row.length,
@@ -396,6 +414,7 @@ impl Storage {
                 collation: row.collation,
                 is_array: row.is_array(),
             },
+            None if catalog.element_type(ty).is_some() => Storage::of_array(b'i'),
             // An enum, for the users' other types make no columns.
             None => {
                 Storage { length: 4, by_value: true, align: b'i', storage: b'p', collation: Oid::NONE, is_array: false }
@@ -408,14 +427,10 @@ impl Storage {
     }
 }
 
-/// What a sequence looks like as a relation.
-const SEQUENCE_COLUMNS: [(&str, Oid); 3] =
-    [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
-
 /// Columns of a user's relation, by name and type; a dropped one has no type.
 pub(super) fn columns_of(table: &Table) -> Vec<(&str, Oid)> {
     match table.kind() {
-        RelationKind::Sequence => SEQUENCE_COLUMNS.to_vec(),
+        RelationKind::Sequence => sequence::COLUMNS.to_vec(),
         _ => listed_columns(table).map(|column| (column.name.as_str(), Oid(column.type_oid))).collect(),
     }
 }
@@ -426,25 +441,24 @@ fn attributes(scope: &Scope) -> Result<Rows> {
         match &class {
             Class::Table(table) if table.sequence.is_some() => {
                 rows.extend(
-                    SEQUENCE_COLUMNS
-                        .iter()
-                        .enumerate()
-                        .map(|(place, (name, ty))| Attribute::plain(table.oid(), name, *ty, place + 1, true).row()),
+                    sequence::COLUMNS.iter().enumerate().map(|(place, (name, ty))| {
+                        Attribute::plain(table.oid(), name, *ty, place + 1, true).row(scope)
+                    }),
                 );
             }
             Class::Table(table) => {
-                rows.extend(listed_columns(table).map(|column| Attribute::of(scope, table, column).row()));
+                rows.extend(listed_columns(table).map(|column| Attribute::of(scope, table, column).row(scope)));
             }
             Class::Index(table, index) => {
                 rows.extend(index_columns(table, index).into_iter().enumerate().map(
                     |(place, (name, ty, modifier))| {
                         let oid = Oid(index.oid);
-                        Attribute { modifier, ..Attribute::plain(oid, &name, ty, place + 1, false) }.row()
+                        Attribute { modifier, ..Attribute::plain(oid, &name, ty, place + 1, false) }.row(scope)
                     },
                 ));
             }
             Class::System(table) => rows.extend(table.columns.iter().enumerate().map(|(place, column)| {
-                Attribute::plain(table.oid, column.name, column.ty, place + 1, column.not_null).row()
+                Attribute::plain(table.oid, column.name, column.ty, place + 1, column.not_null).row(scope)
             })),
         }
     }

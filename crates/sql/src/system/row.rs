@@ -101,6 +101,10 @@ pub(super) fn texts(elements: impl IntoIterator<Item = impl Cell>) -> Datum {
     array(oid::TEXT, elements)
 }
 
+pub(super) fn floats(elements: impl IntoIterator<Item = f32>) -> Datum {
+    array(oid::FLOAT4, elements)
+}
+
 pub(super) fn chars(elements: impl IntoIterator<Item = u8>) -> Datum {
     array(oid::CHAR, elements)
 }
@@ -147,6 +151,11 @@ pub fn wall_time(ns: u64) -> Datum {
         0 => NULL,
         ns => Datum::TimestampTz((ns / 1000) as i64 - EPOCH_MICROS),
     }
+}
+
+/// timestamptz from microseconds since 2000-01-01 UTC.
+pub(super) fn micros_time(micros: i64) -> Datum {
+    Datum::TimestampTz(micros)
 }
 
 /// Rows of one of PostgreSQL's catalogs out of a file of this crate's `data/`, one a line.

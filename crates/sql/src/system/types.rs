@@ -166,7 +166,7 @@ fn types(scope: &Scope) -> Result<Rows> {
             relation: Oid::NONE,
             element: Oid::NONE,
             array: Oid(of.array_oid),
-            storage: Storage::of(Oid(of.oid)),
+            storage: Storage::of(&scope.catalog, Oid(of.oid)),
             family: "enum",
             grants: &of.privileges,
         });

@@ -11,7 +11,7 @@
 //! columns are those of INCLUDE and those whose key is not exact ([`is_exact_in_keys`]). Keys that begin with a byte
 //! below 10 (hexadecimal) belong to the system.
 //!
-//! - [`layout`]: from a row to its keys and values
+//! - [`layout`]: from a row to its keys and values; [`layouts`]: made once for a catalog
 //! - [`decode`]: from a key and its value to the columns that someone wants
 //! - [`span`]: from bounds on an index's columns to stretches of keys
 //!
@@ -23,6 +23,7 @@
 
 pub mod decode;
 pub mod layout;
+pub mod layouts;
 pub mod span;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod tests;
 
 pub use decode::Decoder;
 pub use layout::{IndexEntry, IndexLayout, Layout, is_exact_in_keys};
+pub use layouts::Layouts;
 pub use span::{Limits, Reach};
 
 /// The first byte of every key of a table's row.

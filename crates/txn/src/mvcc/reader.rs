@@ -85,6 +85,18 @@ pub fn record(view: &View, key: &[u8]) -> Result<Option<Record>> {
     bytes.map(|bytes| decode_record(key, bytes)).transpose()
 }
 
+/// The keys of a span where a transaction has an intent.
+pub fn intents(view: &View, span: &Span, txn: TxnId) -> Result<Vec<Bytes>> {
+    let mut keys = Vec::new();
+    for row in view.scan(Space::Current, &span.start, &span.end) {
+        let (key, value) = row?;
+        if decode_record(&key, value)?.intent.is_some_and(|intent| intent.txn == txn) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
 /// When the newest committed version, tombstones included, was written.
 pub fn newest_ts(view: &View, key: &[u8]) -> Result<Option<Timestamp>> {
     Ok(record(view, key)?.and_then(|record| record.newest).map(|version| version.ts))

@@ -59,7 +59,6 @@ pub fn scope(node: Arc<Node>) -> Scope {
         session_user: POSTGRES_ROLE,
         current_user: POSTGRES_ROLE,
         search_path: vec![PG_CATALOG, PUBLIC],
-        variables: Arc::default(),
         read_only: false,
     };
     Scope::new(node, session)

@@ -190,20 +190,31 @@ fn subscript(value: &Datum, kinds: &[SubscriptKind], subscripts: &[Datum]) -> Re
     if value.is_null() || subscripts.iter().any(Datum::is_null) {
         return Ok(Datum::Null);
     }
-    let array = match value {
-        Datum::Array(array) => array,
+    match value {
+        Datum::Array(_) | Datum::Text(_) => {}
         Datum::Jsonb(value) => return Ok(json::get(value, subscripts).map_or(Datum::Null, Datum::Jsonb)),
         _ => return Err(Error::unsupported("a subscript of this type")),
-    };
+    }
     let mut numbers = Vec::with_capacity(subscripts.len());
     for subscript in subscripts {
         let Datum::Int4(number) = subscript else { return Err(Error::internal("a subscript is not an integer")) };
         numbers.push(*number);
     }
+    let Datum::Array(array) = value else { return Ok(byte_of_name(value, &numbers)) };
     if kinds.iter().all(|kind| matches!(kind, SubscriptKind::Index)) {
         return Ok(array::get(array, &numbers).clone());
     }
     Ok(Datum::Array(Arc::new(array::slice(array, &bounds_of(kinds, numbers)))))
+}
+
+/// A name takes 64 bytes, those behind its end are zero.
+fn byte_of_name(name: &Datum, subscripts: &[i32]) -> Datum {
+    const NAME_BYTES: usize = 64;
+    let (Datum::Text(name), [subscript]) = (name, subscripts) else { return Datum::Null };
+    match usize::try_from(*subscript) {
+        Ok(place) if place < NAME_BYTES => Datum::Char(name.as_bytes().get(place).copied().unwrap_or(0)),
+        _ => Datum::Null,
+    }
 }
 
 /// Beside a slice a single number means "from 1 to it".

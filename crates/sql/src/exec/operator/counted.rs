@@ -15,11 +15,13 @@ struct Counted {
     is_new: bool,
     is_rowless: bool,
     spent: std::time::Duration,
+    /// What the operator had left out when it was asked last.
+    removed: u64,
 }
 
 pub fn counted(operator: BoxOperator, plan: &Plan) -> BoxOperator {
     let spent = std::time::Duration::ZERO;
-    Box::new(Counted { operator, key: Counters::key(plan), is_new: true, is_rowless: true, spent })
+    Box::new(Counted { operator, key: Counters::key(plan), is_new: true, is_rowless: true, spent, removed: 0 })
 }
 
 impl Operator for Counted {
@@ -34,6 +36,8 @@ impl Operator for Counted {
                 counter.total += took;
                 counter.loops += u64::from(std::mem::take(&mut self.is_new));
                 self.spent += took;
+                counter.removed += self.operator.removed() - self.removed;
+                self.removed = self.operator.removed();
                 if let Ok(Some(rows)) = &result {
                     counter.rows += rows.len() as u64;
                     if !rows.is_empty() && std::mem::take(&mut self.is_rowless) {

@@ -59,6 +59,11 @@ pub trait Operator: Send {
     /// From the start, perhaps with other rows further out.
     fn rewind(&mut self, state: &mut State);
 
+    /// Rows that a condition of its own has left out so far.
+    fn removed(&self) -> u64 {
+        0
+    }
+
     /// No more than so many rows will be asked for until it is rewound. Whoever makes more does so in vain.
     fn want(&mut self, _rows: usize) {}
 }

@@ -34,6 +34,7 @@ struct Scan {
     left: Option<VecDeque<Reach>>,
     page_rows: u64,
     first_page_rows: u64,
+    removed: u64,
 }
 
 enum Access {
@@ -82,7 +83,18 @@ pub fn scan(plan: &plan::Scan, builder: &mut Builder<'_>) -> SqlResult<BoxOperat
     };
     let first_page_rows = FIRST_PAGE_ROWS;
     let page_rows = first_page_rows;
-    Ok(Box::new(Scan { layout, access, reverse, decoder, finder, filter, left: None, page_rows, first_page_rows }))
+    Ok(Box::new(Scan {
+        layout,
+        access,
+        reverse,
+        decoder,
+        finder,
+        filter,
+        left: None,
+        page_rows,
+        first_page_rows,
+        removed: 0,
+    }))
 }
 
 impl Scan {
@@ -193,6 +205,7 @@ impl Scan {
                     }
                 }
             }
+            self.removed += (entries.len() - rows.len()) as u64;
             if !rows.is_empty() {
                 return Ok(Some(rows));
             }
@@ -208,6 +221,10 @@ impl Operator for Scan {
     fn rewind(&mut self, _: &mut State) {
         self.left = None;
         self.page_rows = self.first_page_rows;
+    }
+
+    fn removed(&self) -> u64 {
+        self.removed
     }
 
     fn want(&mut self, rows: usize) {

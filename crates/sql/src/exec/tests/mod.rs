@@ -33,7 +33,6 @@ pub(super) fn scope_of(node: Arc<Node>) -> Scope {
         session_user: Oid(10),
         current_user: Oid(10),
         search_path: Vec::new(),
-        variables: Arc::default(),
         read_only: false,
     };
     Scope::new(node, session)
@@ -79,6 +78,7 @@ fn bare_query(plan: Plan, output: Vec<Output>) -> Query {
         output,
         parameters: Vec::new(),
         next_column: 10_000,
+        names: Vec::new(),
         uses: Vec::new(),
         command: CommandKind::Select,
         as_of: None,

@@ -55,7 +55,6 @@ where
                 session_user: Oid(10),
                 current_user: Oid(10),
                 search_path: Vec::new(),
-                variables: Arc::default(),
                 read_only: false,
             };
             let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog), session);
@@ -174,6 +173,7 @@ impl Session {
             plan,
             parameters: Vec::new(),
             next_column: 10_000,
+            names: Vec::new(),
             uses: Vec::new(),
             command: CommandKind::Select,
             as_of: None,

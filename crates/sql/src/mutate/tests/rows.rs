@@ -238,7 +238,7 @@ fn copies() {
             copy.push(&rows, &mut exec).await.unwrap();
         }
         let mut exec = Exec::new(&db.scope, &mut *session.txn, &[], &cancel);
-        let (changed, deferred) = copy.finish(&mut exec).await.unwrap();
+        let (changed, deferred, _) = copy.finish(&mut exec).await.unwrap();
         assert!(changed == 1200 && deferred.is_empty());
         session.commit().await.unwrap();
         assert_eq!(db.rows("t").await.len(), 1200);

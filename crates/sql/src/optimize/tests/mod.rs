@@ -20,7 +20,7 @@ use crate::plan::Plan;
 fn improved(plan: Plan, rows: &[(u32, f64)]) -> Plan {
     let statistics = |table: Oid| {
         let found = rows.iter().find(|(oid, _)| *oid == table.0);
-        found.map(|(_, rows)| Arc::new(Statistics { rows: *rows, columns: Default::default() }))
+        found.map(|(_, rows)| Arc::new(Statistics { rows: *rows, ..Statistics::default() }))
     };
     let expressions = |table: &Arc<Table>, index: &Index| build::expressions(table, index);
     let (catalog, settings) = (Catalog::default(), Settings::default());

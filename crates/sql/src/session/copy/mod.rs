@@ -104,8 +104,9 @@ impl Session {
         if !batch.is_empty() {
             into.push(&batch, &mut exec).await?;
         }
-        let (count, deferred) = into.finish(&mut exec).await?;
+        let (count, deferred, tally) = into.finish(&mut exec).await?;
         self.defer(deferred);
+        self.tally(tally);
         client.complete(&format!("COPY {count}"));
         Ok(())
     }
@@ -120,9 +121,10 @@ impl Session {
         let names: Vec<String> = wanted.iter().map(|column| atoll_syntax::print::identifier(&column.name)).collect();
         let target: Vec<String> = name.iter().map(|part| atoll_syntax::print::identifier(part.as_str())).collect();
         let nulls = vec!["NULL"; names.len()].join(", ");
+        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let overriding = wanted.iter().any(|column| column.identity.is_some());
         let clause = if overriding { " OVERRIDING SYSTEM VALUE" } else { "" };
-        let text = format!("INSERT INTO {} ({}){clause} SELECT {nulls}", target.join("."), names.join(", "));
+        let text = format!("INSERT INTO {}{list}{clause} SELECT {nulls}", target.join("."));
         let mut parsed = atoll_syntax::parse(&text)?;
         parsed.pop().map(|parsed| parsed.statement).ok_or_else(|| Error::internal("COPY was not to be put as INSERT"))
     }
@@ -151,14 +153,14 @@ impl Session {
         client.copy_out(format, columns.len());
         let mut bytes = Vec::new();
         if options.kind == Kind::Binary {
+            // In one message with what follows: clients read it there.
             bytes.extend_from_slice(SIGNATURE);
             bytes.extend_from_slice(&[0; 8]);
         } else if options.header != Header::None {
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             encoder.header(&names, &mut bytes);
-        }
-        if !bytes.is_empty() {
             client.copy_row(&bytes);
+            bytes.clear();
         }
         self.begin_statement(true).await?;
         let mut cursor = exec::run(&bound.query, &scope, self.exec_options())?;
@@ -169,9 +171,9 @@ impl Session {
             let mut output = super::run::Output::Rows(&mut rows);
             let ran = self.drive(&scope, &mut cursor, &[], &mut output, BATCH_ROWS as u64).await?;
             for row in &rows {
-                bytes.clear();
                 encoder.row(row, &mut bytes);
                 client.copy_row(&bytes);
+                bytes.clear();
             }
             count += rows.len();
             client.relieve().await.map_err(|error| Failure::Sql(gone(error)))?;
@@ -180,7 +182,8 @@ impl Session {
             }
         }
         if options.kind == Kind::Binary {
-            client.copy_row(&(-1i16).to_be_bytes());
+            bytes.extend_from_slice(&(-1i16).to_be_bytes());
+            client.copy_row(&bytes);
         }
         client.copy_done();
         client.complete(&format!("COPY {count}"));

@@ -132,10 +132,10 @@ fn views(scope: &Scope) -> Result<Rows> {
             "c" => "CASCADED",
             _ => "NONE",
         };
-        let text = definition::view(table).filter(|_| seen.owns(table.owner));
-        Some(row(seen.schema(table.schema), &table.name, text, check))
+        let made = if seen.owns(table.owner) { definition::view(table) } else { Ok(None) };
+        Some(made.map(|text| row(seen.schema(table.schema), &table.name, text, check)))
     });
-    Ok(system.chain(own).collect())
+    system.map(Ok).chain(own).collect()
 }
 
 /// Those of identity columns are part of them.
@@ -301,9 +301,9 @@ struct Described<'a> {
 }
 
 /// The collation of a type, where it is not the database's.
-fn collation(ty: Oid) -> Option<&'static str> {
+fn collation(scope: &Scope, ty: Oid) -> Option<&'static str> {
     const C: Oid = Oid(950);
-    (Storage::of(ty).collation == C).then_some("C")
+    (Storage::of(&scope.catalog, ty).collation == C).then_some("C")
 }
 
 impl Described<'_> {
@@ -311,7 +311,7 @@ impl Described<'_> {
         let database = Seen::by(scope).database;
         let numeric = Numeric::of(self.ty);
         let (udt_schema, udt_name) = udt(scope, self.ty.oid);
-        let collation = collation(self.ty.oid);
+        let collation = collation(scope, self.ty.oid);
         let identity = self.sequence.filter(|_| self.identity.is_some());
         row![
             database,
@@ -432,7 +432,7 @@ fn element_types(scope: &Scope) -> Result<Rows> {
     let mut note = |schema: String, relation: &str, ordinal: u32, array: Oid| {
         let Some(element) = types::element(&scope.catalog, array) else { return };
         let (udt_schema, udt_name) = udt(scope, element);
-        let collation = collation(element);
+        let collation = collation(scope, element);
         rows.push(row![
             seen.database,
             schema,
