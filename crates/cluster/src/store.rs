@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use atoll_consensus::{Group, GroupId, Transport};
-use atoll_env::{Env, NodeId, fault};
+use atoll_env::{BoxFuture, Env, NodeId, fault};
 use atoll_storage::engine::{self, Batch, Engine, Space};
 use atoll_storage::wal::{self, Wal};
 use atoll_txn::hlc::Hlc;
@@ -270,7 +270,11 @@ pub struct Store {
 
 impl Store {
     /// Opens what lies on the disk, or begins anew, and returns when every range serves.
-    pub async fn open(env: &Env, id: NodeId, options: Options) -> std::result::Result<Store, OpenError> {
+    pub fn open(env: &Env, id: NodeId, options: Options) -> BoxFuture<'_, std::result::Result<Store, OpenError>> {
+        Box::pin(Store::open_node(env, id, options))
+    }
+
+    async fn open_node(env: &Env, id: NodeId, options: Options) -> std::result::Result<Store, OpenError> {
         // Side by side: each reads back what a kill left, on a thread of its own where there are threads. Both to their
         // ends, so that the same damage is always told in the same words.
         let (engine, wal) =
@@ -341,7 +345,11 @@ impl Store {
     }
 
     /// Ends cleanly: what is written is flushed, so that the next start has nothing to replay.
-    pub async fn close(self) -> std::result::Result<(), atoll_storage::Error> {
+    pub fn close(self) -> BoxFuture<'static, std::result::Result<(), atoll_storage::Error>> {
+        Box::pin(self.close_node())
+    }
+
+    async fn close_node(self) -> std::result::Result<(), atoll_storage::Error> {
         self.node.stopped.send_if_modified(|stopped| {
             let first = stopped.is_none();
             stopped.get_or_insert_with(|| "the node is shutting down".to_owned());

@@ -31,7 +31,7 @@ pub use disk::Disk;
 pub use entropy::Entropy;
 pub use faults::{Fault, Faults, fault};
 pub use net::Net;
-pub use tasks::Tasks;
+pub use tasks::{BoxFuture, Tasks};
 
 /// A node of a cluster. The number is given once, when the node's data directory is made, and never used again for
 /// another.

@@ -104,6 +104,10 @@ impl Tasks {
     }
 }
 
+/// What the entrances of large crates return, the few that are called seldom. The compiler makes the code of an `async fn`
+/// where it is awaited: unboxed, all that a node does would be compiled again in every binary that starts one.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Starts a task in the group of the current one, so that it ends with its node. Outside of any group it is a plain
 /// task of the runtime.
 pub fn spawn_inherited<F>(future: F) -> JoinHandle<F::Output>

@@ -61,7 +61,7 @@ impl Backend for Session {
     type Node = Node;
 
     async fn open(node: Arc<Node>, connect: Connect) -> Result<Session> {
-        Session::open(node, connect).await
+        Session::open(node, connect)
     }
 
     fn parameters(&self) -> Vec<(String, String)> {
@@ -85,7 +85,7 @@ impl Backend for Session {
     }
 
     async fn parse(&mut self, name: &str, sql: &str, types: &[Oid], client: &mut dyn Client) -> Result<()> {
-        Session::parse(self, name, sql, types, client).await
+        Session::parse(self, name, sql, types, client)
     }
 
     async fn bind(
@@ -97,15 +97,15 @@ impl Backend for Session {
         results: &[Format],
         client: &mut dyn Client,
     ) -> Result<()> {
-        Session::bind(self, portal, statement, formats, parameters, results, client).await
+        Session::bind(self, portal, statement, formats, parameters, results, client)
     }
 
     async fn describe_statement(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
-        Session::describe_statement(self, name, client).await
+        Session::describe_statement(self, name, client)
     }
 
     async fn describe_portal(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
-        Session::describe_portal(self, name, client).await
+        Session::describe_portal(self, name, client)
     }
 
     async fn execute(&mut self, portal: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use atoll_datum::{Datum, Error, Oid};
 use atoll_sql::session::variables::Severity;
-use atoll_sql::session::{Column, Encoding, Format, Status};
+use atoll_sql::session::{Column, Encoding, Format, Scratch, Status};
 use bytes::{BufMut, BytesMut};
 
 /// A message was longer than its length can tell. Nothing after it would be understood: the connection has to end.
@@ -66,10 +66,10 @@ pub fn parameter_description(out: &mut BytesMut, types: &[Oid]) -> Result<(), To
     })
 }
 
-pub fn data_row(out: &mut BytesMut, encoding: &Encoding, row: &[Datum]) -> Result<(), TooLong> {
+pub fn data_row(out: &mut BytesMut, scratch: &mut Scratch, encoding: &Encoding, row: &[Datum]) -> Result<(), TooLong> {
     message(out, b'D', |out| {
-        put_count(out, encoding.columns.len());
-        encoding.encode(row, out);
+        put_count(out, encoding.forms.len());
+        encoding.encode(row, scratch, out);
     })
 }
 

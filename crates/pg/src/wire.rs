@@ -13,7 +13,7 @@ use atoll_datum::{Datum, Error, Oid, sqlstate};
 use atoll_sql::exec::Cancel;
 use atoll_sql::session::client::Mark;
 use atoll_sql::session::variables::Severity;
-use atoll_sql::session::{Client, Column, Encoding, Format, Status};
+use atoll_sql::session::{Client, Column, Encoding, Format, Scratch, Status};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -35,6 +35,7 @@ pub struct Wire<'a, S> {
     /// What stops the running statement, once there is a session.
     cancel: Option<Arc<Cancel>>,
     out: BytesMut,
+    scratch: Scratch,
     /// Bytes that have left already.
     sent: u64,
     /// A message could not be put out; the client waits for it in vain.
@@ -43,8 +44,8 @@ pub struct Wire<'a, S> {
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Wire<'a, S> {
     pub fn new(socket: &'a Socket<S>, orders: OrdersReceiver, message_bytes_max: usize) -> Wire<'a, S> {
-        let (out, sent, torn) = (BytesMut::new(), 0, false);
-        Wire { socket, orders, message_bytes_max, cancel: None, out, sent, torn }
+        let (out, scratch, sent, torn) = (BytesMut::new(), Scratch::default(), 0, false);
+        Wire { socket, orders, message_bytes_max, cancel: None, out, scratch, sent, torn }
     }
 
     /// Those for this connection, once it is one of the node's.
@@ -187,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client for Wire<'_, S> {
     }
 
     fn row(&mut self, encoding: &Encoding, row: &[Datum]) {
-        self.put(|out| reply::data_row(out, encoding, row));
+        self.torn |= reply::data_row(&mut self.out, &mut self.scratch, encoding, row).is_err();
     }
 
     fn complete(&mut self, tag: &str) {

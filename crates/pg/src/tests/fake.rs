@@ -115,7 +115,8 @@ impl Fake {
         }
         let ty = if sql.starts_with("echo") { oid::TEXT } else { oid::INT4 };
         let form = Form::of(ty).unwrap();
-        let encoding = Encoding { columns: vec![(form, Format::Text)], settings: self.settings.clone() };
+        let encoding =
+            Encoding { forms: [form].into(), formats: [Format::Text].into(), settings: self.settings.clone() };
         let seen = &self.node.seen;
         match sql.split(' ').collect::<Vec<_>>()[..] {
             [""] => client.complete_empty(),

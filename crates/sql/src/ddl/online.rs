@@ -115,7 +115,7 @@ pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
         database: Oid(database),
         session_user: Oid(table.owner),
         current_user: Oid(table.owner),
-        search_path: Vec::new(),
+        search_path: Arc::default(),
         read_only: false,
     };
     let scope = Scope::new(node.clone(), facts);

@@ -43,7 +43,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateSchema)
     }
     // Its elements are made in it, by its owner.
     let (path, user) = (definition.scope.session.search_path.clone(), definition.scope.session.current_user);
-    definition.scope.session.search_path.insert(0, Oid(oid));
+    definition.scope.session.search_path = [Oid(oid)].into_iter().chain(path.iter().copied()).collect();
     definition.scope.session.current_user = owner;
     let mut done = Ok(String::new());
     for element in in_order(&create.elements) {

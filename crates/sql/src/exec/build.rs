@@ -22,6 +22,8 @@ pub struct Builder<'s> {
     pub analyze: bool,
     /// What is being built is not the definition of a common table: its rows are those of the command's tag.
     pub is_main: bool,
+    /// No operator keeps anything over a rewind that another transaction would see otherwise.
+    pub is_repeatable: bool,
     slots: BTreeMap<ColumnId, usize>,
     subqueries: Vec<Option<Box<SubqueryState>>>,
     ctes: Vec<CteState>,
@@ -35,6 +37,7 @@ impl<'s> Builder<'s> {
             scope,
             analyze: false,
             is_main: true,
+            is_repeatable: true,
             slots: BTreeMap::new(),
             subqueries: Vec::new(),
             ctes: Vec::new(),
@@ -107,11 +110,13 @@ impl<'s> Builder<'s> {
     }
 
     pub(super) fn add_subquery(&mut self, state: SubqueryState) -> usize {
+        self.is_repeatable = false;
         self.subqueries.push(Some(Box::new(state)));
         self.subqueries.len() - 1
     }
 
     pub(super) fn add_cte(&mut self, state: CteState) -> usize {
+        self.is_repeatable = false;
         self.ctes.push(state);
         self.ctes.len() - 1
     }

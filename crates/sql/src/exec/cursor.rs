@@ -9,7 +9,7 @@ use atoll_datum::Datum;
 use super::build::Builder;
 use super::operator::BoxOperator;
 use super::{Counters, Exec, Memory, Result, Rows, State};
-use crate::mutate::{self, Deferred};
+use crate::mutate::{self, Deferred, Pending};
 use crate::plan::Query;
 use crate::session::Scope;
 use crate::statistics::Tally;
@@ -26,6 +26,9 @@ pub struct Cursor {
     /// Of a query that changes rows: what it gives, when it has run; none before.
     ready: Option<VecDeque<Rows>>,
     changes_rows: bool,
+    /// After a rewind it gives what a new one would.
+    repeatable: bool,
+    memory_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,10 +55,9 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         let missing = || atoll_datum::Error::internal(format!("the plan makes no column for {}", column.name));
         output.push(position.ok_or_else(missing)?);
     }
+    let repeatable = builder.is_repeatable && !options.analyze;
     let mut state = builder.finish();
-    if let Some(bytes) = options.memory_bytes {
-        state.memory = Memory::with_limit(bytes);
-    }
+    state.memory = memory(options.memory_bytes);
     let is_direct = output.iter().copied().eq(0..columns.len());
     let width = output.len();
     Ok(Cursor {
@@ -66,10 +68,38 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         ended: false,
         ready: None,
         changes_rows,
+        repeatable,
+        memory_bytes: options.memory_bytes,
     })
 }
 
+fn memory(limit: Option<usize>) -> Memory {
+    limit.map_or_else(Memory::default, Memory::with_limit)
+}
+
 impl Cursor {
+    /// Back to the start, for other parameters and another transaction; false if that cannot be. Only after it has come
+    /// to its end.
+    pub fn rewind(&mut self) -> bool {
+        if self.repeatable {
+            let Cursor { operator, state, .. } = self;
+            operator.rewind(state);
+            state.changed = 0;
+            state.pending = Pending::default();
+            state.memory = memory(self.memory_bytes);
+            (self.ended, self.ready) = (false, None);
+        }
+        self.repeatable
+    }
+
+    /// A cursor that was rewound, about to run again; `query` is what it was made for.
+    pub fn again(self: Box<Cursor>, query: &Query, scope: &Scope) -> Result<Box<Cursor>> {
+        if self.changes_rows {
+            mutate::check_read_only(&query.plan, scope)?;
+        }
+        Ok(self)
+    }
+
     /// The next rows; none when there are no more.
     pub async fn next(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         if self.ended {

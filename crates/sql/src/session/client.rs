@@ -1,6 +1,7 @@
 //! What a session needs of whoever speaks to the client: the protocol, a shell, a test.
 
 use std::io;
+use std::sync::Arc;
 
 use atoll_datum::function::Settings;
 use atoll_datum::io::Form;
@@ -12,7 +13,7 @@ use super::variables::Severity;
 use crate::types::Type;
 
 /// A column of a result, as RowDescription tells it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     pub name: String,
     pub ty: Type,
@@ -32,16 +33,23 @@ pub enum Format {
 
 /// How the rows of one result are put into bytes.
 pub struct Encoding {
-    pub columns: Vec<(Form, Format)>,
+    pub forms: Arc<[Form]>,
+    pub formats: Arc<[Format]>,
     pub settings: Settings,
+}
+
+/// Where a field is made before its length is known.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    text: String,
+    binary: Vec<u8>,
 }
 
 impl Encoding {
     /// Appends each field as the protocol has it: four bytes of length, -1 for NULL, then the value.
-    pub fn encode(&self, row: &[Datum], out: &mut BytesMut) {
-        let mut text = String::new();
-        let mut binary = Vec::new();
-        for (value, (form, format)) in row.iter().zip(&self.columns) {
+    pub fn encode(&self, row: &[Datum], scratch: &mut Scratch, out: &mut BytesMut) {
+        let Scratch { text, binary } = scratch;
+        for (value, (form, format)) in row.iter().zip(self.forms.iter().zip(&*self.formats)) {
             if value.is_null() {
                 out.extend_from_slice(&(-1i32).to_be_bytes());
                 continue;
@@ -49,12 +57,12 @@ impl Encoding {
             let bytes = match format {
                 Format::Text => {
                     text.clear();
-                    form.format(value, &self.settings, &mut text);
+                    form.format(value, &self.settings, text);
                     text.as_bytes()
                 }
                 Format::Binary => {
                     binary.clear();
-                    form.send(value, &mut binary);
+                    form.send(value, binary);
                     &binary[..]
                 }
             };

@@ -1,10 +1,12 @@
 //! Statements that steer the transaction and the session.
 
+use std::sync::Arc;
+
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
 use atoll_txn::{Isolation, Timestamp};
 
-use super::client::{Client, Column, Encoding, Format};
+use super::client::{Client, Column, Format};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
 use super::variables::{self, Severity, ShownModes, isolation_named};
 use super::{Session, SessionFacts};
@@ -64,7 +66,7 @@ pub(super) fn split_options(text: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// The schemas of search_path that exist, pg_catalog first unless it is listed.
-pub(super) fn search_path(catalog: &Catalog, facts: &SessionFacts, names: &[String]) -> Vec<Oid> {
+pub(super) fn search_path(catalog: &Catalog, facts: &SessionFacts, names: &[String]) -> Arc<[Oid]> {
     let mut path = Vec::with_capacity(names.len() + 1);
     for name in names {
         let found = match name.as_str() {
@@ -79,7 +81,7 @@ pub(super) fn search_path(catalog: &Catalog, facts: &SessionFacts, names: &[Stri
     if !path.contains(&PG_CATALOG) {
         path.insert(0, PG_CATALOG);
     }
-    path
+    path.into()
 }
 
 impl Session {
@@ -657,8 +659,8 @@ impl Session {
         client: &mut dyn Client,
     ) -> Result<()> {
         let scope = self.scope();
-        let formats = vec![Format::Text; columns.len()];
-        let encoding: Encoding = Session::encoding(&scope, columns, &formats)?;
+        let formats: Arc<[Format]> = vec![Format::Text; columns.len()].into();
+        let encoding = Session::encoding(&scope, columns, &formats)?;
         if describe {
             client.describe(columns, &formats);
         }

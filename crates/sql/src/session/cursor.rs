@@ -6,7 +6,7 @@ use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, FetchCount, FetchDirection, Statement};
 
 use super::client::{Client, Column, Format};
-use super::prepared::{Bound, Held, Portal, PortalState, Running};
+use super::prepared::{Bound, Held, Kept, Portal, PortalState, Running};
 use super::run::{Output, tag};
 use super::statement::is_planned;
 use super::{Session, find_portal, find_prepared};
@@ -60,10 +60,8 @@ impl Session {
             return self.command(&text, &statement, values, describe, client).await;
         }
         let bound = self.ready(&statement, &types, known.as_ref()).await?;
-        if let Some(prepared) = self.prepared.get_mut(name) {
-            prepared.bound = Some(bound.clone());
-        }
-        self.run_and_send(&bound, &values, &[], describe, client).await
+        self.keep_bound(name, &statement, &bound);
+        self.run_and_send(&bound, &values, None, describe, client).await
     }
 
     /// The values that EXECUTE gives for parameters of these types.
@@ -91,7 +89,7 @@ impl Session {
         let query = bind::value(&scope, expr, ty)?;
         let mut rows = Vec::new();
         self.transaction_txn().await?;
-        self.run(&query, &[], &mut Output::Rows(&mut rows)).await?;
+        self.run(&query, &Kept::default(), &scope, &[], &mut Output::Rows(&mut rows)).await?;
         Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Datum::Null))
     }
 
@@ -111,12 +109,12 @@ impl Session {
     }
 
     /// Result columns of statements that have no plan of their own.
-    pub(super) fn columns_of_command(&mut self, statement: &Statement) -> Result<Option<Vec<Column>>> {
+    pub(super) fn columns_of_command(&mut self, statement: &Statement) -> Result<Option<Arc<[Column]>>> {
         let text = super::control::text_column;
         Ok(match statement {
-            Statement::Show(ast::Show::Parameter(name)) => Some(vec![text(name.as_str())]),
-            Statement::Show(ast::Show::All) => Some(["name", "setting", "description"].map(text).to_vec()),
-            Statement::Explain(explain) => Some(vec![super::explain::result_column(explain)]),
+            Statement::Show(ast::Show::Parameter(name)) => Some([text(name.as_str())].into()),
+            Statement::Show(ast::Show::All) => Some(["name", "setting", "description"].map(text).into()),
+            Statement::Explain(explain) => Some([super::explain::result_column(explain)].into()),
             Statement::Execute(execute) => find_prepared(&self.prepared, execute.name.as_str())?.columns.clone(),
             Statement::Fetch(fetch) if !fetch.only_move => match self.portals.get(fetch.cursor.as_str()) {
                 Some(portal) => portal.columns.clone(),
@@ -257,20 +255,20 @@ impl Session {
         let statement = Arc::new(Statement::Query(Box::new(declare.query.clone())));
         let bound: Bound = self.ready(&statement, &[], None).await?;
         let scope = self.scope();
-        let columns = Session::columns_of(&scope, &bound.query.output);
         let format = if declare.binary { Format::Binary } else { Format::Text };
-        let formats = vec![format; columns.len()];
+        let formats = vec![format; bound.columns.len()].into();
         // Every row is made now: a cursor may go back, and what it shows does not change.
         let mut rows = Vec::new();
-        self.run(&bound.query, &[], &mut Output::Rows(&mut rows)).await?;
+        self.run(&bound.query, &bound.kept, &scope, &[], &mut Output::Rows(&mut rows)).await?;
         let portal = Portal {
             name: name.to_owned(),
             text: text.clone(),
             statement: Some(statement),
             parameters: Arc::default(),
-            parameter_types: Vec::new(),
-            columns: Some(columns),
+            parameter_types: Arc::default(),
+            columns: Some(bound.columns.clone()),
             formats,
+            prepared: String::new(),
             bound: Some(bound),
             state: PortalState::Held(Held { rows, position: 0 }),
             hold: declare.hold,

@@ -175,7 +175,7 @@ impl Session {
             Statement::DeclareCursor(declare) => Ok(plain(Statement::Query(Box::new(declare.query.clone())))),
             Statement::Execute(execute) => {
                 let prepared = find_prepared(&self.prepared, execute.name.as_str())?;
-                let (types, found) = (prepared.parameters.clone(), prepared.statement.clone());
+                let (types, found) = (prepared.parameters.to_vec(), prepared.statement.clone());
                 let Some(statement) = found.filter(|statement| is_planned(statement)) else {
                     return Err(Error::unsupported("EXPLAIN of this statement").into());
                 };

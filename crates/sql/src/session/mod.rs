@@ -37,16 +37,19 @@ use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-pub use client::{Client, Column, Encoding, Format};
+pub use client::{Client, Column, Encoding, Format, Scratch};
 pub use node::{Activity, Node, Registration};
 pub use scope::{Scope, SessionFacts};
 
 use self::prepared::{Portal, PortalState, Prepared};
 use self::transaction::{Kind, Transaction, is_aborted};
 use self::variables::Variables;
+use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
+use crate::catalog::statistics::Known;
 use crate::exec::Cancel;
 use crate::plan::Output as PlanOutput;
 
@@ -81,6 +84,8 @@ pub struct Session {
     node: Arc<Node>,
     cancel: Arc<Cancel>,
     facts: SessionFacts,
+    /// What the search path of `facts` was found in: a catalog, a user, settings.
+    path_of: Option<(Arc<Catalog>, Oid, u64)>,
     variables: Variables,
     /// Raised with each change of a setting.
     settings_version: u64,
@@ -105,9 +110,11 @@ struct Replay {
 
 /// What the protocol calls. An `Err` is for an ErrorResponse; the session has already noted it (its transaction failed).
 /// In the extended protocol the caller then skips to Sync.
+///
+/// What waits is boxed here, so that all of this crate is compiled with it rather than again in every crate that awaits.
 impl Session {
     /// 3D000 if the database does not exist, 28000 if the role may not log in.
-    pub async fn open(node: Arc<Node>, connect: Connect) -> Result<Session> {
+    pub fn open(node: Arc<Node>, connect: Connect) -> Result<Session> {
         let catalog = node.catalog();
         let Some(role) = catalog.role_named(&connect.user).cloned() else {
             let message = format!("role \"{}\" does not exist", connect.user);
@@ -145,7 +152,7 @@ impl Session {
             database: Oid(database.oid),
             session_user: Oid(role.oid),
             current_user: Oid(role.oid),
-            search_path: Vec::new(),
+            search_path: Arc::default(),
             read_only: false,
         };
         let activity = Activity {
@@ -163,6 +170,7 @@ impl Session {
             node,
             cancel,
             facts: SessionFacts { pid, ..facts },
+            path_of: None,
             variables,
             settings_version: 0,
             transaction: None,
@@ -215,11 +223,13 @@ impl Session {
     }
 
     /// A Query message: several statements in one implicit transaction.
-    pub async fn simple(&mut self, sql: &str, client: &mut dyn Client) -> Result<()> {
-        self.begin_message();
-        self.portals.remove("");
-        let result = self.simple_statements(sql, client).await;
-        self.end_message(result, client).await
+    pub fn simple<'a>(&'a mut self, sql: &'a str, client: &'a mut dyn Client) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.begin_message();
+            self.portals.remove("");
+            let result = self.simple_statements(sql, client).await;
+            self.end_message(result, client).await
+        })
     }
 
     async fn simple_statements(&mut self, sql: &str, client: &mut dyn Client) -> Result<()> {
@@ -257,7 +267,7 @@ impl Session {
         Ok(())
     }
 
-    pub async fn parse(&mut self, name: &str, sql: &str, types: &[Oid], client: &mut dyn Client) -> Result<()> {
+    pub fn parse(&mut self, name: &str, sql: &str, types: &[Oid], client: &mut dyn Client) -> Result<()> {
         self.begin_message();
         let result = self.parse_message(name, sql, types);
         let result = self.noted(result);
@@ -286,7 +296,7 @@ impl Session {
     }
 
     /// `formats` and `results` as in the message: none, one for all, or one for each.
-    pub async fn bind(
+    pub fn bind(
         &mut self,
         portal: &str,
         statement: &str,
@@ -325,12 +335,12 @@ impl Session {
         }
         let formats = spread(formats, wanted.len(), "bind message has {n} parameter formats but {m} parameters")?;
         let mut values = Vec::with_capacity(wanted.len());
-        for (number, ((raw, ty), format)) in parameters.into_iter().zip(wanted).zip(formats).enumerate() {
+        for (number, ((raw, ty), format)) in parameters.into_iter().zip(wanted.iter()).zip(formats).enumerate() {
             let context = |error: Error| error.context(format!("unnamed portal parameter ${}", number + 1));
             values.push(read_parameter(&scope, *ty, format, raw).map_err(context)?);
         }
-        let width = prepared.columns.as_ref().map_or(0, Vec::len);
-        let results = spread(results, width, "bind message has {n} result formats but query has {m} columns")?;
+        let width = prepared.columns.as_ref().map_or(0, |columns| columns.len());
+        let results = spread(results, width, "bind message has {n} result formats but query has {m} columns")?.into();
         if self.transaction.as_ref().is_some_and(|transaction| transaction.failed)
             && !prepared.statement.as_deref().is_some_and(control::ends_transaction)
         {
@@ -347,6 +357,7 @@ impl Session {
             parameter_types: wanted.clone(),
             columns: prepared.columns.clone(),
             formats: results,
+            prepared: statement.to_owned(),
             bound: prepared.bound.clone(),
             state: PortalState::Ready,
             hold: false,
@@ -359,7 +370,7 @@ impl Session {
         Ok(())
     }
 
-    pub async fn describe_statement(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
+    pub fn describe_statement(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
         self.begin_message();
         let result = find_prepared(&self.prepared, name).map(|prepared| {
             client.describe_parameters(&prepared.parameters);
@@ -371,7 +382,7 @@ impl Session {
         self.noted(result)
     }
 
-    pub async fn describe_portal(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
+    pub fn describe_portal(&mut self, name: &str, client: &mut dyn Client) -> Result<()> {
         self.begin_message();
         let result = find_portal(&self.portals, name).map(|portal| match &portal.columns {
             Some(columns) => client.describe(columns, &portal.formats),
@@ -381,10 +392,17 @@ impl Session {
     }
 
     /// `rows_max` 0 is all.
-    pub async fn execute(&mut self, portal: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {
-        self.begin_message();
-        let result = self.execute_message(portal, rows_max, client).await;
-        self.noted(result)
+    pub fn execute<'a>(
+        &'a mut self,
+        portal: &'a str,
+        rows_max: u32,
+        client: &'a mut dyn Client,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.begin_message();
+            let result = self.execute_message(portal, rows_max, client).await;
+            self.noted(result)
+        })
     }
 
     async fn execute_message(&mut self, name: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {
@@ -431,7 +449,11 @@ impl Session {
 
     /// Ends the implicit transaction: commits it, or rolls it back after an error. An error of the commit is answered
     /// before ReadyForQuery.
-    pub async fn sync(&mut self, client: &mut dyn Client) -> Result<()> {
+    pub fn sync<'a>(&'a mut self, client: &'a mut dyn Client) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.sync_message(client))
+    }
+
+    async fn sync_message(&mut self, client: &mut dyn Client) -> Result<()> {
         let replay = self.replay.take();
         let mut attempt = 0;
         let result = loop {
@@ -464,12 +486,14 @@ impl Session {
     }
 
     /// The client is gone or said goodbye.
-    pub async fn close(mut self) {
-        if let Some(Transaction { txn: Some(txn), .. }) = self.transaction.take() {
-            txn.rollback().await;
-        }
-        self.locks.release_transaction();
-        self.locks.unlock_all_for_session();
+    pub fn close(mut self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(Transaction { txn: Some(txn), .. }) = self.transaction.take() {
+                txn.rollback().await;
+            }
+            self.locks.release_transaction();
+            self.locks.unlock_all_for_session();
+        })
     }
 
     // ------------------------------------------------------------------------------------------------------- messages
@@ -508,15 +532,30 @@ impl Session {
 
     // ---------------------------------------------------------------------------------------------------------- scope
 
-    /// What a statement that begins now sees.
-    fn scope(&mut self) -> Scope {
-        let (current, known) = (self.node.catalog(), self.node.statistics());
-        let (catalog, statistics) = match &mut self.transaction {
+    /// Definitions and statistics as the transaction sees them.
+    fn definitions(&mut self) -> (Arc<Catalog>, Arc<Known>) {
+        let (current, known) = self.node.definitions();
+        match &mut self.transaction {
             Some(transaction) => (transaction.changes.catalog(&current), transaction.changes.known(&known)),
             None => (current, known),
-        };
+        }
+    }
+
+    fn find_search_path(&mut self, catalog: &Arc<Catalog>) {
+        let (user, settings) = (self.facts.current_user, self.settings_version);
+        let is_found =
+            |(of, by, under): &(Arc<Catalog>, Oid, u64)| Arc::ptr_eq(of, catalog) && *by == user && *under == settings;
+        if !self.path_of.as_ref().is_some_and(is_found) {
+            self.facts.search_path = control::search_path(catalog, &self.facts, &self.variables.typed().search_path);
+            self.path_of = Some((catalog.clone(), user, settings));
+        }
+    }
+
+    /// What a statement that begins now sees.
+    fn scope(&mut self) -> Scope {
+        let (catalog, statistics) = self.definitions();
         let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
-        self.facts.search_path = control::search_path(&catalog, &self.facts, &self.variables.typed().search_path);
+        self.find_search_path(&catalog);
         self.facts.read_only = self.transaction.as_ref().is_some_and(|open| open.modes.read_only);
         Scope {
             node: self.node.clone(),
@@ -537,35 +576,22 @@ impl Session {
         self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
     }
 
-    /// Result columns for RowDescription.
-    fn columns_of(scope: &Scope, output: &[PlanOutput]) -> Vec<Column> {
-        output
-            .iter()
-            .map(|column| Column {
-                name: column.name.clone(),
-                ty: column.ty,
-                size: size_of_type(column.ty.oid),
-                table: column.table,
-                attribute: column.attribute,
-            })
-            .map(|mut column| {
-                // A literal that stayed unknown goes out as text.
-                if column.ty.oid == oid::UNKNOWN {
-                    column.ty = crate::types::Type::TEXT;
-                }
-                let _ = scope;
-                column
-            })
-            .collect()
+    fn encoding(scope: &Scope, columns: &[Column], formats: &Arc<[Format]>) -> Result<Encoding> {
+        let forms = columns.iter().map(|column| form_of(scope, column.ty.oid)).collect::<Result<_>>()?;
+        Ok(Encoding { forms, formats: formats.clone(), settings: scope.settings.clone() })
     }
+}
 
-    fn encoding(scope: &Scope, columns: &[Column], formats: &[Format]) -> Result<Encoding> {
-        let mut forms = Vec::with_capacity(columns.len());
-        for (column, format) in columns.iter().zip(formats) {
-            forms.push((form_of(scope, column.ty.oid)?, *format));
-        }
-        Ok(Encoding { columns: forms, settings: scope.settings.clone() })
-    }
+/// Result columns for RowDescription.
+fn columns_of(output: &[PlanOutput]) -> Arc<[Column]> {
+    let column = |column: &PlanOutput| {
+        // A literal that stayed unknown goes out as text.
+        let is_unknown = column.ty.oid == oid::UNKNOWN;
+        let ty = if is_unknown { crate::types::Type::TEXT } else { column.ty };
+        let (name, size) = (column.name.clone(), size_of_type(column.ty.oid));
+        Column { name, ty, size, table: column.table, attribute: column.attribute }
+    };
+    output.iter().map(column).collect()
 }
 
 /// From nanoseconds of the wall clock to microseconds since 2000-01-01 UTC.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use atoll_datum::Oid;
 use atoll_env::Env;
 use atoll_txn::Isolation;
+use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
@@ -61,14 +62,16 @@ struct Current {
 
 impl Node {
     /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
-    pub async fn open(env: Env, gateway: GatewayRef) -> Result<Arc<Node>> {
-        store::bootstrap(&*gateway).await?;
-        let (catalog, known) = Node::load(&gateway).await?;
-        let node = Node::with_catalog(env, gateway, catalog);
-        node.current.write().statistics = Arc::new(known);
-        node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
-        node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
-        Ok(node)
+    pub fn open(env: Env, gateway: GatewayRef) -> BoxFuture<'static, Result<Arc<Node>>> {
+        Box::pin(async move {
+            store::bootstrap(&*gateway).await?;
+            let (catalog, known) = Node::load(&gateway).await?;
+            let node = Node::with_catalog(env, gateway, catalog);
+            node.current.write().statistics = Arc::new(known);
+            node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
+            node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
+            Ok(node)
+        })
     }
 
     /// A node with this catalog, whatever the store says.
@@ -103,6 +106,12 @@ impl Node {
     /// What is committed now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.current.read().catalog.clone()
+    }
+
+    /// Both, as of one moment.
+    pub fn definitions(&self) -> (Arc<Catalog>, Arc<Known>) {
+        let current = self.current.read();
+        (current.catalog.clone(), current.statistics.clone())
     }
 
     /// What was found about the tables' rows, as it is committed now.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use atoll_datum::{Datum, Oid};
 use atoll_syntax::ast;
+use parking_lot::Mutex;
 
-use super::Scope;
 use super::client::{Column, Format};
 use crate::catalog::Catalog;
 use crate::catalog::statistics::Known;
@@ -22,9 +22,9 @@ pub struct Prepared {
     /// As declared; 0 where the statement decides.
     pub declared: Vec<Oid>,
     /// As resolved.
-    pub parameters: Vec<Oid>,
+    pub parameters: Arc<[Oid]>,
     /// Columns of its result; none if it has no result.
-    pub columns: Option<Vec<Column>>,
+    pub columns: Option<Arc<[Column]>>,
     pub from_sql: bool,
     pub prepared_micros: i64,
     pub bound: Option<Bound>,
@@ -37,22 +37,41 @@ pub struct Bound {
     pub catalog: Arc<Catalog>,
     pub statistics: Arc<Known>,
     /// What else the binding depended on: role, search path, settings.
-    pub depends: Arc<Depends>,
+    pub depends: Depends,
+    /// What RowDescription says of its rows.
+    pub columns: Arc<[Column]>,
+    /// The role may do what it does. That depends on nothing but what the binding does.
+    pub allowed: bool,
+    pub kept: Arc<Kept>,
+}
+
+/// The operators of a statement that ran to its end, for its next run: making them costs more than many a statement.
+#[derive(Default)]
+pub struct Kept(Mutex<Option<Box<Cursor>>>);
+
+impl Kept {
+    pub fn take(&self) -> Option<Box<Cursor>> {
+        self.0.lock().take()
+    }
+
+    pub fn keep(&self, cursor: Box<Cursor>) {
+        *self.0.lock() = Some(cursor);
+    }
 }
 
 #[derive(PartialEq, Eq, Clone, Debug)]
 pub struct Depends {
     pub role: Oid,
-    pub search_path: Vec<Oid>,
+    pub search_path: Arc<[Oid]>,
     /// A change of any setting binds anew: literals were read under them.
     pub settings: u64,
 }
 
 impl Bound {
-    pub fn holds(&self, scope: &Scope, depends: &Depends) -> bool {
-        let is_known = Arc::ptr_eq(&self.statistics, &scope.statistics)
-            || self.query.uses.iter().all(|used| self.statistics.agrees(&scope.statistics, used.relation));
-        Arc::ptr_eq(&self.catalog, &scope.catalog) && is_known && *self.depends == *depends
+    pub fn holds(&self, catalog: &Arc<Catalog>, statistics: &Arc<Known>, depends: &Depends) -> bool {
+        let is_known = Arc::ptr_eq(&self.statistics, statistics)
+            || self.query.uses.iter().all(|used| self.statistics.agrees(statistics, used.relation));
+        Arc::ptr_eq(&self.catalog, catalog) && is_known && self.depends == *depends
     }
 }
 
@@ -62,10 +81,12 @@ pub struct Portal {
     pub text: Arc<str>,
     pub statement: Option<Arc<ast::Statement>>,
     pub parameters: Arc<Vec<Datum>>,
-    pub parameter_types: Vec<Oid>,
-    pub columns: Option<Vec<Column>>,
+    pub parameter_types: Arc<[Oid]>,
+    pub columns: Option<Arc<[Column]>>,
     /// One for each column.
-    pub formats: Vec<Format>,
+    pub formats: Arc<[Format]>,
+    /// The statement it is of, if that is kept.
+    pub prepared: String,
     /// The plan, for statements that have one.
     pub bound: Option<Bound>,
     pub state: PortalState,

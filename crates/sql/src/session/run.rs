@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_datum::{Datum, Error, Oid, Result};
+use atoll_syntax::ast::Statement;
 use atoll_txn::Isolation;
 use atoll_txn::error::Retry;
 use futures_util::future::{Either, select};
 
 use super::client::{Client, Encoding};
-use super::prepared::{Bound, Depends};
-use super::{Scope, Session};
+use super::prepared::{Bound, Depends, Kept};
+use super::{Scope, Session, columns_of};
 use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
 use crate::plan::{CommandKind, Query};
 use crate::{bind, kv, optimize};
@@ -61,59 +62,85 @@ impl Session {
     }
 
     /// Binds and plans a statement, unless `known` still holds.
-    pub(super) fn bound(
-        &mut self,
-        statement: &atoll_syntax::ast::Statement,
-        parameters: &[Oid],
-        known: Option<&Bound>,
-    ) -> Result<Bound> {
-        let scope = self.scope();
-        let depends = self.depends();
-        if let Some(known) = known.filter(|known| known.holds(&scope, &depends)) {
+    pub(super) fn bound(&mut self, statement: &Statement, parameters: &[Oid], known: Option<&Bound>) -> Result<Bound> {
+        if let Some(known) = known.filter(|known| self.still_holds(known)) {
             return Ok(known.clone());
         }
+        let scope = self.scope();
         let query = bind::statement(&scope, statement, parameters)?;
         let query = optimize::query(&scope, query)?;
-        let (catalog, statistics) = (scope.catalog.clone(), scope.statistics.clone());
-        Ok(Bound { query: Arc::new(query), catalog, statistics, depends: Arc::new(depends) })
+        Ok(Bound {
+            columns: columns_of(&query.output),
+            query: Arc::new(query),
+            catalog: scope.catalog.clone(),
+            statistics: scope.statistics.clone(),
+            depends: self.depends(),
+            allowed: false,
+            kept: Arc::default(),
+        })
+    }
+
+    fn still_holds(&mut self, bound: &Bound) -> bool {
+        let (catalog, statistics) = self.definitions();
+        self.find_search_path(&catalog);
+        bound.holds(&catalog, &statistics, &self.depends())
     }
 
     /// Checks privileges, locks the tables, and binds anew if a definition changed while it waited.
     pub(super) async fn ready(
         &mut self,
-        statement: &atoll_syntax::ast::Statement,
+        statement: &Statement,
         parameters: &[Oid],
         known: Option<&Bound>,
     ) -> Result<Bound> {
         let mut bound = self.bound(statement, parameters, known)?;
         loop {
-            self.check_uses(&bound.query)?;
+            if !bound.allowed {
+                self.check_uses(&bound.query)?;
+                bound.allowed = true;
+            }
             self.lock_uses(&bound.query).await?;
-            let again = self.bound(statement, parameters, Some(&bound))?;
-            if Arc::ptr_eq(&again.query, &bound.query) {
+            if self.still_holds(&bound) {
                 return Ok(bound);
             }
-            bound = again;
+            bound = self.bound(statement, parameters, None)?;
         }
     }
 
-    /// Runs a statement to its end, sending rows as they come.
+    /// A prepared statement was bound anew, for good.
+    pub(super) fn keep_bound(&mut self, name: &str, statement: &Arc<Statement>, bound: &Bound) {
+        if let Some(prepared) = self.prepared.get_mut(name)
+            && prepared.statement.as_ref().is_some_and(|of| Arc::ptr_eq(of, statement))
+            && prepared.bound.as_ref().is_none_or(|old| !old.allowed || !Arc::ptr_eq(&old.query, &bound.query))
+        {
+            prepared.bound = Some(bound.clone());
+        }
+    }
+
+    /// Runs a statement to its end, sending rows as they come. `scope` is of now.
     pub(super) async fn run(
         &mut self,
         query: &Query,
+        kept: &Kept,
+        scope: &Scope,
         parameters: &[Datum],
         output: &mut Output<'_>,
     ) -> std::result::Result<Ran, Failure> {
-        let scope = self.scope();
         for attempt in 0.. {
             let mark = output.mark();
             self.begin_statement(query.command != CommandKind::Select).await?;
             let savepoint = self.transaction_txn().await?.savepoint();
-            let mut cursor = exec::run(query, &scope, self.exec_options())?;
-            let result = self.drive(&scope, &mut cursor, parameters, output, u64::MAX).await;
+            let mut cursor = match kept.take() {
+                Some(cursor) => cursor.again(query, scope)?,
+                None => Box::new(exec::run(query, scope, self.exec_options())?),
+            };
+            let result = self.drive(scope, &mut cursor, parameters, output, u64::MAX).await;
             let txn = self.transaction_txn().await?;
             let Err(failure) = result else {
                 txn.release(savepoint);
+                if cursor.rewind() {
+                    kept.keep(cursor);
+                }
                 return result;
             };
             let again = may_rerun(&failure, txn.isolation(), attempt) && output.take_back(mark);

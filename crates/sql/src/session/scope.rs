@@ -54,6 +54,6 @@ pub struct SessionFacts {
     pub session_user: Oid,
     pub current_user: Oid,
     /// Existing schemas of search_path in order, pg_catalog where PostgreSQL looks for it (first, unless listed).
-    pub search_path: Vec<Oid>,
+    pub search_path: Arc<[Oid]>,
     pub read_only: bool,
 }

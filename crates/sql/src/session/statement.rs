@@ -61,6 +61,21 @@ fn check_lock(scope: &Scope, relation: Oid, mode: Mode) -> Result<()> {
     if allowed { Ok(()) } else { Err(privileges::denied("table", &table.name)) }
 }
 
+/// 0A000, as PostgreSQL: a client has read the description of a result that is another one now.
+fn check_same_result(then: Option<&Arc<[Column]>>, now: &Arc<[Column]>) -> Result<()> {
+    let same = match then {
+        None => now.is_empty(),
+        Some(then) => {
+            let is_same = |(a, b): (&Column, &Column)| a.ty == b.ty && a.name == b.name;
+            Arc::ptr_eq(then, now) || then.len() == now.len() && then.iter().zip(&**now).all(is_same)
+        }
+    };
+    match same {
+        true => Ok(()),
+        false => Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")),
+    }
+}
+
 /// Statements that have a plan.
 pub(super) fn is_planned(statement: &Statement) -> bool {
     matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
@@ -78,7 +93,7 @@ impl Session {
         self.check_not_failed(statement)?;
         if is_planned(statement) {
             let bound = self.ready(statement, &[], None).await?;
-            return self.run_and_send(&bound, &[], &[], true, client).await;
+            return self.run_and_send(&bound, &[], None, true, client).await;
         }
         self.command(text, statement, Vec::new(), true, client).await
     }
@@ -88,21 +103,21 @@ impl Session {
         &mut self,
         bound: &Bound,
         parameters: &[Datum],
-        formats: &[Format],
+        formats: Option<&Arc<[Format]>>,
         describe: bool,
         client: &mut dyn Client,
     ) -> Outcome {
         let scope = self.scope();
-        let columns = Session::columns_of(&scope, &bound.query.output);
-        let all_text = vec![Format::Text; columns.len()];
-        let formats = if formats.len() == columns.len() { formats } else { &all_text };
-        let encoding = Session::encoding(&scope, &columns, formats)?;
+        let columns = &bound.columns;
+        let all_text = || vec![Format::Text; columns.len()].into();
+        let formats = formats.cloned().unwrap_or_else(all_text);
+        let encoding = Session::encoding(&scope, columns, &formats)?;
         if describe && !columns.is_empty() {
-            client.describe(&columns, formats);
+            client.describe(columns, &formats);
         }
         let ran = {
             let mut output = Output::Client { client: &mut *client, encoding: &encoding };
-            self.run(&bound.query, parameters, &mut output).await?
+            self.run(&bound.query, &bound.kept, &scope, parameters, &mut output).await?
         };
         client.complete(&tag(bound.query.command, &ran));
         Ok(())
@@ -124,28 +139,17 @@ impl Session {
         if whole {
             let (types, known) = (portal.parameter_types.clone(), portal.bound.clone());
             let (parameters, formats) = (portal.parameters.clone(), portal.formats.clone());
-            let columns = portal.columns.clone();
+            let (columns, prepared) = (portal.columns.clone(), portal.prepared.clone());
             let bound = self.ready(&statement, &types, known.as_ref()).await?;
-            self.check_same_result(&columns, &bound.query)?;
-            self.run_and_send(&bound, &parameters, &formats, false, client).await?;
+            check_same_result(columns.as_ref(), &bound.columns)?;
+            self.keep_bound(&prepared, &statement, &bound);
+            self.run_and_send(&bound, &parameters, Some(&formats), false, client).await?;
             if let Some(portal) = self.portals.get_mut(name) {
                 portal.state = PortalState::Done;
             }
             return Ok(());
         }
         self.execute_part(name, &statement, rows_max, client).await
-    }
-
-    /// 0A000, as PostgreSQL: a client has read the description of a result that is another one now.
-    fn check_same_result(&mut self, columns: &Option<Vec<Column>>, query: &Query) -> Result<()> {
-        let scope = self.scope();
-        let now = Session::columns_of(&scope, &query.output);
-        let then = columns.as_deref().unwrap_or_default();
-        let same = then.len() == now.len() && then.iter().zip(&now).all(|(a, b)| a.ty == b.ty && a.name == b.name);
-        match same || query.output.is_empty() && then.is_empty() {
-            true => Ok(()),
-            false => Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")),
-        }
     }
 
     /// Everything that has no plan.
@@ -201,7 +205,7 @@ impl Session {
             text,
             statement: statement.clone(),
             declared: declared.clone(),
-            parameters: declared.clone(),
+            parameters: declared.clone().into(),
             columns: None,
             from_sql,
             prepared_micros: self.now_micros(),
@@ -216,10 +220,8 @@ impl Session {
         if is_planned(&statement) {
             let bound = self.bound(&statement, &declared, None)?;
             prepared.parameters = bound.query.parameters.iter().map(|ty| ty.oid).collect();
-            let scope = self.scope();
-            let columns = Session::columns_of(&scope, &bound.query.output);
-            prepared.columns =
-                (!columns.is_empty() || bound.query.command == crate::plan::CommandKind::Select).then_some(columns);
+            let has_result = !bound.columns.is_empty() || bound.query.command == crate::plan::CommandKind::Select;
+            prepared.columns = has_result.then(|| bound.columns.clone());
             prepared.bound = Some(bound);
         } else {
             prepared.columns = self.columns_of_command(&statement)?;

@@ -58,7 +58,7 @@ pub fn scope(node: Arc<Node>) -> Scope {
         database: DATABASE,
         session_user: POSTGRES_ROLE,
         current_user: POSTGRES_ROLE,
-        search_path: vec![PG_CATALOG, PUBLIC],
+        search_path: [PG_CATALOG, PUBLIC].into(),
         read_only: false,
     };
     Scope::new(node, session)

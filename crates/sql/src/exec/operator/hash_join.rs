@@ -85,6 +85,8 @@ pub fn hash_join(
     let (left, right) = (builder.plan(&plan.left)?, builder.plan(&plan.right)?);
     let (left_columns, right_columns) = (Columns::from(plan.left.columns()), Columns::from(plan.right.columns()));
     let (rest, links) = condition(rest, &left_columns, &right_columns, builder)?;
+    let right_fixed = builder.is_fixed(&plan.right);
+    builder.is_repeatable &= !right_fixed;
     Ok(Box::new(HashJoin {
         kind: plan.kind,
         left,
@@ -97,7 +99,7 @@ pub fn hash_join(
         senses: keys.iter().map(|(left, _)| Sense::of(left.ty.oid)).collect(),
         rest,
         links,
-        right_fixed: builder.is_fixed(&plan.right),
+        right_fixed,
         table: None,
         outer: None,
         account: 0,

@@ -65,8 +65,9 @@ impl Limit {
         let state = sqlstate::INVALID_ROW_COUNT_IN_OFFSET_CLAUSE;
         let skip = rows_of(&self.offset, "OFFSET", state, exec).await?.unwrap_or(0);
         let left = limit_of(&self.count, exec).await?;
-        if let (Some(left), None) = (left, &self.ties) {
-            self.input.want(usize::try_from(left.saturating_add(skip)).unwrap_or(usize::MAX));
+        if self.ties.is_none() {
+            let all = left.map_or(u64::MAX, |left| left.saturating_add(skip));
+            self.input.want(usize::try_from(all).unwrap_or(usize::MAX));
         }
         Ok(Progress { skip, left, last: None, done: left == Some(0) })
     }

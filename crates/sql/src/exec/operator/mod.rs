@@ -64,6 +64,7 @@ pub trait Operator: Send {
         0
     }
 
-    /// No more than so many rows will be asked for until it is rewound. Whoever makes more does so in vain.
+    /// No more than so many rows will be asked for until it is rewound, and the maximum is to say that there is no
+    /// such number. Whoever makes more does so in vain.
     fn want(&mut self, _rows: usize) {}
 }

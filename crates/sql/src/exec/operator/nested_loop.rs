@@ -68,6 +68,8 @@ pub fn nested_loop(plan: &plan::Join, builder: &mut Builder<'_>) -> SqlResult<Bo
     let (left, right) = (builder.plan(&plan.left)?, builder.plan(&plan.right)?);
     let (left_columns, right_columns) = (Columns::from(plan.left.columns()), Columns::from(plan.right.columns()));
     let (on, links) = condition(&plan.on, &left_columns, &right_columns, builder)?;
+    let right_fixed = builder.is_fixed(&plan.right);
+    builder.is_repeatable &= !right_fixed;
     Ok(Box::new(NestedLoop {
         kind: plan.kind,
         left,
@@ -76,7 +78,7 @@ pub fn nested_loop(plan: &plan::Join, builder: &mut Builder<'_>) -> SqlResult<Bo
         right_width: right_columns.len(),
         on,
         links,
-        right_fixed: builder.is_fixed(&plan.right),
+        right_fixed,
         inner: None,
         outer: None,
         account: 0,

@@ -229,7 +229,8 @@ impl Operator for Scan {
 
     fn want(&mut self, rows: usize) {
         if self.filter.is_none() {
-            self.first_page_rows = (rows as u64).clamp(1, PAGE_ROWS_MAX);
+            let all = rows == usize::MAX;
+            self.first_page_rows = if all { FIRST_PAGE_ROWS } else { (rows as u64).clamp(1, PAGE_ROWS_MAX) };
             self.page_rows = self.first_page_rows;
         }
     }

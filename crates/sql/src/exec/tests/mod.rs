@@ -32,7 +32,7 @@ pub(super) fn scope_of(node: Arc<Node>) -> Scope {
         database: Oid(5),
         session_user: Oid(10),
         current_user: Oid(10),
-        search_path: Vec::new(),
+        search_path: Arc::default(),
         read_only: false,
     };
     Scope::new(node, session)

@@ -54,7 +54,7 @@ where
                 database: Oid(5),
                 session_user: Oid(10),
                 current_user: Oid(10),
-                search_path: Vec::new(),
+                search_path: Arc::default(),
                 read_only: false,
             };
             let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog), session);

@@ -142,9 +142,9 @@ impl Session {
         }
         let bound = self.ready(&statement, &[], None).await?;
         let scope = self.scope();
-        let columns = Session::columns_of(&scope, &bound.query.output);
+        let columns = &bound.columns;
         let mut forms = Vec::with_capacity(columns.len());
-        for column in &columns {
+        for column in columns.iter() {
             forms.push(super::form_of(&scope, column.ty.oid)?);
         }
         let force_quote = columns.iter().map(|column| options.force_quote.has(&column.name)).collect();

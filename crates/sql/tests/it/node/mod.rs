@@ -1,8 +1,5 @@
 //! A node on a store in the simulation, and sessions that show what psql would.
 
-// Each test file uses some of it.
-#![allow(dead_code)]
-
 pub mod golden;
 
 use std::fmt::Write;
@@ -15,7 +12,7 @@ use atoll_env::{NodeId, sim};
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::client::Mark;
 use atoll_sql::session::variables::Severity;
-use atoll_sql::session::{Client, Column, Connect, Encoding, Format, Node, Session};
+use atoll_sql::session::{Client, Column, Connect, Encoding, Format, Node, Scratch, Session};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 
@@ -46,7 +43,7 @@ impl Client for Shell {
 
     fn row(&mut self, encoding: &Encoding, row: &[Datum]) {
         let mut bytes = BytesMut::new();
-        encoding.encode(row, &mut bytes);
+        encoding.encode(row, &mut Scratch::default(), &mut bytes);
         let mut rest = &bytes[..];
         let mut fields = Vec::new();
         while let Some((length, after)) = rest.split_first_chunk::<4>() {
@@ -116,7 +113,7 @@ impl Client for Shell {
 
 pub async fn session(node: &Arc<Node>, pid: i32) -> Session {
     let connect = Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
-    Session::open(node.clone(), connect).await.expect("a session opens")
+    Session::open(node.clone(), connect).expect("a session opens")
 }
 
 pub async fn answer(session: &mut Session, sql: &str) -> String {

@@ -1,13 +1,11 @@
 //! Statistics over the life of a node: found without being asked, kept over a restart, of use to plans.
 
-mod node;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::node::{answer, on_a_node, session};
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::Node;
-use node::{answer, on_a_node, session};
 
 const KNOWN: &str = "select reltuples, last_autoanalyze is not null, autoanalyze_count, n_live_tup, n_mod_since_analyze \
                      from pg_class c join pg_stat_user_tables s on c.oid = relid where c.relname = 't'";

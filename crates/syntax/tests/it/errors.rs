@@ -6,7 +6,7 @@ use atoll_syntax::parse;
 
 #[test]
 fn errors_are_postgresqls() {
-    let mut lines = include_str!("errors.txt").lines().filter(|line| !line.starts_with("--"));
+    let mut lines = include_str!("../errors.txt").lines().filter(|line| !line.starts_with("--"));
     let (mut checked, mut wrong) = (0, Vec::new());
     while let (Some(line), Some(expected)) = (lines.next(), lines.next()) {
         // A line break is written as two characters. An escape that looks like one has none in this file.

@@ -1,18 +1,14 @@
 //! A disk that runs full under a node: writes are refused with a clear error, reads go on, nothing acknowledged is lost,
 //! and when there is room again writes go on, without a restart.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::{Node, Temp, may_mount, put, rows};
 use atoll_cluster::client::Client;
 use atoll_txn::Error;
-use common::{Node, Temp, may_mount, put, rows};
 
 /// A small disk in a mount namespace of its own, which ends with this.
 struct SmallDisk {

@@ -7,7 +7,7 @@ use atoll_syntax::ast::Statement;
 use atoll_syntax::{parse, print};
 
 fn statements() -> Vec<String> {
-    [include_str!("corpus.sql"), include_str!("corpus_atoll.sql")]
+    [include_str!("../corpus.sql"), include_str!("../corpus_atoll.sql")]
         .iter()
         .flat_map(|text| text.lines())
         .filter(|line| !line.is_empty() && !line.starts_with("--"))

@@ -1,10 +1,6 @@
 //! Nothing acknowledged is lost: kill -9, power cuts, disks that lie and disks that fail. Longer: `./dev soak`.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
-use common::{Node, Temp, atoll, output, put, rows};
+use crate::common::{Node, Temp, atoll, output, put, rows};
 
 fn bench(dir: &Temp, more: &[&str]) -> std::process::Command {
     let mut command = atoll(&["bench", "kv", "--writers", "4", "--data", dir.0.to_str().unwrap()]);

@@ -1,14 +1,10 @@
 //! How a node begins and ends: its ready line, signals, exit codes, and what it refuses to start on.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use common::{Node, Temp, atoll, may_mount, output, put, rows};
+use crate::common::{Node, Temp, atoll, may_mount, output, put, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_starts_serves_and_ends_cleanly() {

@@ -16,7 +16,7 @@ impl Random {
 }
 
 fn corpus() -> Vec<&'static str> {
-    include_str!("corpus.sql").lines().filter(|line| !line.is_empty() && !line.starts_with("--")).collect()
+    include_str!("../corpus.sql").lines().filter(|line| !line.is_empty() && !line.starts_with("--")).collect()
 }
 
 fn check(text: &str) {

@@ -1,8 +1,5 @@
 //! The real binary from outside: its process, its rpc port, its files.
 
-// Each test file uses a part of it.
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;

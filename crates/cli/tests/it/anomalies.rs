@@ -3,14 +3,10 @@
 //!
 //! The histories are those of Adya's thesis and of the Hermitage suite. A table has the rows (1, 10) and (2, 20).
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Node, Temp};
+use crate::common::{Node, Temp};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, SimpleQueryMessage};
 

@@ -2,10 +2,8 @@
 //!
 //! Where the plan is another one than PostgreSQL's, only its form can be compared.
 
-mod node;
-
-use node::golden::run_file;
-use node::{answer, on_a_node, session};
+use crate::node::golden::run_file;
+use crate::node::{answer, on_a_node, session};
 
 #[test]
 fn plans() {

@@ -1,13 +1,11 @@
 //! Definitions, and what they do to rows, through a session on a store in the simulation: the golden files of
 //! `tests/golden/ddl`, and what takes more than one session.
 
-mod node;
-
 use std::sync::Arc;
 
+use crate::node::{answer, on_a_node, session};
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::Node;
-use node::{answer, on_a_node, session};
 
 macro_rules! files {
     ($($name:ident),*) => { $(

@@ -5,15 +5,11 @@
 //! listed and passes. `UPDATE_GOLDEN=1` writes the list anew; read the difference. `SLT_ONLY=numbers/` runs some files
 //! and prints each difference.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Node, Temp};
+use crate::common::{Node, Temp};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 const LIST: &str = "known-failures.txt";

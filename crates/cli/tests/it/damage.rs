@@ -1,17 +1,13 @@
 //! Flipped bits and missing tails in the files of a stopped or killed node: noticed or repaired, never silent.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::common::{Node, Temp, atoll, copy_dir, files, output, put, rows};
 use atoll_env::rng::Rng;
 use atoll_env::{Env, NodeId};
 use atoll_txn::Error;
-use common::{Node, Temp, atoll, copy_dir, files, output, put, rows};
 
 const ROWS: u64 = 12_000;
 const TRIES: u64 = 12;
