@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use atoll_env::Env;
+use atoll_env::{Env, machine};
 use atoll_server::{Listen, Options, Server};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,20 +37,27 @@ pub struct Arguments {
     /// that is free
     #[arg(long, env = "ATOLL_SQL", value_name = "ADDR")]
     sql: Option<SocketAddr>,
+    /// Memory for what was read from the state. Without this a quarter of the machine's
+    #[arg(long, env = "ATOLL_CACHE_MIB", value_name = "MIB", value_parser = clap::value_parser!(u64).range(8..))]
+    cache_mib: Option<u64>,
     #[command(flatten)]
     tuning: Tuning,
 }
 
+const CACHE_BYTES_MIN: u64 = 64 << 20;
+
 pub async fn run(arguments: Arguments) -> Result<Code> {
-    let Arguments { data, rpc, sql, tuning } = arguments;
+    let Arguments { data, rpc, sql, cache_mib, tuning } = arguments;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
     let near = Options::default();
-    let options = Options {
+    let mut options = Options {
         rpc: rpc.map_or(near.rpc, Listen::At),
         sql: sql.map_or(near.sql, Listen::At),
         store: tuning.options(),
     };
+    let quarter = || (machine::memory_bytes() / 4).max(CACHE_BYTES_MIN);
+    options.store.engine.cache_bytes = cache_mib.map_or_else(quarter, |mib| mib << 20);
     let server = tokio::select! {
         server = Server::start(&env, options) => server?,
         // Nothing is served yet, and what recovery has done so far the next start can do again.

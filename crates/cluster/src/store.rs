@@ -565,7 +565,9 @@ impl Node {
             let now = self.now();
             let history = self.options.history.as_nanos() as u64;
             let threshold = Timestamp { wall: now.wall.saturating_sub(history), logical: 0 };
-            if let Err(error) = replica.collect_garbage(threshold).await {
+            if replica.is_garbage_due(threshold, self.options.history)
+                && let Err(error) = replica.collect_garbage(threshold).await
+            {
                 tracing::debug!(range = replica.id, %error, "garbage was not collected");
             }
             if let Some(at) = self.split_point(&replica) {

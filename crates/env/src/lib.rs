@@ -19,6 +19,7 @@ pub mod clock;
 pub mod disk;
 pub mod entropy;
 pub mod faults;
+pub mod machine;
 pub mod net;
 pub mod rng;
 pub mod sim;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_txn::lock::RequestId;
-use atoll_txn::mvcc::reader::IntentRef;
+use atoll_txn::mvcc::{self, reader::IntentRef};
 use atoll_txn::request::{Body, Fate, Push, Reply, Resolve, Span};
 use atoll_txn::{Error, Result, TxnId};
 use bytes::Bytes;
@@ -19,6 +19,9 @@ use crate::store::Node;
 const ABANDONED_AFTER: Duration = Duration::from_secs(3);
 /// The owner is asked for again so often, should its end go unnoticed.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// How far intents of one transaction are looked for, to resolve them at once.
+const ROWS_AHEAD: usize = 1024;
 
 /// An edge in the graph of who waits for whom, for as long as the wait lasts.
 struct Edge<'a> {
@@ -37,6 +40,16 @@ impl Replica {
     pub(super) async fn wait_for_intent(
         self: &Arc<Self>,
         key: &Bytes,
+        intent: &IntentRef,
+        waiter: Option<TxnId>,
+    ) -> Result<()> {
+        self.wait_for_intents(&Span::point(key), intent, waiter).await
+    }
+
+    /// The same for whoever reads on from the intent to the end of the span: where one is, there are more.
+    pub(super) async fn wait_for_intents(
+        self: &Arc<Self>,
+        span: &Span,
         intent: &IntentRef,
         waiter: Option<TxnId>,
     ) -> Result<()> {
@@ -64,12 +77,23 @@ impl Replica {
                 Fate::Committed => Some(status.commit_ts),
                 Fate::Aborted => None,
             };
-            let resolve = Resolve { txn: intent.txn, commit_ts, spans: vec![Span::point(key)], epoch: None };
+            let spans = self.intents_in(span, intent.txn)?;
+            if spans.is_empty() {
+                return Ok(());
+            }
+            let resolve = Resolve { txn: intent.txn, commit_ts, spans, epoch: None };
             return match router.send_to(Body::Resolve(resolve)).await {
                 Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
                 Err(error) => Err(error),
             };
         }
+    }
+
+    /// Where the transaction has intents in the first part of the span.
+    fn intents_in(&self, span: &Span, txn: TxnId) -> Result<Vec<Span>> {
+        let view = self.node.engine.view();
+        let keys = mvcc::reader::intents(&view, span, txn, ROWS_AHEAD).map_err(|error| self.damaged(error))?;
+        Ok(keys.iter().map(|key| Span::point(key)).collect())
     }
 
     fn edge(&self, waiter: Option<TxnId>, owner: TxnId) -> Result<Option<Edge<'_>>> {

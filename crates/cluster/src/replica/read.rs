@@ -53,7 +53,11 @@ impl Replica {
                 Some(_) if !page.rows.is_empty() => {}
                 Some(Stop::Uncertain { version, .. }) => return Err(Error::Uncertain { read: at.ts, version }),
                 Some(Stop::Intent { key, intent }) => {
-                    self.wait_for_intent(&key, &intent, at.txn).await?;
+                    let span = match scan.reverse {
+                        false => Span { start: key, end: scan.span.end.clone() },
+                        true => Span::point(&key),
+                    };
+                    self.wait_for_intents(&span, &intent, at.txn).await?;
                     continue;
                 }
                 None => {}

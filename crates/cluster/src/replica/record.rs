@@ -109,13 +109,8 @@ impl Replica {
 
     async fn latch_record(self: &Arc<Self>, anchor: &[u8]) -> Result<Latched> {
         let latched = self.latch(vec![Span::point(anchor)]).await?;
-        let mut memory = self.memory.lock();
-        if memory.serving == Some(latched.serving) {
-            // The record is no version of the key: no reader has to wait for it.
-            let readers = memory.latches.decide(latched.id, Timestamp::MAX);
-            memory.wake_readers(readers);
-        }
-        drop(memory);
+        // The record is no version of the key: no reader has to wait for it.
+        self.decide_latched(&latched, Timestamp::MAX);
         Ok(latched)
     }
 

@@ -164,6 +164,15 @@ impl Replica {
         Busy { replica: self, txn }
     }
 
+    /// Readers below `ts` need not wait for what is done under these latches.
+    pub(super) fn decide_latched(&self, latched: &Latched, ts: Timestamp) {
+        let mut memory = self.memory.lock();
+        if memory.serving == Some(latched.serving) {
+            let readers = memory.latches.decide(latched.id, ts);
+            memory.wake_readers(readers);
+        }
+    }
+
     /// Waits for latches on all the spans.
     pub(crate) async fn latch(self: &Arc<Self>, spans: Vec<Span>) -> atoll_txn::Result<Latched> {
         let (latched, wait) = {

@@ -250,6 +250,9 @@ impl Replica {
     pub(super) async fn resolve(self: &Arc<Self>, resolve: Resolve) -> Result<Reply> {
         // The whole of each span: an intent that this replica has yet to apply must not be overlooked.
         let latched = self.latch(resolve.spans.clone()).await?;
+        // Who reads an intent here learns from the record what became of it, and gets to the key after this. All others
+        // read what they would have read.
+        self.decide_latched(&latched, Timestamp::MAX);
         if resolve.commit_ts.is_some() {
             self.memory.lock().resolved.insert(resolve.txn);
         }
@@ -295,7 +298,8 @@ impl Replica {
                 keys.push(span.start.clone());
                 continue;
             }
-            let found = mvcc::reader::intents(view, span, resolve.txn).map_err(|error| self.damaged(error))?;
+            let found =
+                mvcc::reader::intents(view, span, resolve.txn, usize::MAX).map_err(|error| self.damaged(error))?;
             keys.extend(found);
         }
         Ok(keys)

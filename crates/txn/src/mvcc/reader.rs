@@ -85,10 +85,10 @@ pub fn record(view: &View, key: &[u8]) -> Result<Option<Record>> {
     bytes.map(|bytes| decode_record(key, bytes)).transpose()
 }
 
-/// The keys of a span where a transaction has an intent.
-pub fn intents(view: &View, span: &Span, txn: TxnId) -> Result<Vec<Bytes>> {
+/// The keys where a transaction has an intent, among the first rows of a span.
+pub fn intents(view: &View, span: &Span, txn: TxnId, rows_max: usize) -> Result<Vec<Bytes>> {
     let mut keys = Vec::new();
-    for row in view.scan(Space::Current, &span.start, &span.end) {
+    for row in view.scan(Space::Current, &span.start, &span.end).take(rows_max) {
         let (key, value) = row?;
         if decode_record(&key, value)?.intent.is_some_and(|intent| intent.txn == txn) {
             keys.push(key);

@@ -1,0 +1,12 @@
+//! Black-box tests of the binary. One test binary for all of them: each more would be linked and optimised on its own.
+
+// Tests look at processes, files and sockets from outside, which is what the simulated world can't show.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod anomalies;
+mod common;
+mod damage;
+mod full;
+mod kill;
+mod slt;
+mod start;

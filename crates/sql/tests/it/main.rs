@@ -1,0 +1,6 @@
+//! Sessions on a store in the simulation.
+
+mod definition;
+mod explain;
+mod node;
+mod statistics;
