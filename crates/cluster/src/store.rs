@@ -27,6 +27,7 @@ use atoll_storage::engine::{self, Batch, Engine, Space};
 use atoll_storage::wal::{self, Wal};
 use atoll_txn::hlc::Hlc;
 use atoll_txn::lock::{LockTable, RequestId, WaitsFor};
+use atoll_txn::mvcc::ended::Ended;
 use atoll_txn::request::{Body, Fate, Forget, RangeRef, Span, Split};
 use atoll_txn::transaction::resolve_everywhere;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId, key};
@@ -98,6 +99,7 @@ pub struct Node {
     pub(crate) waits: Mutex<WaitsFor>,
     pub(crate) waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Woken>>>,
     watchers: Mutex<BTreeMap<TxnId, Vec<oneshot::Sender<()>>>>,
+    pub(crate) ended: Arc<Ended>,
     next_request: AtomicU64,
     full: AtomicBool,
     /// Why the node has stopped, once it has.
@@ -294,6 +296,7 @@ impl Store {
             waits: Mutex::default(),
             waiters: Mutex::default(),
             watchers: Mutex::default(),
+            ended: Arc::default(),
             next_request: AtomicU64::new(1),
             full: AtomicBool::new(false),
             stopped: watch::Sender::new(None),

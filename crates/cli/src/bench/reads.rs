@@ -1,11 +1,13 @@
 //! Point reads and scans over many rows, in CPU time: what they cost whatever else the machine does.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use atoll_cluster::Store;
 use atoll_env::rng::Rng;
 use atoll_storage::engine::Space;
+use atoll_txn::mvcc::ended::Ended;
 use atoll_txn::mvcc::{self, ReadAt, Record, Scanner, Step, Version};
 use atoll_txn::request::Span;
 use atoll_txn::{Isolation, Timestamp, Transaction};
@@ -42,7 +44,7 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
         let read = ReadAt { ts: node.now(), txn: None, uncertainty: None };
         let mut meter = Meter::start(during);
         while meter.goes_on() {
-            let found = mvcc::reader::get(&view, &key(rng.below(rows)), &read)?;
+            let found = mvcc::reader::get(&view, &key(rng.below(rows)), &read, &Ended::default())?;
             ensure!(matches!(found, mvcc::Get::Value { value: Some(_), .. }), "a row is missing");
             meter.count += 1;
         }
@@ -83,7 +85,7 @@ pub async fn run(store: &Store, rows: u64, secs: u64) -> Result<()> {
 
 fn scan(store: &Store, ts: Timestamp, rows: u64) -> Result<u64> {
     let view = store.node().engine.view();
-    let mut scanner = Scanner::new(&view, &key(0), END, &ReadAt::exactly(ts), false);
+    let mut scanner = Scanner::new(&view, &Span::new(key(0), END), &ReadAt::exactly(ts), Arc::default(), false);
     let mut count = 0;
     while let Some(step) = scanner.step()? {
         ensure!(matches!(step, Step::Row(..)), "a row can't be read");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_txn::lock::RequestId;
+use atoll_txn::mvcc::ended::Outcome;
 use atoll_txn::mvcc::{self, reader::IntentRef};
 use atoll_txn::request::{Body, Fate, Push, Reply, Resolve, Span};
 use atoll_txn::{Error, Result, TxnId};
@@ -43,16 +44,27 @@ impl Replica {
         intent: &IntentRef,
         waiter: Option<TxnId>,
     ) -> Result<()> {
-        self.wait_for_intents(&Span::point(key), intent, waiter).await
+        let outcome = self.outcome(intent, waiter).await?;
+        self.resolve_for(&Span::point(key), intent.txn, outcome).await
     }
 
-    /// The same for whoever reads on from the intent to the end of the span: where one is, there are more.
-    pub(super) async fn wait_for_intents(
+    /// Returns when readers of this node can look through the intent, from which on the span is read.
+    ///
+    /// Those of committed transactions are resolved by their coordinators, or by the next round of housekeeping.
+    pub(super) async fn see_through(
         self: &Arc<Self>,
         span: &Span,
         intent: &IntentRef,
         waiter: Option<TxnId>,
     ) -> Result<()> {
+        match self.outcome(intent, waiter).await? {
+            Outcome::Committed(_) => Ok(()),
+            Outcome::Aborted => self.resolve_for(span, intent.txn, Outcome::Aborted).await,
+        }
+    }
+
+    /// What becomes of the transaction of an intent, when it is known. From then on [`Node::ended`] knows it.
+    async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
         let router = Router::new(self.node.clone());
         let begun = self.node.env.clock.mono();
         loop {
@@ -68,24 +80,34 @@ impl Replica {
                 Err(Error::Unknown { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let commit_ts = match status.fate() {
+            let outcome = match status.fate() {
                 Fate::Pending => {
                     let _edge = self.edge(waiter, intent.txn)?;
                     let _ = self.node.env.clock.timeout(ASK_EVERY, ended).await;
                     continue;
                 }
-                Fate::Committed => Some(status.commit_ts),
-                Fate::Aborted => None,
+                Fate::Committed => Outcome::Committed(status.commit_ts),
+                Fate::Aborted => Outcome::Aborted,
             };
-            let spans = self.intents_in(span, intent.txn)?;
-            if spans.is_empty() {
-                return Ok(());
-            }
-            let resolve = Resolve { txn: intent.txn, commit_ts, spans, epoch: None };
-            return match router.send_to(Body::Resolve(resolve)).await {
-                Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
-                Err(error) => Err(error),
-            };
+            self.node.ended.note(intent.txn, outcome);
+            return Ok(outcome);
+        }
+    }
+
+    /// Resolves the intents of a transaction in the first part of the span: where one is, there are more.
+    async fn resolve_for(self: &Arc<Self>, span: &Span, txn: TxnId, outcome: Outcome) -> Result<()> {
+        let spans = self.intents_in(span, txn)?;
+        if spans.is_empty() {
+            return Ok(());
+        }
+        let commit_ts = match outcome {
+            Outcome::Committed(ts) => Some(ts),
+            Outcome::Aborted => None,
+        };
+        let resolve = Resolve { txn, commit_ts, spans, epoch: None };
+        match Router::new(self.node.clone()).send_to(Body::Resolve(resolve)).await {
+            Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

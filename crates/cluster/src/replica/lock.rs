@@ -77,13 +77,13 @@ impl Replica {
     async fn read_locked(self: &Arc<Self>, key: &Bytes, txn: TxnId) -> Result<Option<mvcc::Record>> {
         let span = [Span::point(key)];
         loop {
-            let (view, _) = self.view_for(&span, self.node.now(), Some(txn)).await?;
-            let record = mvcc::reader::record(&view, key).map_err(|error| self.damaged(error))?;
+            let record = || mvcc::reader::newest_record(&self.node.engine, key);
+            let (record, _) = self.reading(&span, self.node.now(), Some(txn), record).await?;
+            let record = record.map_err(|error| self.damaged(error))?;
             match record.as_ref().and_then(|record| record.intent.as_ref()).filter(|intent| intent.txn != txn) {
                 None => return Ok(record),
                 Some(intent) => {
                     let intent = IntentRef::from(intent);
-                    drop(view);
                     self.wait_for_intent(key, &intent, Some(txn)).await?;
                 }
             }

@@ -20,15 +20,15 @@ impl Replica {
         let mut at = self.read_at(&get.read);
         let span = [Span::point(&get.key)];
         loop {
-            let (view, lease_start) = self.view_for(&span, at.ts, at.txn).await?;
+            let record = || mvcc::reader::newest_record(&self.node.engine, &get.key);
+            let (record, lease_start) = self.reading(&span, at.ts, at.txn, record).await?;
+            let record = record.map_err(|error| self.damaged(error))?;
             at.uncertainty = at.uncertainty.map(|observed| observed.max(lease_start));
-            match mvcc::reader::get(&view, &get.key, &at).map_err(|error| self.damaged(error))? {
+            let seen = mvcc::reader::see_newest(&self.node.engine, &get.key, record, &at, &self.node.ended);
+            match seen.map_err(|error| self.damaged(error))? {
                 mvcc::Get::Value { value, ts, .. } => return Ok(Reply::Value(Value { value, version: ts })),
                 mvcc::Get::Uncertain { version } => return Err(Error::Uncertain { read: at.ts, version }),
-                mvcc::Get::Intent(intent) => {
-                    drop(view);
-                    self.wait_for_intent(&get.key, &intent, at.txn).await?;
-                }
+                mvcc::Get::Intent(intent) => self.see_through(&Span::point(&get.key), &intent, at.txn).await?,
             }
         }
     }
@@ -45,7 +45,7 @@ impl Replica {
         loop {
             let (view, lease_start) = self.view_for(&span, at.ts, at.txn).await?;
             at.uncertainty = at.uncertainty.map(|observed| observed.max(lease_start));
-            let page = mvcc::reader::scan(&view, &scan.span.start, &scan.span.end, &at, limits, scan.reverse)
+            let page = mvcc::reader::scan(&view, &scan.span, &at, &self.node.ended, limits, scan.reverse)
                 .map_err(|error| self.damaged(error))?;
             drop(view);
             match page.stop {
@@ -57,7 +57,7 @@ impl Replica {
                         false => Span { start: key, end: scan.span.end.clone() },
                         true => Span::point(&key),
                     };
-                    self.wait_for_intents(&span, &intent, at.txn).await?;
+                    self.see_through(&span, &intent, at.txn).await?;
                     continue;
                 }
                 None => {}
@@ -132,6 +132,17 @@ impl Replica {
         ts: Timestamp,
         txn: Option<TxnId>,
     ) -> Result<(View, Timestamp)> {
+        self.reading(spans, ts, txn, || self.node.engine.view()).await
+    }
+
+    /// The same for what `read` takes from the engine.
+    pub(super) async fn reading<T>(
+        &self,
+        spans: &[Span],
+        ts: Timestamp,
+        txn: Option<TxnId>,
+        read: impl Fn() -> T,
+    ) -> Result<(T, Timestamp)> {
         loop {
             if ts > self.published.get().ceiling {
                 // Checked first, so that a range that is not served answers so rather than trying to raise anything.
@@ -151,8 +162,8 @@ impl Replica {
                 continue;
             }
             self.node.env.faults.delay_here(fault::DELAY_READ).await;
-            let view = self.node.engine.view();
-            // The view may be younger than the lease, and the bounds may have moved.
+            let found = read();
+            // It may be younger than the lease, and the bounds may have moved.
             let state = self.published.get();
             if self.serving(&self.memory.lock(), spans)? != serving {
                 continue;
@@ -160,7 +171,7 @@ impl Replica {
             if ts < state.gc_threshold {
                 return Err(Error::TooOld { read: ts, threshold: state.gc_threshold });
             }
-            return Ok((view, state.lease.start));
+            return Ok((found, state.lease.start));
         }
     }
 

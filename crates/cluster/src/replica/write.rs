@@ -7,6 +7,7 @@ use atoll_env::fault;
 use atoll_storage::engine::{Batch, View};
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Token;
+use atoll_txn::mvcc::ended::Outcome;
 use atoll_txn::mvcc::reader::IntentRef;
 use atoll_txn::mvcc::writer::{self, Resolution};
 use atoll_txn::mvcc::{self, Conflict, Intent, Record};
@@ -42,6 +43,9 @@ enum Step {
     Wait(oneshot::Receiver<()>),
     Intent(Bytes, IntentRef),
 }
+
+/// A command of so few keys reads their records as a get does.
+const KEYS_BY_THEMSELVES: usize = 32;
 
 impl Replica {
     pub(super) async fn commit(self: &Arc<Self>, commit: Commit) -> Result<Reply> {
@@ -131,12 +135,17 @@ impl Replica {
 
     fn evaluate(&self, wanted: &Wanted<'_>, latched: &Latched) -> Result<Step> {
         let txn = wanted.txn;
-        let view = self.node.engine.view();
+        // Many keys at once are hardly those that are read by themselves.
+        let view = (wanted.writes.len() > KEYS_BY_THEMSELVES).then(|| self.node.engine.view());
         let mut records: Vec<Option<Record>> = Vec::with_capacity(wanted.writes.len());
         let held = txn.held_ts.max(txn.read_ts);
         let mut ts = held;
         for write in wanted.writes {
-            let record = mvcc::reader::record(&view, &write.key).map_err(|error| self.damaged(error))?;
+            let record = match &view {
+                Some(view) => mvcc::reader::record(view, &write.key),
+                None => mvcc::reader::newest_record(&self.node.engine, &write.key),
+            };
+            let record = record.map_err(|error| self.damaged(error))?;
             if let Some(record) = &record {
                 match &record.intent {
                     Some(intent) if intent.txn != txn.id || wanted.anchor.is_none() => {
@@ -157,7 +166,6 @@ impl Replica {
             }
             records.push(record);
         }
-        drop(view);
 
         let state = self.published.get();
         if txn.began < state.gc_threshold {
@@ -253,7 +261,8 @@ impl Replica {
         // Who reads an intent here learns from the record what became of it, and gets to the key after this. All others
         // read what they would have read.
         self.decide_latched(&latched, Timestamp::MAX);
-        if resolve.commit_ts.is_some() {
+        if let Some(ts) = resolve.commit_ts {
+            self.node.ended.note(resolve.txn, Outcome::Committed(ts));
             self.memory.lock().resolved.insert(resolve.txn);
         }
         let view = self.node.engine.view();

@@ -13,7 +13,7 @@ use atoll_syntax::print::identifier;
 
 use super::SessionTable;
 use crate::bind::{relation, type_name, types};
-use crate::catalog::PG_CATALOG;
+use crate::catalog::{FIRST_USER_OID, PG_CATALOG};
 use crate::ddl::names;
 use crate::session::Scope;
 use crate::system::Class;
@@ -154,6 +154,12 @@ impl Names for NamesOf {
     fn name(&self, oid: Oid) -> String {
         shown(&self.scope, self.ty, oid)
     }
+}
+
+/// The same for types of which nothing but their oid needs to be known; none for others, and for those that there are
+/// no values of.
+pub fn plain_form(ty: Oid) -> Option<Form> {
+    if ty.0 < FIRST_USER_OID && !is_name_type(ty) { Form::of(ty) } else { None }
 }
 
 /// How values of a type are read and printed in a session: types of names too, and those that only system relations

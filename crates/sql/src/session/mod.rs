@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atoll_datum::function::Settings;
 use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast;
@@ -51,6 +52,7 @@ use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
 use crate::catalog::statistics::Known;
 use crate::exec::Cancel;
+use crate::function;
 use crate::plan::Output as PlanOutput;
 
 /// Microseconds from 1970 to 2000, where PostgreSQL's time begins.
@@ -322,9 +324,7 @@ impl Session {
         parameters: Vec<RawParameter>,
         results: &[Format],
     ) -> Result<()> {
-        let scope = self.scope();
-        let prepared = find_prepared(&self.prepared, statement)?;
-        let wanted = &prepared.parameters;
+        let wanted = find_prepared(&self.prepared, statement)?.parameters.clone();
         if parameters.len() != wanted.len() {
             let message = format!(
                 "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
@@ -334,11 +334,14 @@ impl Session {
             return Err(Error::new(sqlstate::PROTOCOL_VIOLATION, message));
         }
         let formats = spread(formats, wanted.len(), "bind message has {n} parameter formats but {m} parameters")?;
+        let forms = self.forms_of(&wanted);
+        let settings = self.settings();
         let mut values = Vec::with_capacity(wanted.len());
-        for (number, ((raw, ty), format)) in parameters.into_iter().zip(wanted.iter()).zip(formats).enumerate() {
+        for (number, ((raw, form), format)) in parameters.into_iter().zip(forms).zip(formats).enumerate() {
             let context = |error: Error| error.context(format!("unnamed portal parameter ${}", number + 1));
-            values.push(read_parameter(&scope, *ty, format, raw).map_err(context)?);
+            values.push(read_parameter(&settings, form, format, raw).map_err(context)?);
         }
+        let prepared = find_prepared(&self.prepared, statement)?;
         let width = prepared.columns.as_ref().map_or(0, |columns| columns.len());
         let results = spread(results, width, "bind message has {n} result formats but query has {m} columns")?.into();
         if self.transaction.as_ref().is_some_and(|transaction| transaction.failed)
@@ -354,7 +357,7 @@ impl Session {
             text: prepared.text.clone(),
             statement: prepared.statement.clone(),
             parameters: Arc::new(values),
-            parameter_types: wanted.clone(),
+            parameter_types: wanted,
             columns: prepared.columns.clone(),
             formats: results,
             prepared: statement.to_owned(),
@@ -551,17 +554,31 @@ impl Session {
         }
     }
 
+    fn settings(&self) -> Settings {
+        let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
+        self.variables.settings(transaction_micros, self.statement_micros)
+    }
+
+    /// How parameters are read, as far as they can be.
+    fn forms_of(&mut self, types: &[Oid]) -> Vec<Result<Form>> {
+        let plain: Vec<Option<Form>> = types.iter().map(|ty| function::name::plain_form(*ty)).collect();
+        if plain.iter().all(Option::is_some) {
+            return plain.into_iter().flatten().map(Ok).collect();
+        }
+        let scope = self.scope();
+        types.iter().map(|ty| form_of(&scope, *ty)).collect()
+    }
+
     /// What a statement that begins now sees.
     fn scope(&mut self) -> Scope {
         let (catalog, statistics) = self.definitions();
-        let transaction_micros = self.transaction.as_ref().map_or(self.statement_micros, |open| open.begun_micros);
         self.find_search_path(&catalog);
         self.facts.read_only = self.transaction.as_ref().is_some_and(|open| open.modes.read_only);
         Scope {
             node: self.node.clone(),
             catalog,
             statistics,
-            settings: self.variables.settings(transaction_micros, self.statement_micros),
+            settings: self.settings(),
             session: self.facts.clone(),
             locks: self.locks.clone(),
             sequence_values: self.sequence_values.clone(),
@@ -601,7 +618,7 @@ pub(crate) fn micros_of(wall_ns: u64) -> i64 {
 
 fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {
     let missing = || Error::unsupported(format!("a value of type {}", crate::bind::format_type(scope, ty.into())));
-    crate::function::name::form(scope, ty).ok_or_else(missing)
+    function::name::plain_form(ty).or_else(|| function::name::form(scope, ty)).ok_or_else(missing)
 }
 
 /// pg_type.typlen.
@@ -641,14 +658,14 @@ fn spread(formats: &[Format], wanted: usize, complaint: &str) -> Result<Vec<Form
     }
 }
 
-fn read_parameter(scope: &Scope, ty: Oid, format: Format, raw: RawParameter) -> Result<Datum> {
+fn read_parameter(settings: &Settings, form: Result<Form>, format: Format, raw: RawParameter) -> Result<Datum> {
     let Some(bytes) = raw else { return Ok(Datum::Null) };
-    let form = form_of(scope, ty)?;
+    let form = form?;
     match format {
         Format::Binary => form.receive(&bytes, -1),
         Format::Text => {
             let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&bytes[error.valid_up_to()..]))?;
-            form.parse(text, -1, &scope.settings)
+            form.parse(text, -1, settings)
         }
     }
 }

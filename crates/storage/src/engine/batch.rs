@@ -43,6 +43,10 @@ impl Batch {
         self.changes.push(Change { key, value: None });
     }
 
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// Number of puts and deletes.
     pub fn len(&self) -> usize {
         self.changes.len()

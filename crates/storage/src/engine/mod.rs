@@ -25,12 +25,14 @@
 mod batch;
 mod failure;
 mod fjall;
+mod hot;
 mod memory;
 mod space;
 
 pub use self::batch::{Batch, KEY_BYTES_MAX};
 pub use self::space::Space;
 
+use self::hot::Hot;
 use crate::error::{Error, Result};
 use atoll_env::Env;
 use bytes::Bytes;
@@ -40,6 +42,9 @@ use std::sync::Arc;
 /// Of what we store in the tree, and how; the tree's files have versions of their own.
 const FORMAT_VERSION: u32 = 1;
 
+/// The part of the cache that is for keys read by themselves.
+const HOT_PART: u64 = 4;
+
 /// At most this much is deleted in one batch of [`Engine::delete_range`].
 const DELETE_KEYS_MAX: usize = 1024;
 
@@ -47,7 +52,7 @@ const DELETE_KEYS_MAX: usize = 1024;
 pub struct Options {
     /// Where the store lies, below the node's data directory.
     pub dir: PathBuf,
-    /// For blocks of tables, decompressed.
+    /// For blocks of tables, decompressed, and a part of it for what [`Engine::newest`] reads.
     pub cache_bytes: u64,
     /// Written bytes in memory at which a flush begins by itself. Up to four times as many can be in memory.
     pub memtable_bytes: u64,
@@ -67,6 +72,7 @@ impl Default for Options {
 pub struct Engine {
     env: Env,
     side: Side,
+    hot: Arc<Hot>,
 }
 
 #[derive(Clone)]
@@ -78,7 +84,9 @@ enum Side {
 impl Engine {
     /// Opens the store or makes it. [`Error::Locked`] while another process has it, or an older [`Engine`] or [`View`]
     /// of this one.
-    pub async fn open(env: &Env, options: Options) -> Result<Engine> {
+    pub async fn open(env: &Env, mut options: Options) -> Result<Engine> {
+        let hot_bytes = options.cache_bytes / HOT_PART;
+        options.cache_bytes -= hot_bytes;
         let side = match (env.disk.root(), env.disk.state_slot()) {
             (Some(root), _) => {
                 let (root, opener) = (root.join(&options.dir), env.clone());
@@ -89,7 +97,16 @@ impl Engine {
             (None, Some(slot)) => Side::Memory(Arc::new(memory::Store::open(env, slot, options).await?)),
             (None, None) => panic!("a process without a data directory has no state engine"),
         };
-        Ok(Engine { env: env.clone(), side })
+        Ok(Engine { env: env.clone(), side, hot: Arc::new(Hot::new(hot_bytes)) })
+    }
+
+    /// What a key has now, at some moment of this call. For keys that are read by themselves: what is read often is kept.
+    /// Two calls tell of two moments: whoever reads keys that have to fit together takes a view.
+    pub fn newest(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
+        if space != Space::Current {
+            return self.view().get(space, key);
+        }
+        space.with_key(key, |in_tree| self.hot.get(in_tree, || self.view().get(space, key)))
     }
 
     /// The store as it is now: every batch whose [`Engine::write`] has returned, none that comes later. Cheap, but a
@@ -108,10 +125,14 @@ impl Engine {
         if batch.is_empty() {
             return Ok(());
         }
-        match &self.side {
+        let changed = hot::keys(batch.changes());
+        let written = match &self.side {
             Side::Fjall(store) => store.write(batch),
             Side::Memory(store) => store.write(batch),
-        }
+        };
+        // Also when it failed: who knows what of it is there.
+        self.hot.written(changed.into_iter());
+        written
     }
 
     /// Whether there is room for another write; [`Error::Full`] otherwise. What is in memory can still be flushed then,
@@ -146,10 +167,12 @@ impl Engine {
             }
             last = Some((*space, key.clone()));
         });
-        match &self.side {
+        let ingested = match &self.side {
             Side::Fjall(store) => store.ingest(rows),
             Side::Memory(store) => store.ingest(rows),
-        }
+        };
+        self.hot.clear();
+        ingested
     }
 
     /// Deletes `start..end` (to the end of the space when `end` is empty) in batches of bounded size: others see it

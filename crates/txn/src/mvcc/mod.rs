@@ -27,6 +27,7 @@
 //!
 //! What this deliberately does not do: locks, waiting, pushing the owners of intents.
 
+pub mod ended;
 pub mod gc;
 pub mod reader;
 pub mod record;

@@ -1,7 +1,8 @@
 //! What a reader sees: one key, a span, and whether a span changed between two moments.
 //!
 //! Three things can stand above or at the read timestamp of a reader:
-//! - the **intent** of another transaction, at or below it: whether it commits decides what is seen. Pushed by the caller;
+//! - the **intent** of another transaction, at or below it: whether it commits decides what is seen. Pushed by the caller,
+//!   unless it is [known](Ended) to have ended;
 //! - a version above it that is **uncertain**: written by a node whose clock then was not above what the reader observed
 //!   of it at their first contact, so perhaps committed before the reader began. The read timestamp must move up to it;
 //! - a version or an intent above it whose local clock is above the observed one: it came later, and is not seen.
@@ -14,9 +15,12 @@
 //!
 //! Cost: one get in Current if the newest version is at or below the read timestamp, one seek in History otherwise.
 
-use atoll_storage::engine::{self, Space, View};
+use std::sync::Arc;
+
+use atoll_storage::engine::{self, Engine, Space, View};
 use bytes::Bytes;
 
+use super::ended::{Ended, Outcome};
 use super::record::{self, Intent, Record, Version};
 use super::{Error, Result};
 use crate::id::TxnId;
@@ -85,6 +89,12 @@ pub fn record(view: &View, key: &[u8]) -> Result<Option<Record>> {
     bytes.map(|bytes| decode_record(key, bytes)).transpose()
 }
 
+/// The record that the key has now.
+pub fn newest_record(engine: &Engine, key: &[u8]) -> Result<Option<Record>> {
+    let bytes = engine.newest(Space::Current, key)?;
+    bytes.map(|bytes| decode_record(key, bytes)).transpose()
+}
+
 /// The keys where a transaction has an intent, among the first rows of a span.
 pub fn intents(view: &View, span: &Span, txn: TxnId, rows_max: usize) -> Result<Vec<Bytes>> {
     let mut keys = Vec::new();
@@ -102,29 +112,49 @@ pub fn newest_ts(view: &View, key: &[u8]) -> Result<Option<Timestamp>> {
     Ok(record(view, key)?.and_then(|record| record.newest).map(|version| version.ts))
 }
 
-pub fn get(view: &View, key: &[u8], read: &ReadAt) -> Result<Get> {
+pub fn get(view: &View, key: &[u8], read: &ReadAt, ended: &Ended) -> Result<Get> {
     match record(view, key)? {
-        Some(record) => see(view, key, record, read),
+        Some(record) => see(|| view.clone(), key, record, read, ended),
+        None => Ok(NEVER_WRITTEN),
+    }
+}
+
+/// What a reader sees of a key with this record, which was [the newest](newest_record) a moment ago. Other versions may
+/// have come on top since. Whoever waits for writes that are under way below `read.ts` misses nothing for that.
+pub fn see_newest(engine: &Engine, key: &[u8], record: Option<Record>, read: &ReadAt, ended: &Ended) -> Result<Get> {
+    match record {
+        // History that is younger than the record holds all that was below it.
+        Some(record) => see(|| engine.view(), key, record, read, ended),
         None => Ok(NEVER_WRITTEN),
     }
 }
 
 const NEVER_WRITTEN: Get = Get::Value { value: None, ts: Timestamp::ZERO, local: Timestamp::ZERO };
 
-fn see(view: &View, key: &[u8], record: Record, read: &ReadAt) -> Result<Get> {
+fn see(view: impl FnOnce() -> View, key: &[u8], record: Record, read: &ReadAt, ended: &Ended) -> Result<Get> {
     if let Some(intent) = record.intent {
         if read.txn == Some(intent.txn) {
             return Ok(Get::Value { value: intent.value, ts: intent.ts, local: intent.local });
         }
         if intent.ts <= read.ts || read.uncertain(intent.local) {
-            return Ok(Get::Intent(IntentRef::from(&intent)));
+            match ended.outcome(intent.txn) {
+                // It is the version that it will be resolved to.
+                Some(Outcome::Committed(ts)) if ts <= read.ts => {
+                    return Ok(Get::Value { value: intent.value, ts, local: intent.local });
+                }
+                Some(Outcome::Committed(version)) if read.uncertain(intent.local) => {
+                    return Ok(Get::Uncertain { version });
+                }
+                Some(_) => {}
+                None => return Ok(Get::Intent(IntentRef::from(&intent))),
+            }
         }
     }
     match record.newest {
         None => Ok(NEVER_WRITTEN),
         Some(Version { ts, local, value }) if ts <= read.ts => Ok(Get::Value { value, ts, local }),
         Some(version) if read.uncertain(version.local) => Ok(Get::Uncertain { version: version.ts }),
-        Some(_) => see_in_history(view, key, read),
+        Some(_) => see_in_history(&view(), key, read),
     }
 }
 
@@ -196,8 +226,15 @@ impl Stop {
 }
 
 /// Reads one page. [`Scanner`] is the same without the page.
-pub fn scan(view: &View, start: &[u8], end: &[u8], read: &ReadAt, limits: Limits, reverse: bool) -> Result<Page> {
-    let mut scanner = Scanner::new(view, start, end, read, reverse);
+pub fn scan(
+    view: &View,
+    span: &Span,
+    read: &ReadAt,
+    ended: &Arc<Ended>,
+    limits: Limits,
+    reverse: bool,
+) -> Result<Page> {
+    let mut scanner = Scanner::new(view, span, read, ended.clone(), reverse);
     let mut page = Page::default();
     let mut bytes = 0;
     while let Some(step) = scanner.step()? {
@@ -230,6 +267,7 @@ pub enum Step {
 pub struct Scanner {
     view: View,
     read: ReadAt,
+    ended: Arc<Ended>,
     rows: Rows,
     /// Taken from `rows` to see how a scan can be resumed.
     ahead: Option<(Bytes, Bytes)>,
@@ -253,14 +291,14 @@ impl Rows {
 }
 
 impl Scanner {
-    /// An empty `end` means to the end of the key space.
-    pub fn new(view: &View, start: &[u8], end: &[u8], read: &ReadAt, reverse: bool) -> Scanner {
+    pub fn new(view: &View, span: &Span, read: &ReadAt, ended: Arc<Ended>, reverse: bool) -> Scanner {
+        let Span { start, end } = span;
         let rows = if reverse {
             Rows::Reverse(view.scan_reverse(Space::Current, start, end))
         } else {
             Rows::Forward(view.scan(Space::Current, start, end))
         };
-        Scanner { view: view.clone(), read: *read, rows, ahead: None, last: None }
+        Scanner { view: view.clone(), read: *read, ended, rows, ahead: None, last: None }
     }
 
     pub fn step(&mut self) -> Result<Option<Step>> {
@@ -273,7 +311,7 @@ impl Scanner {
                 return Ok(None);
             };
             let record = decode_record(&key, bytes)?;
-            let step = match see(&self.view, &key, record, &self.read)? {
+            let step = match see(|| self.view.clone(), &key, record, &self.read, &self.ended)? {
                 Get::Value { value: Some(value), .. } => Step::Row(key.clone(), value),
                 Get::Value { value: None, .. } => continue,
                 Get::Intent(intent) => Step::Stop(Stop::Intent { key: key.clone(), intent }),

@@ -2,6 +2,7 @@
 //! down, on the engine of the simulator.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use atoll_env::NodeId;
 use atoll_env::rng::Rng;
@@ -9,6 +10,7 @@ use atoll_env::sim;
 use atoll_storage::engine::{Batch, Engine, Options, Space, View};
 use bytes::Bytes;
 
+use super::ended::{Ended, Outcome};
 use super::gc::{self, Cursor};
 use super::reader::{self, Conflict, Get, IntentRef, Limits, ReadAt, Stop};
 use super::record::{Intent, Record, Version};
@@ -64,7 +66,7 @@ impl Store {
     }
 
     fn get(&self, key: &[u8], read: ReadAt) -> Get {
-        reader::get(&self.view(), key, &read).unwrap()
+        reader::get(&self.view(), key, &read, &Ended::default()).unwrap()
     }
 
     fn rows(&self, space: Space) -> Vec<(Bytes, Bytes)> {
@@ -169,6 +171,31 @@ fn intents_are_met_at_or_below_the_read_and_own_ones_are_read() {
     });
 }
 
+#[test]
+fn an_intent_of_an_ended_transaction_reads_as_what_it_will_be_resolved_to() {
+    let ends = [(Outcome::Committed(ts(30)), Resolution::Commit(ts(30))), (Outcome::Aborted, Resolution::Abort)];
+    for (outcome, resolution) in ends {
+        with_engine(6, |store| {
+            store.put(b"k", Some("a"), 10, 10).unwrap();
+            store.lay(b"k", intent(1, 0, 20, 25, Some("b"))).unwrap();
+            let ended = Ended::default();
+            ended.note(TxnId(1), outcome);
+            let get = |at: u64, observed: Option<u64>| {
+                let read = ReadAt { ts: ts(at), txn: None, uncertainty: observed.map(ts) };
+                reader::get(&store.view(), b"k", &read, &ended).unwrap()
+            };
+            let all = || {
+                let reads = [5, 10, 19, 20, 29, 30, 31].into_iter();
+                let reads = reads.flat_map(|at| [None, Some(24), Some(25), Some(40)].map(|observed| (at, observed)));
+                reads.map(|(at, observed)| get(at, observed)).collect::<Vec<_>>()
+            };
+            let through = all();
+            store.resolve(b"k", 1, 0, resolution).unwrap();
+            assert_eq!(all(), through);
+        });
+    }
+}
+
 /// The hole that judging only the newest version would leave: it came after the reader began, but below it lies one that
 /// another range pushed up, and which was written before.
 #[test]
@@ -198,7 +225,15 @@ fn pages() {
         }
         let page = |start: &[u8], end: &[u8], rows_max, reverse| {
             let limits = Limits { rows_max, ..Limits::NONE };
-            let page = reader::scan(&store.view(), start, end, &ReadAt::exactly(ts(10)), limits, reverse).unwrap();
+            let page = reader::scan(
+                &store.view(),
+                &Span::new(start.to_vec(), end.to_vec()),
+                &ReadAt::exactly(ts(10)),
+                &Arc::default(),
+                limits,
+                reverse,
+            )
+            .unwrap();
             assert_eq!(page.stop, None);
             let keys: Vec<u8> = page.rows.iter().map(|(key, _)| key[0]).collect();
             (String::from_utf8(keys).unwrap(), page.resume)
@@ -219,7 +254,8 @@ fn pages() {
         store.lay(b"c", intent(7, 0, 20, 20, None)).unwrap();
         for (reverse, rows, resume) in [(false, "a", "c"), (true, "d", "c\0")] {
             let read = ReadAt::exactly(ts(20));
-            let page = reader::scan(&store.view(), b"", b"", &read, Limits::NONE, reverse).unwrap();
+            let page =
+                reader::scan(&store.view(), &Span::new("", ""), &read, &Arc::default(), Limits::NONE, reverse).unwrap();
             let intent = IntentRef::from(&intent(7, 0, 20, 20, None));
             assert_eq!(page.stop, Some(Stop::Intent { key: Bytes::from("c"), intent }));
             assert_eq!((page.rows.len(), &page.rows[0].0[..]), (1, rows.as_bytes()));
@@ -266,7 +302,9 @@ fn damage_is_reported_with_its_key() {
             batch.put(space, key, Bytes::from_static(value));
             store.engine.write(batch).unwrap();
         };
-        let text = |read: u64| reader::get(&store.view(), b"k", &ReadAt::exactly(ts(read))).unwrap_err().to_string();
+        let text = |read: u64| {
+            reader::get(&store.view(), b"k", &ReadAt::exactly(ts(read)), &Ended::default()).unwrap_err().to_string()
+        };
         write(Space::History, key::history(b"k", ts(10)), b"\x01\x08");
         assert_eq!(text(15), r#"the record of "k" at 0.000000010,0 is damaged: flags that no version in history has"#);
         write(Space::Current, b"k".to_vec(), b"\x07");
@@ -499,7 +537,15 @@ impl Run {
         let (mut start, mut end) = (Bytes::copy_from_slice(start), Bytes::copy_from_slice(end));
         let mut rows = Vec::new();
         loop {
-            let page = reader::scan(&self.store.view(), &start, &end, read, limits, reverse).unwrap();
+            let page = reader::scan(
+                &self.store.view(),
+                &Span::new(start.clone(), end.clone()),
+                read,
+                &Arc::default(),
+                limits,
+                reverse,
+            )
+            .unwrap();
             assert!(page.rows.len() <= limits.rows_max);
             let bytes: usize = page.rows.iter().rev().skip(1).map(|(key, value)| key.len() + value.len()).sum();
             assert!(bytes < limits.bytes_max);
