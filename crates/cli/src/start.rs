@@ -40,14 +40,17 @@ pub struct Arguments {
     /// Memory for what was read from the state. Without this a quarter of the machine's
     #[arg(long, env = "ATOLL_CACHE_MIB", value_name = "MIB", value_parser = clap::value_parser!(u64).range(8..))]
     cache_mib: Option<u64>,
+    /// Memory for what running statements keep. Without this a quarter of the machine's
+    #[arg(long, env = "ATOLL_SQL_MEMORY_MIB", value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..))]
+    sql_memory_mib: Option<u64>,
     #[command(flatten)]
     tuning: Tuning,
 }
 
-const CACHE_BYTES_MIN: u64 = 64 << 20;
+const QUARTER_MIN: u64 = 64 << 20;
 
 pub async fn run(arguments: Arguments) -> Result<Code> {
-    let Arguments { data, rpc, sql, cache_mib, tuning } = arguments;
+    let Arguments { data, rpc, sql, cache_mib, sql_memory_mib, tuning } = arguments;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
     let near = Options::default();
@@ -55,9 +58,12 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
         rpc: rpc.map_or(near.rpc, Listen::At),
         sql: sql.map_or(near.sql, Listen::At),
         store: tuning.options(),
+        ..near
     };
-    let quarter = || (machine::memory_bytes() / 4).max(CACHE_BYTES_MIN);
-    options.store.engine.cache_bytes = cache_mib.map_or_else(quarter, |mib| mib << 20);
+    let quarter = || (machine::memory_bytes() / 4).max(QUARTER_MIN);
+    let or_quarter = |mib: Option<u64>| mib.map_or_else(quarter, |mib| mib << 20);
+    options.store.engine.cache_bytes = or_quarter(cache_mib);
+    options.memory_bytes = usize::try_from(or_quarter(sql_memory_mib)).unwrap_or(usize::MAX);
     let server = tokio::select! {
         server = Server::start(&env, options) => server?,
         // Nothing is served yet, and what recovery has done so far the next start can do again.

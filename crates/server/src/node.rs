@@ -14,6 +14,7 @@ use atoll_cluster::{Store, store};
 use atoll_env::tasks::Task;
 use atoll_env::{Env, Mono};
 use atoll_pg as pg;
+use atoll_sql::exec::memory::Pool;
 use atoll_sql::kv::Senders;
 use atoll_sql::session;
 
@@ -27,11 +28,21 @@ pub struct Options {
     pub rpc: Listen,
     pub sql: Listen,
     pub store: store::Options,
+    /// What running statements may keep in memory.
+    pub memory_bytes: usize,
 }
+
+/// As much as a small machine has to spare.
+const MEMORY_BYTES: usize = 512 << 20;
 
 impl Default for Options {
     fn default() -> Options {
-        Options { rpc: Listen::Near(RPC_PORT), sql: Listen::Near(SQL_PORT), store: store::Options::default() }
+        Options {
+            rpc: Listen::Near(RPC_PORT),
+            sql: Listen::Near(SQL_PORT),
+            store: store::Options::default(),
+            memory_bytes: MEMORY_BYTES,
+        }
     }
 }
 
@@ -63,7 +74,7 @@ impl Server {
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
         let gateway = Arc::new(Senders(store.router()));
-        let opened = session::Node::open(env.clone(), gateway).await;
+        let opened = session::Node::open(env.clone(), gateway, Pool::new(options.memory_bytes)).await;
         let node = opened.map_err(|failure| Error::Failed(format!("open the catalog: {}", failure.into_error())))?;
         let sql = pg::serve(node.clone(), env.clone(), clients, sql_options(env, node));
         Ok(Server { directory, store, rpc, sql, ballast, took: env.clock.mono() - begin })

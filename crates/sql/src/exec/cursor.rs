@@ -3,10 +3,12 @@
 //! One that changes rows runs to its end, foreign keys included, before its first row goes out.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use atoll_datum::Datum;
 
 use super::build::Builder;
+use super::memory::Pool;
 use super::operator::BoxOperator;
 use super::{Counters, Exec, Memory, Result, Rows, State};
 use crate::mutate::{self, Deferred, Pending};
@@ -28,6 +30,7 @@ pub struct Cursor {
     changes_rows: bool,
     /// After a rewind it gives what a new one would.
     repeatable: bool,
+    pool: Arc<Pool>,
     memory_bytes: Option<usize>,
 }
 
@@ -57,7 +60,7 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
     }
     let repeatable = builder.is_repeatable && !options.analyze;
     let mut state = builder.finish();
-    state.memory = memory(options.memory_bytes);
+    state.memory = Memory::of(&scope.node.memory, options.memory_bytes);
     let is_direct = output.iter().copied().eq(0..columns.len());
     let width = output.len();
     Ok(Cursor {
@@ -69,12 +72,9 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         ready: None,
         changes_rows,
         repeatable,
+        pool: scope.node.memory.clone(),
         memory_bytes: options.memory_bytes,
     })
-}
-
-fn memory(limit: Option<usize>) -> Memory {
-    limit.map_or_else(Memory::default, Memory::with_limit)
 }
 
 impl Cursor {
@@ -86,7 +86,7 @@ impl Cursor {
             operator.rewind(state);
             state.changed = 0;
             state.pending = Pending::default();
-            state.memory = memory(self.memory_bytes);
+            state.memory = Memory::of(&self.pool, self.memory_bytes);
             (self.ended, self.ready) = (false, None);
         }
         self.repeatable

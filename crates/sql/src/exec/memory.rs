@@ -1,29 +1,85 @@
 //! What one statement may keep in memory, and what stops it.
+//!
+//! ```text
+//!   operators ──grow──▶ Memory, one for each statement ──in pieces──▶ Pool, one for the node
+//! ```
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use atoll_datum::{Error, Result, sqlstate};
 use tokio::sync::Notify;
 
-const LIMIT_BYTES: usize = 256 << 20;
+/// What a node's statements may keep in memory together, unless it is told otherwise.
+const POOL_BYTES: usize = 1 << 30;
+/// A statement may take this part of the pool.
+const STATEMENT_PART: usize = 2;
+/// A statement takes from the pool, and gives back, so much at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What all statements of a node keep in memory together.
+#[derive(Debug)]
+pub struct Pool {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool::new(POOL_BYTES)
+    }
+}
+
+impl Pool {
+    pub fn new(limit: usize) -> Pool {
+        Pool { used: AtomicUsize::new(0), limit }
+    }
+
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+
+    fn give(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
 
 /// An account of what operators keep. Batches on their way are not counted.
 #[derive(Debug)]
 pub struct Memory {
     used: usize,
     limit: usize,
+    pool: Option<Arc<Pool>>,
+    /// Of the pool's.
+    taken: usize,
 }
 
+/// That of a statement which belongs to no node.
 impl Default for Memory {
     fn default() -> Memory {
-        Memory::with_limit(LIMIT_BYTES)
+        Memory { used: 0, limit: POOL_BYTES / STATEMENT_PART, pool: None, taken: 0 }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            pool.give(self.taken);
+        }
     }
 }
 
 impl Memory {
-    pub fn with_limit(limit: usize) -> Memory {
-        Memory { used: 0, limit }
+    /// None is all that one statement may take of the pool.
+    pub fn of(pool: &Arc<Pool>, limit: Option<usize>) -> Memory {
+        let limit = limit.unwrap_or(pool.limit / STATEMENT_PART);
+        Memory { used: 0, limit, pool: Some(pool.clone()), taken: 0 }
     }
 
     pub fn used(&self) -> usize {
@@ -37,6 +93,16 @@ impl Memory {
             let detail = format!("The statement needs more than its limit of {} MB.", self.limit >> 20);
             return Err(Error::new(sqlstate::OUT_OF_MEMORY, "out of memory").detail(detail));
         }
+        if let Some(pool) = &self.pool
+            && used > self.taken
+        {
+            let piece = (used - self.taken).next_multiple_of(PIECE_BYTES);
+            if !pool.take(piece) {
+                let detail = format!("All statements together need more than the node's {} MB.", pool.limit >> 20);
+                return Err(Error::new(sqlstate::OUT_OF_MEMORY, "out of memory").detail(detail));
+            }
+            self.taken += piece;
+        }
         self.used = used;
         *account += bytes;
         Ok(())
@@ -44,6 +110,11 @@ impl Memory {
 
     pub fn release(&mut self, account: &mut usize) {
         self.used = self.used.saturating_sub(std::mem::take(account));
+        if let Some(pool) = &self.pool {
+            let spare = (self.taken - self.used) / PIECE_BYTES * PIECE_BYTES;
+            pool.give(spare);
+            self.taken -= spare;
+        }
     }
 }
 

@@ -38,7 +38,10 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use atoll_datum::Datum;
+use atoll_env::Mono;
 
 pub use build::Builder;
 pub use cursor::{Cursor, Options, run};
@@ -60,16 +63,41 @@ pub struct Exec<'a> {
     pub parameters: &'a [Datum],
     pub cancel: &'a Cancel,
     pub state: State,
+    turn: Turn,
 }
+
+/// How long the statement has had its thread for itself.
+struct Turn {
+    checks: u32,
+    begun: Mono,
+}
+
+/// The clock is looked at after so many batches.
+const CHECKS_PER_LOOK: u32 = 4;
+/// Then others may run.
+const TURN: Duration = Duration::from_millis(5);
 
 impl<'a> Exec<'a> {
     pub fn new(scope: &'a Scope, txn: &'a mut dyn kv::Txn, parameters: &'a [Datum], cancel: &'a Cancel) -> Exec<'a> {
-        Exec { scope, txn, parameters, cancel, state: State::default() }
+        let turn = Turn { checks: 0, begun: scope.node.env.clock.mono() };
+        let state = State { memory: Memory::of(&scope.node.memory, None), ..State::default() };
+        Exec { scope, txn, parameters, cancel, state, turn }
     }
 
-    /// Every operator that can go on for long asks once a batch.
-    pub fn check_cancel(&self) -> Result<()> {
-        Ok(self.cancel.check()?)
+    /// Every operator that can go on for long asks once a batch. Now and then it lets others run: other statements, and
+    /// whoever looks after the timeout and the client of this one.
+    pub async fn check_cancel(&mut self) -> Result<()> {
+        self.cancel.check()?;
+        self.turn.checks += 1;
+        if self.turn.checks.is_multiple_of(CHECKS_PER_LOOK) {
+            let now = self.scope.node.env.clock.mono();
+            if now - self.turn.begun >= TURN {
+                tokio::task::yield_now().await;
+                self.turn.begun = self.scope.node.env.clock.mono();
+                self.cancel.check()?;
+            }
+        }
+        Ok(())
     }
 
     /// What expressions see.

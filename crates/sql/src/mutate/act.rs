@@ -30,7 +30,7 @@ impl Reference {
         let child = exec.scope.catalog.layout(&self.child)?;
         let decoder = self.child_decoder(&child);
         for keys in keys.chunks(BATCH) {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let rows = exec.txn.get_own(keys).await?;
             let mut referred: Vec<(Vec<Datum>, Option<Bytes>)> = Vec::with_capacity(rows.len());
             for (key, row) in keys.iter().zip(&rows) {
@@ -77,7 +77,7 @@ impl Reference {
                 let strength = if positions.is_empty() || is_key { Strength::Update } else { Strength::NoKeyUpdate };
                 let keys = self.referring(&wanted, exec).await?;
                 for keys in keys.chunks(BATCH) {
-                    exec.check_cancel()?;
+                    exec.check_cancel().await?;
                     let locked = exec.txn.lock(keys, strength, WaitPolicy::Wait).await?;
                     self.follow(action, &wanted, &positions, locked, &child, exec).await?;
                 }
@@ -196,7 +196,7 @@ impl Reference {
             let decoder = self.child_decoder(&layout);
             let mut left = Some(layout.primary().span());
             while let Some(span) = left {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 let page = exec.txn.scan_newest(&span, PAGE_ROWS).await?;
                 for row in page.rows {
                     let mut values = Vec::new();
@@ -214,7 +214,7 @@ impl Reference {
         for values in wanted.keys() {
             let mut left = self.reach(&path, values, &layout, exec.scope)?;
             while let Some(span) = left {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 let page = exec.txn.scan_newest(&span, PAGE_ROWS).await?;
                 for entry in page.rows {
                     keys.insert(finder.row_key(&entry.key, &entry.value)?);

@@ -98,7 +98,7 @@ impl Conflict {
         let mut known = self.look(target, &rows, exec).await?;
         let mut outcomes = Vec::with_capacity(rows.len());
         for row in rows {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             outcomes.push(self.insert_one(target, row, &mut known, exec).await?);
         }
         Ok(outcomes)

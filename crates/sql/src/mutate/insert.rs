@@ -83,7 +83,7 @@ impl Inserter {
         let mut returned = Rows::new(Returning::width(&self.returning));
         let all: Vec<&[Datum]> = rows.iter().collect();
         for some in all.chunks(BATCH) {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             self.insert_some(some, &mut returned, exec).await?;
         }
         Ok(returned)

@@ -181,7 +181,7 @@ impl Deferred {
 pub async fn finish(exec: &mut Exec<'_>) -> Result<()> {
     exec.txn.release_view();
     while let Some(event) = exec.state.pending.queue.pop_front() {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         event.run(exec).await?;
         if exec.state.pending.queue.is_empty() {
             exec.state.memory.release(&mut exec.state.pending.account);
@@ -193,7 +193,7 @@ pub async fn finish(exec: &mut Exec<'_>) -> Result<()> {
 /// Ends a transaction, before it is committed: sees about what its statements have put off.
 pub async fn check_deferred(deferred: &mut Deferred, exec: &mut Exec<'_>) -> Result<()> {
     for event in std::mem::take(&mut deferred.events) {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         // A table may have been changed or dropped since.
         if let Some(reference) = event.reference.renewed(exec.scope) {
             Event { reference: Arc::new(reference), work: event.work }.run(exec).await?;

@@ -129,7 +129,7 @@ impl Sourced {
     /// has already changed, in a WITH, is changed only once.
     pub async fn gather(&mut self, exec: &mut Exec<'_>) -> Result<Vec<(Bytes, usize)>> {
         while let Some(rows) = self.source.next(exec).await? {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             exec.state.memory.grow(&mut self.account, rows.bytes())?;
             self.rows.append(rows);
         }
@@ -179,7 +179,7 @@ pub(super) async fn lock(
     let numbered: Vec<(usize, &Bytes)> = named.iter().map(|(key, _)| key).enumerate().collect();
     let mut changed = false;
     for some in numbered.chunk_by(|(a, _), (b, _)| strength(*a) == strength(*b)).flat_map(|same| same.chunks(BATCH)) {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         let keys: Vec<Bytes> = some.iter().map(|(_, key)| (*key).clone()).collect();
         let locked = exec.txn.lock(&keys, strength(some[0].0), WaitPolicy::Wait).await?;
         let read_ts = exec.txn.read_ts();

@@ -96,7 +96,7 @@ impl Claims {
         let wanted: BTreeSet<Bytes> = keys.into_iter().filter(|key| !self.newest.contains_key(key)).collect();
         let wanted: Vec<Bytes> = wanted.into_iter().collect();
         for some in wanted.chunks(BATCH) {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let read_ts = exec.txn.read_ts();
             for row in exec.txn.lock_newest(some, Strength::Update, WaitPolicy::Wait).await? {
                 if row.version > read_ts && row.value.is_some() {

@@ -203,11 +203,40 @@ fn junction(parts: &mut Vec<Expr>, neutral: bool, at: Option<u32>) -> Option<Exp
     match flat.len() {
         0 => Some(literal(Datum::Bool(neutral), Type::BOOL, at)),
         1 => flat.pop(),
+        _ if !neutral && let Some(factored) = factored(&flat) => Some(factored),
         _ => {
             *parts = flat;
             None
         }
     }
+}
+
+/// `a AND b OR a AND c` as `a AND (b OR c)`: what all ways have in common can be looked at by itself, a join's equality
+/// above all.
+fn factored(ways: &[Expr]) -> Option<Expr> {
+    fn conditions(way: &Expr) -> &[Expr] {
+        match &way.kind {
+            ExprKind::And(parts) => parts,
+            _ => std::slice::from_ref(way),
+        }
+    }
+    let has = |way: &Expr, condition: &Expr| conditions(way).iter().any(|part| walk::same(part, condition));
+    let (first, others) = ways.split_first()?;
+    let is_common = |condition: &&Expr| others.iter().all(|way| has(way, condition));
+    let mut all: Vec<Expr> = conditions(first).iter().filter(is_common).cloned().collect();
+    if all.is_empty() {
+        return None;
+    }
+    let is_rest = |part: &&Expr| !all.iter().any(|common| walk::same(common, part));
+    let rest = |way: &Expr| conditions(way).iter().filter(is_rest).cloned().collect::<Vec<_>>();
+    let rests: Vec<Vec<Expr>> = ways.iter().map(rest).collect();
+    // A way that asks for nothing else makes the others superfluous.
+    if rests.iter().all(|rest| !rest.is_empty()) {
+        let mut ways: Vec<Expr> = rests.into_iter().map(Expr::all).collect();
+        let one_of = junction(&mut ways, false, None).unwrap_or_else(|| Expr::new(ExprKind::Or(ways), Type::BOOL));
+        all.push(one_of);
+    }
+    Some(Expr::all(all))
 }
 
 fn negation(operand: Expr) -> Expr {

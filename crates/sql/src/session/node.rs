@@ -24,6 +24,7 @@ use crate::catalog::store::{self, Changes};
 use crate::catalog::{Catalog, DATABASE_OWNER_ROLE, Table};
 use crate::ddl::job;
 use crate::exec::Result;
+use crate::exec::memory::Pool;
 use crate::kv::GatewayRef;
 use crate::mutate::RowIds;
 use crate::statistics::{Tallies, Tally, automatic};
@@ -34,6 +35,8 @@ pub struct Node {
     pub locks: Arc<Locks>,
     pub sequences: Sequences,
     pub row_ids: RowIds,
+    /// What statements keep while they run.
+    pub memory: Arc<Pool>,
     current: RwLock<Current>,
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
@@ -62,11 +65,11 @@ struct Current {
 
 impl Node {
     /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
-    pub fn open(env: Env, gateway: GatewayRef) -> BoxFuture<'static, Result<Arc<Node>>> {
+    pub fn open(env: Env, gateway: GatewayRef, memory: Pool) -> BoxFuture<'static, Result<Arc<Node>>> {
         Box::pin(async move {
             store::bootstrap(&*gateway).await?;
             let (catalog, known) = Node::load(&gateway).await?;
-            let node = Node::with_catalog(env, gateway, catalog);
+            let node = Node::with_catalog(env, gateway, catalog, memory);
             node.current.write().statistics = Arc::new(known);
             node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
             node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
@@ -75,11 +78,13 @@ impl Node {
     }
 
     /// A node with this catalog, whatever the store says.
-    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog) -> Arc<Node> {
+    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog, memory: Pool) -> Arc<Node> {
+        let memory = Arc::new(memory);
         Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
+            memory,
             current: RwLock::new(Current { catalog: Arc::new(catalog), statistics: Arc::default(), adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),

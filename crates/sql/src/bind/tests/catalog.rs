@@ -24,6 +24,7 @@ use crate::catalog::{
     Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Role,
     Schema, Sequence, Table, UserType, View,
 };
+use crate::exec::memory::Pool;
 use crate::kv::{Gateway, Txn};
 use crate::session::scope::SessionFacts;
 use crate::session::{Node, Scope};
@@ -49,7 +50,7 @@ impl Gateway for Unasked {
 }
 
 pub fn node() -> Arc<Node> {
-    Node::with_catalog(Env::real_client(NodeId::default()), Arc::new(Unasked), catalog())
+    Node::with_catalog(Env::real_client(NodeId::default()), Arc::new(Unasked), catalog(), Pool::default())
 }
 
 pub fn scope(node: Arc<Node>) -> Scope {

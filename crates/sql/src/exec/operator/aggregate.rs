@@ -306,7 +306,7 @@ impl Aggregate {
         let settings = &exec.scope.settings;
         let (mut keys, mut numbers, mut values) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(rows) = self.input.next(exec).await? {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             for row in rows.iter() {
                 keys.clear();
                 if self.waits {
@@ -387,7 +387,7 @@ impl Aggregate {
     }
 
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         let (mut set, mut group) = match self.output {
             Some(next) => next,
             None => {

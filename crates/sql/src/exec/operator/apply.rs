@@ -49,7 +49,7 @@ impl Apply {
         let only_left = matches!(self.kind, JoinKind::Semi | JoinKind::Anti);
         let mut out = Rows::new(self.left_width + if only_left { 0 } else { self.right_width });
         while !out.is_full() {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let Some(outer) = &mut self.outer else {
                 match self.left.next(exec).await? {
                     Some(rows) => self.outer = Some(Outer { rows, row: 0, open: false, matched: false }),

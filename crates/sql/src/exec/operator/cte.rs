@@ -71,7 +71,7 @@ pub fn cte_scan(plan: &plan::CteScan, builder: &mut Builder<'_>) -> SqlResult<Bo
 impl Operator for CteScan {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let rows = batch(self.place, self.next, exec).await?;
             self.next += usize::from(rows.is_some());
             Ok(rows)
@@ -212,7 +212,7 @@ impl Operator for Recursion {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
             loop {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 let made = match self.phase {
                     Phase::First => self.first.next(exec).await?,
                     Phase::Step => self.step.next(exec).await?,

@@ -33,7 +33,7 @@ impl Distinct {
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         let mut key: Vec<Datum> = Vec::new();
         while let Some(mut rows) = self.input.next(exec).await? {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let mut keep = Vec::with_capacity(rows.len());
             for row in rows.iter() {
                 let key = match &self.on {

@@ -57,7 +57,7 @@ impl Function {
 
 impl FunctionScan {
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         let open = match &mut self.open {
             Some(open) => open,
             None => {

@@ -148,7 +148,7 @@ impl HashJoin {
         let mut tails: Vec<u32> = Vec::new();
         let mut key = Vec::new();
         while let Some(rows) = self.right.next(exec).await? {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let mut bytes = rows.bytes() + 8 * rows.len();
             for row in rows.iter() {
                 let at = table.next.len() as u32;
@@ -199,7 +199,7 @@ impl HashJoin {
                 break;
             }
             let Some(outer) = &mut self.outer else {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 match self.left.next(exec).await? {
                     Some(rows) => self.outer = Some(Outer { rows, row: 0, chain: None, matched: false }),
                     None => table.swept = Some(0),

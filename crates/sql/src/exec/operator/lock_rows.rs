@@ -96,7 +96,7 @@ impl LockRows {
                 if self.left == 0 {
                     break;
                 }
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 *keep = true;
                 for table in &self.tables {
                     match table.lock(row, exec).await? {

@@ -15,6 +15,9 @@ use crate::exec::rows::BATCH;
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, JoinKind};
 
+/// How many pairs of rows are tested between two looks at whether the statement is to go on.
+const PAIRS_PER_CHECK: usize = 4096;
+
 struct NestedLoop {
     kind: JoinKind,
     left: BoxOperator,
@@ -96,7 +99,7 @@ impl NestedLoop {
     async fn read_right(&mut self, exec: &mut Exec<'_>) -> Result<Inner> {
         let mut all = Rows::new(self.right_width);
         while let Some(rows) = self.right.next(exec).await? {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             exec.state.grow(&mut self.account, rows.bytes())?;
             all.append(rows);
         }
@@ -113,7 +116,7 @@ impl NestedLoop {
         }
         let mut out = Rows::new(self.width());
         while !out.is_full() {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let Some(inner) = &mut self.inner else { break };
             if let Some(swept) = &mut inner.swept {
                 let from = *swept;
@@ -177,16 +180,20 @@ impl NestedLoop {
 /// The first row from `from` on for which the condition is true.
 async fn next_match(on: Option<&Evaluator>, rows: &Rows, from: usize, exec: &mut Exec<'_>) -> Result<Option<usize>> {
     let Some(on) = on else { return Ok((from < rows.len()).then_some(from)) };
+    let places = from..rows.len();
     if !on.waits() {
-        let context = exec.context();
-        for at in from..rows.len() {
-            if on.test(rows.row(at), &context)? {
-                return Ok(Some(at));
+        for some in places.step_by(PAIRS_PER_CHECK).map(|first| first..rows.len().min(first + PAIRS_PER_CHECK)) {
+            exec.check_cancel().await?;
+            let context = exec.context();
+            for at in some {
+                if on.test(rows.row(at), &context)? {
+                    return Ok(Some(at));
+                }
             }
         }
         return Ok(None);
     }
-    for at in from..rows.len() {
+    for at in places {
         if exec.test(on, rows.row(at)).await? {
             return Ok(Some(at));
         }

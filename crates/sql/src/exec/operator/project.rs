@@ -24,7 +24,7 @@ impl Operator for Filter {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
             while let Some(mut rows) = self.input.next(exec).await? {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 let mut keep = Vec::with_capacity(rows.len());
                 if self.predicate.waits() {
                     for row in rows.iter() {
@@ -69,7 +69,7 @@ impl Operator for Project {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
             let Some(input) = self.input.next(exec).await? else { return Ok(None) };
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let mut rows = Rows::with_capacity(self.columns.len(), input.len());
             if self.waits {
                 for row in input.iter() {

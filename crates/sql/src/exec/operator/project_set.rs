@@ -175,7 +175,7 @@ impl ProjectSet {
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         let mut out = Rows::new(self.columns.len());
         loop {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let Some((rows, at)) = self.batch.take() else {
                 match self.input.next(exec).await? {
                     Some(rows) => self.batch = Some((rows, 0)),

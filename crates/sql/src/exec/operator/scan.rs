@@ -170,7 +170,7 @@ impl Scan {
 
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         loop {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let Some(mut entries) = self.page(exec).await? else { return Ok(None) };
             if let Some(finder) = &self.finder {
                 entries = self.find(finder, entries, exec).await?;

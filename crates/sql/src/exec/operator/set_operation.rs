@@ -86,7 +86,7 @@ impl SetOperation {
         if self.phase == Phase::Start {
             if self.operator != SetOperator::Union {
                 while let Some(rows) = self.right.next(exec).await? {
-                    exec.check_cancel()?;
+                    exec.check_cancel().await?;
                     for row in rows.iter() {
                         let number = self.number(row, exec)?;
                         self.counts[number].right += 1;
@@ -96,7 +96,7 @@ impl SetOperation {
             self.phase = Phase::Left;
         }
         loop {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             let input = if self.phase == Phase::Left { &mut self.left } else { &mut self.right };
             let Some(mut rows) = input.next(exec).await? else {
                 if self.phase == Phase::Right || self.operator != SetOperator::Union {

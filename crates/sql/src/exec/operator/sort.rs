@@ -33,14 +33,14 @@ pub fn sort(plan: &plan::Sort, builder: &mut Builder<'_>) -> SqlResult<BoxOperat
 
 impl Sort {
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         let (order, next) = match &mut self.order {
             Some(order) => order,
             None => {
                 let limit = limit_of(&self.limit, exec).await?;
                 self.sorter.limit(limit.and_then(|limit| usize::try_from(limit).ok()));
                 while let Some(rows) = self.input.next(exec).await? {
-                    exec.check_cancel()?;
+                    exec.check_cancel().await?;
                     self.sorter.push(&rows, &self.keys, exec).await?;
                 }
                 self.order.insert((self.sorter.order(), 0))

@@ -24,7 +24,7 @@ pub fn system(plan: &plan::System) -> BoxOperator {
 impl Operator for System {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             if std::mem::replace(&mut self.done, true) {
                 return Ok(None);
             }

@@ -24,7 +24,7 @@ pub fn values(plan: &plan::Values, builder: &mut Builder<'_>) -> SqlResult<BoxOp
 impl Operator for Values {
     fn next<'a>(&'a mut self, exec: &'a mut Exec<'_>) -> BoxFuture<'a, Result<Option<Rows>>> {
         async move {
-            exec.check_cancel()?;
+            exec.check_cancel().await?;
             if self.next == self.rows.len() {
                 return Ok(None);
             }

@@ -17,6 +17,7 @@ use atoll_env::{NodeId, sim};
 use atoll_txn::Isolation;
 
 use super::cursor::Options;
+use super::memory::Pool;
 use super::{Cancel, Exec, Failure};
 use crate::catalog::{Catalog, Column, Index, IndexKey, Table};
 use crate::kv::Senders;
@@ -53,7 +54,7 @@ where
             options.engine.reserve_bytes = 1 << 19;
             let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
             let gateway = Arc::new(Senders(store.router()));
-            scenario(scope_of(Node::with_catalog(opened, gateway, Catalog::default()))).await;
+            scenario(scope_of(Node::with_catalog(opened, gateway, Catalog::default(), Pool::default()))).await;
         });
         work.await.expect("the scenario runs to its end");
     });

@@ -208,15 +208,15 @@ async fn aggregate(
         }
         values.end_row();
     }
-    let context = exec.context();
-    let of = call.call(&exec.scope.settings);
+    let scope = exec.scope;
+    let of = call.call(&scope.settings);
     let mut results: Vec<Datum> = Vec::with_capacity(partition.len());
     let mut state = call.start(&of)?;
     // What the state is made of.
     let mut held: Range<usize> = 0..0;
     for at in 0..partition.len() {
-        exec.check_cancel()?;
-        let rows = partition.frame(frame, at, &context)?;
+        exec.check_cancel().await?;
+        let rows = partition.frame(frame, at, &exec.context())?;
         if frame.exclude != FrameExclude::NoOthers {
             let mut alone = call.start(&of)?;
             for row in partition.pieces(frame, at, rows).into_iter().flatten().filter(|row| counts[*row]) {

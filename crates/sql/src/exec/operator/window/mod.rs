@@ -94,7 +94,7 @@ async fn compute(
     let partition = Partition::new(sorter.rows(), keys, &order[start..end], partition_keys, within);
     let mut results = Vec::with_capacity(calls.len());
     for call in calls {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         results.push(call.over(&partition, exec).await?);
     }
     Ok(Computed { start, end, at: start, results })
@@ -102,10 +102,10 @@ async fn compute(
 
 impl Window {
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
-        exec.check_cancel()?;
+        exec.check_cancel().await?;
         if self.order.is_none() {
             while let Some(rows) = self.input.next(exec).await? {
-                exec.check_cancel()?;
+                exec.check_cancel().await?;
                 self.sorter.push(&rows, &self.keys, exec).await?;
             }
             self.order = Some(self.sorter.order());
