@@ -125,11 +125,8 @@ mod tests {
     fn long_lines_are_cut() {
         let long = format!("select {}, foo, {}", "a".repeat(50), "b".repeat(50));
         let text = placed(&long, 60);
-        assert_eq!(
-            text,
-            format!("LINE 1: ...lect {}, foo, bbbbb...\n{}^\n", "a".repeat(44), " ".repeat(61))
-                .replace(&format!("...lect {}", "a".repeat(44)), &text[8..text.find(", foo").unwrap()])
-        );
+        let shown = format!("{}, foo, bbbbb", "a".repeat(48));
+        assert_eq!(text, format!("LINE 1: ...{shown}...\n{}^\n", " ".repeat("LINE 1: ...".len() + 50)));
         let text = placed(&long, 8);
         assert!(text.starts_with("LINE 1: select aaa") && text.contains("...\n               ^"), "{text}");
         assert_eq!(text.lines().next().unwrap().len(), "LINE 1: ".len() + COLUMNS + 3);

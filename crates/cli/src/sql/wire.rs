@@ -272,12 +272,12 @@ mod tests {
 
     #[test]
     fn messages_come_whole_or_not_at_all() {
-        let bytes = b"D\0\0\0\x13\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0Z\0\0\0\x05T";
+        let bytes = b"D\0\0\0\x14\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0Z\0\0\0\x05T";
         let mut buffer = BytesMut::new();
         for (at, byte) in bytes.iter().enumerate() {
             assert!(take(&mut buffer).unwrap().is_none(), "{at}");
             buffer.extend_from_slice(&[*byte]);
-            if at == 19 {
+            if at == 20 {
                 let Some(Message::Row(row)) = take(&mut buffer).unwrap() else { panic!("no row") };
                 assert_eq!([row.get(0), row.get(1), row.get(2)], [Some("ab"), None, Some("")]);
             }

@@ -162,9 +162,9 @@ mod tests {
         let mut options = Options { null: "-".into(), ..Options::default() };
         let expected = [
             "  number   |     a     +",
-            "           |   name    ",
-            "-----------+-----------",
-            "         1 | x        +",
+            "           |    name    ",
+            "-----------+------------",
+            "         1 | x         +",
             "           | longer",
             "         - | 深い",
             " -12345678 | tab     | ",
