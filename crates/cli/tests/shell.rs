@@ -12,8 +12,15 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atoll_cluster::client::Client;
+use atoll_env::{Env, NodeId};
+use atoll_pg as pg;
+use atoll_pg::tls::Certificate;
+use atoll_sql::kv::Senders;
+use atoll_sql::session;
 use common::{Node, Temp, atoll, copy_dir};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -182,26 +189,10 @@ fn a_server_that_is_not_there_is_told() {
     let (code, _, stderr) = output(command.env_remove("PGSSLMODE"));
     assert_eq!(code, 2);
     assert!(
-        stderr.starts_with("atoll: connection to server at \"127.0.0.1\", port 1 failed: Connection refused"),
+        stderr.starts_with("atoll: error: connection to server at \"127.0.0.1\", port 1 failed: Connection refused"),
         "{stderr}"
     );
     assert_eq!(output(&mut atoll(&["sql", "postgresql://h?nonsense=1"])).0, 1);
-}
-
-#[test]
-fn urls_and_encryption() {
-    let temp = Temp::new();
-    let node = Node::start(&temp.path("data"));
-    let url = format!("postgresql://postgres@127.0.0.1:{}/postgres?application_name=x", node.sql.port());
-    let query = "show application_name";
-    let (code, stdout, stderr) = output(&mut atoll(&["sql", &url, "-At", "-c", query, "-c", "\\conninfo"]));
-    assert_eq!((code, &stderr[..]), (0, ""));
-    assert!(stdout.starts_with("x\nYou are connected to database \"postgres\""), "{stdout}");
-    // A node that listens on loopback only has no certificate: what was asked for is not had, and nothing less is taken.
-    let encrypted = stdout.contains("SSL connection (protocol: TLSv1.3");
-    let (code, _, stderr) = output(&mut atoll(&["sql", &format!("{url}&sslmode=require"), "-c", query]));
-    assert_eq!(code == 0, encrypted, "{stderr}");
-    assert!(encrypted || stderr.contains("server does not support SSL, but SSL was required"), "{stderr}");
 }
 
 #[test]
@@ -268,23 +259,72 @@ fn a_server_that_goes_away_ends_a_script() {
     assert!(stderr.contains("connection to server was lost"), "{stderr}");
 }
 
-#[test]
-fn passwords_are_given_or_asked_for() {
+/// Another way to the node's data, which wants passwords from this machine, too, and has a certificate if one is given.
+async fn guarded(node: &Node, certificate: Option<&Certificate>) -> pg::Handle {
+    let env = Env::real_client(NodeId::default());
+    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
+    env.net.set_peer(NodeId(1), node.rpc.to_string());
+    let gateway = Arc::new(Senders(Client::new(env.clone(), NodeId(1))));
+    let sessions = session::Node::open(env.clone(), gateway).await.map_err(|failure| failure.into_error()).unwrap();
+    let catalog = sessions.clone();
+    let roles: pg::Roles = Arc::new(move |name: &str| {
+        let found = catalog.catalog().role_named(name).cloned();
+        let role = found.map(|role| pg::Role { verifier: role.password.clone(), superuser: role.superuser });
+        Box::pin(async move { Ok(role) })
+    });
+    let tls = certificate.map(|certificate| pg::Tls::with_certificate(certificate).unwrap());
+    let listener = env.net.listen_clients("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    pg::serve(sessions, env, listener, pg::Options { tls, ..pg::Options::new(roles, [7; 32]) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_and_certificates() {
     let temp = Temp::new();
     let node = Node::start(&temp.path("data"));
-    let (code, ..) = output(&mut shell(&node, &temp, &["-q", "-c", "create role guest login password 'se cret'"]));
-    assert_eq!(code, 0);
-    let at = format!("postgresql://guest:se%20cret@127.0.0.1:{}/postgres", node.sql.port());
-    let (code, stdout, stderr) = output(&mut atoll(&["sql", &at, "-At", "-c", "select current_user"]));
-    assert_eq!((code, &stdout[..]), (0, "guest\n"), "{stderr}");
-    let mut wrong = shell(&node, &temp, &["-U", "guest", "-d", "postgres", "-c", "select 1"]);
-    let (code, _, stderr) = output(wrong.env("PGPASSWORD", "wrong"));
-    assert_eq!(code, 2);
-    assert!(stderr.contains("FATAL:  password authentication failed for user \"guest\""), "{stderr}");
-    let (code, _, stderr) =
-        output(&mut shell(&node, &temp, &["-w", "-U", "guest", "-d", "postgres", "-c", "select 1"]));
-    assert_eq!(code, 2);
-    assert!(stderr.contains("no password supplied"), "{stderr}");
+    let create = ["-q", "-c", "create role guest login password 'se cret'"];
+    assert_eq!(output(&mut shell(&node, &temp, &create)).0, 0);
+    let certificate = Certificate::self_signed(vec!["localhost".into()]).unwrap();
+    let (clear, encrypted) = (guarded(&node, None).await, guarded(&node, Some(&certificate)).await);
+    fs::write(temp.path("root.crt"), &certificate.certificate_pem).unwrap();
+    let stranger = Certificate::self_signed(vec!["localhost".into()]).unwrap();
+    fs::write(temp.path("stranger.crt"), &stranger.certificate_pem).unwrap();
+    let ask = |arguments: &[&str], password: &str| {
+        let mut command = atoll(&["sql", "-At", "-c", "select current_user", "-c", "\\conninfo"]);
+        command.args(arguments).env("PGPASSWORD", password).current_dir(&temp.0);
+        let (code, stdout, stderr) = output(&mut command);
+        (code, stdout.contains("SSL connection (protocol: TLSv1.3, cipher: TLS_"), format!("{stdout}{stderr}"))
+    };
+    let port = |handle: &pg::Handle| handle.address().port().to_string();
+    let (clear_port, port) = (port(&clear), port(&encrypted));
+
+    // In a URL, in the environment, wrong, and not at all.
+    let url = format!("postgresql://guest:se%20cret@127.0.0.1:{clear_port}/postgres");
+    let (code, tls, text) = ask(&[&url], "");
+    assert!(code == 0 && !tls && text.starts_with("guest\n"), "{text}");
+    let guest = ["-U", "guest", "-d", "postgres", "-h", "localhost", "-p"];
+    assert_eq!(ask(&[&guest[..], &[&clear_port]].concat(), "se cret").0, 0);
+    let (code, _, text) = ask(&[&guest[..], &[&clear_port]].concat(), "wrong");
+    assert!(code == 2 && text.contains("FATAL:  password authentication failed for user \"guest\""), "{text}");
+    let (code, _, text) = ask(&[&guest[..], &[&clear_port, "-w"]].concat(), "");
+    assert!(code == 2 && text.contains("no password supplied"), "{text}");
+
+    let at = format!("host=localhost port={port} user=guest dbname=postgres");
+    for (mode, code, tls, says) in [
+        ("sslmode=disable", 0, false, "guest"),
+        ("", 0, true, "guest"),
+        ("sslmode=require", 0, true, "guest"),
+        ("sslmode=verify-full sslrootcert=root.crt", 0, true, "guest"),
+        ("sslmode=verify-full sslrootcert=stranger.crt", 2, false, "invalid peer certificate"),
+        ("sslmode=verify-full sslrootcert=root.crt host=127.0.0.1", 2, false, "invalid peer certificate"),
+        ("sslmode=verify-ca sslrootcert=root.crt host=127.0.0.1", 0, true, "guest"),
+        ("sslmode=verify-full", 2, false, "sslrootcert"),
+        ("sslmode=perhaps", 2, false, "invalid sslmode value: \"perhaps\""),
+    ] {
+        let found = ask(&[&format!("{at} {mode}")], "se cret");
+        assert!((found.0, found.1) == (code, tls) && found.2.contains(says), "{mode}: {found:?}");
+    }
+    let (code, _, text) = ask(&[&format!("{url}?sslmode=require")], "");
+    assert!(code == 2 && text.contains("server does not support SSL, but SSL was required"), "{text}");
 }
 
 #[test]

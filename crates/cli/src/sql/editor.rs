@@ -28,10 +28,10 @@ use super::complete::{Wanted, candidates};
 use super::prompt::Prompt;
 
 enum Command {
-    /// With what the statement has so far.
+    /// With what the statement has so far; none for data, which nothing completes.
     Read {
         prompt: Prompt,
-        before: String,
+        before: Option<String>,
     },
     Remember(String),
     History(Sender<Vec<String>>),
@@ -66,8 +66,8 @@ impl Editor {
         Ok(Editor { commands, events: seen })
     }
 
-    pub fn begin(&self, prompt: Prompt, before: &str) -> Result<()> {
-        self.send(Command::Read { prompt, before: before.to_owned() })
+    pub fn begin(&self, prompt: Prompt, before: Option<&str>) -> Result<()> {
+        self.send(Command::Read { prompt, before: before.map(str::to_owned) })
     }
 
     /// What has happened since [`Editor::begin`].
@@ -142,7 +142,7 @@ fn edit(
 
 struct Assistant {
     events: UnboundedSender<Event>,
-    before: RefCell<String>,
+    before: RefCell<Option<String>>,
     styled: RefCell<String>,
 }
 
@@ -157,7 +157,12 @@ impl Completer for Assistant {
                 Err(_) => Vec::new(),
             }
         };
-        Ok(candidates(&self.before.borrow(), &line[..at], &mut names))
+        Ok(match &*self.before.borrow() {
+            Some(before) => candidates(before, &line[..at], &mut names),
+            // Data of a COPY has tabs between its fields. INVARIANT: the server waits for data now, and no query may
+            // be sent.
+            None => (at, vec!["\t".to_owned()]),
+        })
     }
 }
 

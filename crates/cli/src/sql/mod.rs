@@ -71,7 +71,7 @@ arguments), 3 a script stopped at an error because of ON_ERROR_STOP.";
 
 /// Everything that -c and -f name is obeyed in its order; without them standard input is.
 #[derive(Args)]
-#[command(after_help = EXAMPLES, disable_help_flag = true)]
+#[command(after_help = EXAMPLES, disable_help_flag = true, args_override_self = true)]
 pub struct Arguments {
     /// A database, a URL (postgresql://…), or words like "host=… port=…"
     #[arg(value_name = "DBNAME|URL")]
@@ -212,7 +212,7 @@ async fn obey(Invocation { arguments, actions }: Invocation) -> Result<u8> {
     match shell.connect(target, ask).await {
         Ok(connection) => shell.adopt(connection),
         Err(error) => {
-            eprintln!("atoll: {error:#}");
+            eprintln!("atoll: error: {error:#}");
             return Ok(NO_CONNECTION);
         }
     }
@@ -220,7 +220,7 @@ async fn obey(Invocation { arguments, actions }: Invocation) -> Result<u8> {
         match sink::Sink::open(to) {
             Ok(sink) => shell.sink = sink,
             Err(error) => {
-                eprintln!("atoll: {to}: {}", reason(&error));
+                eprintln!("atoll: error: {to}: {}", reason(&error));
                 return Ok(FAILED);
             }
         }

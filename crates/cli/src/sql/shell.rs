@@ -220,6 +220,7 @@ impl Shell {
     /// Connects, and asks for a password if one is wanted. A failure is only returned.
     pub async fn connect(&mut self, mut target: Target, ask: Option<bool>) -> Result<Connection> {
         let question = format!("Password for user {}: ", target.user());
+        self.sink.flush()?;
         if ask == Some(true) {
             target.set("password", terminal::password(&question)?)?;
         }
@@ -309,7 +310,12 @@ impl Shell {
                     *reading = Reading { previous: std::mem::take(&mut reading.previous), ..Reading::default() };
                     continue;
                 }
-                Typed::End => break,
+                Typed::End => {
+                    if self.at_terminal() {
+                        self.tell("\\q")?;
+                    }
+                    break;
+                }
             };
             if self.at_terminal() && reading.statement.is_empty() {
                 match line.trim_end().trim_end_matches(';').trim() {
@@ -394,6 +400,11 @@ impl Shell {
                     reading.previous = statement;
                     if sent { Outcome::Nothing } else { Outcome::Failed }
                 }
+                Outcome::Edited(text) => {
+                    // What is complete is sent, the rest waits to be completed.
+                    reading.input = Input::new(text);
+                    Outcome::Nothing
+                }
                 outcome => outcome,
             };
             match outcome {
@@ -417,7 +428,7 @@ impl Shell {
                 reading.scanner.prompt(is_empty),
                 !reading.conditions.active(),
             );
-            return self.type_line(prompt, &reading.statement).await;
+            return self.type_line(prompt, Some(&reading.statement)).await;
         }
         let Some(Source::Lines(lines)) = self.sources.last_mut() else { return Ok(Typed::End) };
         match lines.next() {
@@ -430,7 +441,7 @@ impl Shell {
         }
     }
 
-    async fn type_line(&mut self, prompt: Prompt, before: &str) -> Result<Typed> {
+    async fn type_line(&mut self, prompt: Prompt, before: Option<&str>) -> Result<Typed> {
         let Some(editor) = &self.editor else { bail!("nobody can type: there is no line editor") };
         editor.begin(prompt, before)?;
         loop {
@@ -452,7 +463,7 @@ impl Shell {
     /// A line of a COPY's data that is typed; none at its end.
     pub async fn type_data(&mut self) -> Result<Option<String>> {
         let prompt = self.prompt("PROMPT3", '=', false);
-        Ok(match self.type_line(prompt, "COPY FROM STDIN").await? {
+        Ok(match self.type_line(prompt, None).await? {
             Typed::Line(line) => Some(line),
             Typed::Interrupted => {
                 self.interrupted = true;
@@ -531,11 +542,7 @@ impl Shell {
             }
             self.say("Type \"help\" for help.\n")?;
         }
-        let code = self.read(Source::Terminal).await?;
-        if !self.is_quiet() {
-            self.say("")?;
-        }
-        Ok(code)
+        self.read(Source::Terminal).await
     }
 
     /// Everything that is to be written is, and the server knows that we leave.

@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::super::arguments::Kind;
 use super::super::print::{Expanded, Options};
 use super::super::query::{Run, Then};
-use super::super::scanner::{Input, literal};
+use super::super::scanner::literal;
 use super::super::shell::{Reading, Shell};
 use super::super::sink::Sink;
 use super::super::source::reason;
@@ -53,7 +53,7 @@ impl Shell {
                     Err(error) => return mistake(format_args!("{to}: {}", reason(&error))),
                 }
             }
-            "e" | "edit" => self.edit(reading)?,
+            "e" | "edit" => return self.edit(reading),
             _ => {
                 let file = self.argument(reading, Kind::Normal)?;
                 let Some(editor) = &self.editor else { return mistake("\\s: there is no history here") };
@@ -141,7 +141,7 @@ impl Shell {
         }
     }
 
-    fn edit(&mut self, reading: &mut Reading) -> Result<()> {
+    fn edit(&mut self, reading: &mut Reading) -> Result<Outcome> {
         let file = self.argument(reading, Kind::Normal)?.map(|file| expanded(&file));
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let editor = ["PSQL_EDITOR", "EDITOR", "VISUAL"].into_iter().find_map(variable).unwrap_or_else(|| "vi".into());
@@ -173,12 +173,11 @@ impl Shell {
             Err(error) => return mistake(format_args!("could not start editor \"{editor}\": {}", reason(&error))),
         }
         let edited = edited.map_err(|error| failed(&error))?;
-        // It is read as if it had been typed: what is complete is sent, the rest waits to be completed.
         reading.statement.clear();
         reading.scanner.reset();
-        reading.input = Input::new(edited.trim_end().to_owned());
-        let shown = edited.trim_end().to_owned();
-        self.say(shown)
+        let edited = edited.trim_end();
+        self.say(edited)?;
+        Ok(Outcome::Edited(edited.to_owned()))
     }
 }
 

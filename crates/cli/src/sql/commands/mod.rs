@@ -36,6 +36,8 @@ pub enum Outcome {
     Failed,
     /// The statement is to be sent.
     Send(Run),
+    /// This is to be read as if it had been typed.
+    Edited(String),
     /// The current source of lines ends.
     Quit,
 }

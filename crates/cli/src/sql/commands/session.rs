@@ -109,9 +109,9 @@ impl Shell {
                 None => return Ok(Outcome::Failed),
             },
         };
-        let ask = |question: &str| terminal::password(question);
-        let typed = ask(&format!("Enter new password for user \"{user}\": "))
-            .and_then(|first| ask("Enter it again: ").map(|second| (first, second)));
+        self.sink.flush()?;
+        let typed = terminal::password(&format!("Enter new password for user \"{user}\": "))
+            .and_then(|first| terminal::password("Enter it again: ").map(|second| (first, second)));
         let (first, second) = match typed {
             Ok(typed) => typed,
             Err(_) => return mistake("\\password: no password was given"),
