@@ -122,6 +122,11 @@ fn statements_and_errors_are_psqls() {
 }
 
 #[test]
+fn transactions_are_psqls() {
+    run_script("transactions");
+}
+
+#[test]
 fn variables_and_conditions_are_psqls() {
     run_script("variables");
 }

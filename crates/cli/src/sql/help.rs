@@ -28,7 +28,8 @@ What there is (S adds the system's own, + adds columns, * and ? match any letter
   \\dt \\dv \\dm \\di \\ds    tables, views, materialized views, indexes, sequences
   \\l \\dn \\df \\dT \\dD     databases, schemas, functions, types, domains
   \\du \\dg \\dp \\z         roles, privileges
-  \\dx \\db               extensions, tablespaces
+  \\da \\do \\dx \\db       aggregates, operators, extensions, tablespaces
+  \\dconfig \\ddp         settings, default privileges
   \\sf FUNCTION  \\sv VIEW   the statement that makes it
 
 How answers look

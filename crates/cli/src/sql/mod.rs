@@ -8,6 +8,7 @@
 //! | [`scanner`], [`arguments`], [`variables`], [`condition`] | what is typed: statements, backslash commands, `:variables`, `\if` |
 //! | [`shell`], [`source`] | the loop over lines, and the state that it keeps |
 //! | [`query`], [`copy`], [`report`], [`sink`] | a statement sent, its rows, data and errors shown |
+//! | [`transactions`] | what is sent around a statement |
 //! | [`print`](mod@print) | tables in psql's formats |
 //! | [`commands`], [`describe`], [`help`] | backslash commands |
 //! | [`editor`], [`complete`], [`prompt`], [`terminal`] | what only a person needs |
@@ -16,7 +17,7 @@
 //! shell says so instead of trying again.
 //!
 //! Not here: a pager, the formats for HTML and LaTeX, `\crosstabview`, large objects, GSSAPI, client certificates,
-//! Unix-domain sockets (the server has none), `AUTOCOMMIT off` and `ON_ERROR_ROLLBACK` (setting them is refused).
+//! Unix-domain sockets (the server has none).
 
 mod arguments;
 mod commands;
@@ -38,6 +39,7 @@ mod source;
 mod target;
 mod terminal;
 mod tls;
+mod transactions;
 mod variables;
 mod wire;
 
@@ -145,6 +147,9 @@ pub struct Arguments {
     /// Show statements that fail
     #[arg(short = 'b', long)]
     echo_errors: bool,
+    /// Show the queries of the shell's own commands
+    #[arg(short = 'E', long)]
+    echo_hidden: bool,
     /// List the databases and end
     #[arg(short, long)]
     list: bool,
@@ -269,6 +274,7 @@ fn set_up(arguments: &Arguments, variables: &mut Variables, print: &mut print::O
         (arguments.echo_errors, "ECHO", "errors"),
         (arguments.echo_queries, "ECHO", "queries"),
         (arguments.echo_all, "ECHO", "all"),
+        (arguments.echo_hidden, "ECHO_HIDDEN", "on"),
     ] {
         if is_asked {
             variables.set(name, value)?;

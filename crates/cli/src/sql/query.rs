@@ -96,6 +96,7 @@ impl Shell {
         if self.variables.echo() == Echo::Queries {
             self.say(sql)?;
         }
+        let Some(guarded) = self.begin_statement(sql).await? else { return Ok(false) };
         let begin = Instant::now();
         self.interrupts.begin();
         let succeeded = match run.then {
@@ -113,8 +114,12 @@ impl Shell {
                 Err(error) => return Err(error),
             },
         };
+        let took = begin.elapsed();
+        if guarded && !self.end_statement().await? {
+            return Ok(false);
+        }
         if self.timing {
-            self.say(spelt_duration(begin.elapsed()))?;
+            self.say(spelt_duration(took))?;
         }
         if !succeeded && self.variables.echo() == Echo::Errors {
             self.warn(&format!("STATEMENT:  {sql}\n"))?;
@@ -179,6 +184,7 @@ impl Shell {
                     if !tag.starts_with("SELECT") {
                         self.forget_names();
                     }
+                    self.last_tag = tag;
                 }
                 Message::Empty => self.succeeded(None),
                 Message::CopyIn => self.copy_in().await?,
@@ -399,6 +405,9 @@ impl Shell {
         if self.connection.is_none() {
             self.complain("You are currently not connected to a database.")?;
             return Ok(None);
+        }
+        if self.variables.get("ECHO_HIDDEN") != Some("off") {
+            self.say(format_args!("********* QUERY **********\n{sql}\n**************************\n"))?;
         }
         self.interrupts.begin();
         let answer = self.answer(sql).await;

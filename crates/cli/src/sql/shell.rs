@@ -112,6 +112,8 @@ pub struct Shell {
     pub editor: Option<Editor>,
     /// The last error, and the statement it is about.
     pub last_error: Option<(Report, String)>,
+    /// Of the last command that was done.
+    pub last_tag: String,
     pub superuser: bool,
     /// With the key that ends it: no backslash command is obeyed until then.
     pub restricted: Option<String>,
@@ -155,6 +157,7 @@ impl Shell {
             sources: Vec::new(),
             editor: None,
             last_error: None,
+            last_tag: String::new(),
             superuser: false,
             restricted: None,
             interrupted: false,

@@ -53,6 +53,8 @@ impl Lines {
             line.pop();
         }
         match String::from_utf8(line) {
+            // Editors of some systems put a mark in front of UTF-8.
+            Ok(line) if self.number == 1 => Ok(Some(line.trim_start_matches('\u{feff}').to_owned())),
             Ok(line) => Ok(Some(line)),
             Err(_) => Err(io::Error::other("the input is not UTF-8")),
         }

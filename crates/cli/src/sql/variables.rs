@@ -33,10 +33,9 @@ pub enum ShowContext {
     Always,
 }
 
-const BOOLEANS: [&str; 5] = ["AUTOCOMMIT", "ON_ERROR_STOP", "QUIET", "SHOW_ALL_RESULTS", "SINGLELINE"];
-/// What psql has and this shell has not: setting one would promise something.
-const ABSENT: [(&str, &str); 4] =
-    [("AUTOCOMMIT", "on"), ("SHOW_ALL_RESULTS", "on"), ("SINGLELINE", "off"), ("ON_ERROR_ROLLBACK", "off")];
+const BOOLEANS: [&str; 6] = ["AUTOCOMMIT", "ON_ERROR_STOP", "QUIET", "SHOW_ALL_RESULTS", "SINGLELINE", "SINGLESTEP"];
+/// What psql can change and this shell has in one way only: taking another value would promise something.
+const FIXED: [(&str, &str); 3] = [("SHOW_ALL_RESULTS", "on"), ("SINGLELINE", "off"), ("SINGLESTEP", "off")];
 
 impl Variables {
     pub fn new() -> Variables {
@@ -44,6 +43,7 @@ impl Variables {
         for (name, value) in [
             ("AUTOCOMMIT", "on"),
             ("ECHO", "none"),
+            ("ECHO_HIDDEN", "off"),
             ("FETCH_COUNT", "0"),
             ("HISTSIZE", "1000"),
             ("ON_ERROR_ROLLBACK", "off"),
@@ -55,6 +55,7 @@ impl Variables {
             ("SHOW_ALL_RESULTS", "on"),
             ("SHOW_CONTEXT", "errors"),
             ("SINGLELINE", "off"),
+            ("SINGLESTEP", "off"),
             ("VERBOSITY", "default"),
             ("VERSION_NAME", env!("CARGO_PKG_VERSION")),
         ] {
@@ -92,7 +93,7 @@ impl Variables {
             "SHOW_CONTEXT" => Some("errors"),
             "VERBOSITY" => Some("default"),
             "PROMPT1" | "PROMPT2" | "PROMPT3" => Some(""),
-            _ if BOOLEANS.contains(&name) || name == "ON_ERROR_ROLLBACK" => Some("off"),
+            _ if BOOLEANS.contains(&name) || matches!(name, "ON_ERROR_ROLLBACK" | "ECHO_HIDDEN") => Some("off"),
             _ => None,
         };
         match fallback {
@@ -112,6 +113,16 @@ impl Variables {
         };
         let value = match name {
             "ECHO" => choice(&["none", "errors", "queries", "all"])?,
+            "ON_ERROR_ROLLBACK" => match boolean(value).or(value.is_empty().then_some(true)) {
+                Some(true) => "on".to_owned(),
+                Some(false) => "off".to_owned(),
+                None => choice(&["on", "off", "interactive"])?,
+            },
+            "ECHO_HIDDEN" => match boolean(value).or(value.is_empty().then_some(true)) {
+                Some(true) => "on".to_owned(),
+                Some(false) => "off".to_owned(),
+                None => choice(&["on", "off"])?,
+            },
             "VERBOSITY" => choice(&["default", "verbose", "terse", "sqlstate"])?,
             "SHOW_CONTEXT" => choice(&["never", "errors", "always"])?,
             "FETCH_COUNT" | "HISTSIZE" => match value.parse::<i32>() {
@@ -128,7 +139,7 @@ impl Variables {
             },
             _ => value.to_owned(),
         };
-        if let Some((_, only)) = ABSENT.iter().find(|(absent, only)| *absent == name && *only != value) {
+        if let Some((_, only)) = FIXED.iter().find(|(fixed, only)| *fixed == name && *only != value) {
             return Err(format!("\"{name}\" can't be changed in this shell: it is always {only}"));
         }
         Ok(value)
@@ -225,7 +236,7 @@ mod tests {
         let mut variables = Variables::new();
         assert!(variables.set("ECHO", "loud").unwrap_err().contains("Available values are"));
         assert!(variables.set("FETCH_COUNT", "x").is_err() && variables.set("a b", "x").is_err());
-        assert!(variables.set("AUTOCOMMIT", "off").is_err() && variables.set("AUTOCOMMIT", "true").is_ok());
+        assert!(variables.set("SINGLELINE", "on").is_err() && variables.set("SINGLELINE", "false").is_ok());
         variables.set("ON_ERROR_STOP", "").unwrap();
         assert!(variables.is_on("ON_ERROR_STOP"));
         variables.unset("ON_ERROR_STOP").unwrap();

@@ -73,3 +73,14 @@ drop sequence counter;
 drop type mood;
 drop schema "Other";
 \d
+\dS+ pg_database
+\da sum
+\do ||
+\do+ @>
+\dconfig search_path
+\ddp
+\dx+
+\db+
+\df+ lower
+\dt nothing.*.x.y
+\d other.public.t

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::{Asked, Pattern};
-use crate::sql::commands::Mistake;
+use crate::sql::print::Heading;
+use crate::sql::scanner::identifier;
 use crate::sql::shell::Shell;
 
 const OWN: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'";
@@ -15,7 +16,16 @@ const KIND: &str = "CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WH
 
 impl Shell {
     pub async fn list(&mut self, asked: &Asked<'_>, pattern: Option<&str>) -> Result<bool> {
-        let found = pattern.map(Pattern::parse).transpose().map_err(Mistake)?;
+        let found = match pattern {
+            // Signs that mean something in patterns elsewhere are what operators are made of.
+            Some(operator)
+                if asked.what == "do"
+                    && !operator.contains(|sign: char| sign.is_alphanumeric() || "*?.\"".contains(sign)) =>
+            {
+                Some(self.pattern(&identifier(operator))?)
+            }
+            pattern => pattern.map(|pattern| self.pattern(pattern)).transpose()?,
+        };
         let found = found.as_ref();
         match asked.what {
             "l" => self.list_databases(asked, found).await,
@@ -25,8 +35,12 @@ impl Shell {
             "dT" => self.list_types(asked, found).await,
             "dD" => self.list_domains(asked, found).await,
             "du" | "dg" => self.list_roles(asked, found).await,
-            "dx" => self.list_extensions(found).await,
-            "db" => self.list_tablespaces(found).await,
+            "dx" => self.list_extensions(asked, pattern, found).await,
+            "db" => self.list_tablespaces(asked, found).await,
+            "da" => self.list_aggregates(asked, found).await,
+            "do" => self.list_operators(asked, found).await,
+            "dconfig" => self.list_settings(asked, found).await,
+            "ddp" => self.list_default_privileges(found).await,
             _ => self.list_relations(asked, pattern, found).await,
         }
     }
@@ -141,7 +155,7 @@ impl Shell {
             }
             return Ok(true);
         }
-        let headings: Vec<_> = headings.iter().map(|name| super::Heading::left(name)).collect();
+        let headings: Vec<_> = headings.iter().map(|name| Heading::left(name)).collect();
         self.show(Some("List of relations"), &headings, &rows, &[])?;
         Ok(true)
     }
@@ -298,22 +312,130 @@ impl Shell {
         self.show_query("Access privileges", &headings, &sql).await
     }
 
-    async fn list_extensions(&mut self, pattern: Option<&Pattern>) -> Result<bool> {
+    async fn list_extensions(
+        &mut self,
+        asked: &Asked<'_>,
+        typed: Option<&str>,
+        pattern: Option<&Pattern>,
+    ) -> Result<bool> {
         let condition = pattern.map_or("true".into(), |pattern| pattern.condition("e.extname", "e.extname", ""));
         let sql = format!(
             "SELECT e.extname, e.extversion, n.nspname, pg_catalog.obj_description(e.oid, 'pg_extension')
              FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
              WHERE {condition} ORDER BY 1"
         );
-        self.show_query("List of installed extensions", &["Name", "Version", "Schema", "Description"], &sql).await
+        let Some(rows) = self.ask(&sql).await? else { return Ok(false) };
+        if rows.is_empty() && asked.verbose {
+            match typed {
+                Some(typed) => self.complain(format_args!("Did not find any extension named \"{typed}\"."))?,
+                None => self.complain("Did not find any extensions.")?,
+            }
+            return Ok(false);
+        }
+        let headings = ["Name", "Version", "Schema", "Description"].map(Heading::left);
+        self.show(Some("List of installed extensions"), &headings, &rows, &[])?;
+        Ok(true)
     }
 
-    async fn list_tablespaces(&mut self, pattern: Option<&Pattern>) -> Result<bool> {
+    async fn list_tablespaces(&mut self, asked: &Asked<'_>, pattern: Option<&Pattern>) -> Result<bool> {
+        let mut headings = vec!["Name", "Owner", "Location"];
+        let mut more = "";
+        if asked.verbose {
+            headings.extend(["Access privileges", "Options", "Size", "Description"]);
+            more = ", pg_catalog.array_to_string(s.spcacl, E'\\n'), s.spcoptions,
+                    pg_catalog.pg_size_pretty(pg_catalog.pg_tablespace_size(s.oid)),
+                    pg_catalog.shobj_description(s.oid, 'pg_tablespace')";
+        }
         let condition = pattern.map_or("true".into(), |pattern| pattern.condition("s.spcname", "s.spcname", ""));
         let sql = format!(
-            "SELECT s.spcname, pg_catalog.pg_get_userbyid(s.spcowner), pg_catalog.pg_tablespace_location(s.oid)
+            "SELECT s.spcname, pg_catalog.pg_get_userbyid(s.spcowner), pg_catalog.pg_tablespace_location(s.oid){more}
              FROM pg_catalog.pg_tablespace s WHERE {condition} ORDER BY 1"
         );
-        self.show_query("List of tablespaces", &["Name", "Owner", "Location"], &sql).await
+        self.show_query("List of tablespaces", &headings, &sql).await
+    }
+
+    async fn list_aggregates(&mut self, asked: &Asked<'_>, pattern: Option<&Pattern>) -> Result<bool> {
+        let visible = "pg_catalog.pg_function_is_visible(p.oid)";
+        let condition = match pattern {
+            Some(pattern) => pattern.condition("n.nspname", "p.proname", visible),
+            None if asked.system => visible.into(),
+            None => format!("{visible} AND n.nspname NOT IN ('pg_catalog', 'information_schema')"),
+        };
+        let sql = format!(
+            "SELECT n.nspname, p.proname, pg_catalog.format_type(p.prorettype, NULL),
+                    CASE WHEN p.pronargs = 0 THEN '*' ELSE pg_catalog.pg_get_function_arguments(p.oid) END,
+                    pg_catalog.obj_description(p.oid, 'pg_proc')
+             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+             WHERE p.prokind = 'a' AND {condition} ORDER BY 1, 2, 4"
+        );
+        let headings = ["Schema", "Name", "Result data type", "Argument data types", "Description"];
+        self.show_query("List of aggregate functions", &headings, &sql).await
+    }
+
+    async fn list_operators(&mut self, asked: &Asked<'_>, pattern: Option<&Pattern>) -> Result<bool> {
+        let mut headings = vec!["Schema", "Name", "Left arg type", "Right arg type", "Result type"];
+        let mut more = "";
+        if asked.verbose {
+            headings.push("Function");
+            more = ", o.oprcode::text";
+        }
+        headings.push("Description");
+        let visible = "pg_catalog.pg_operator_is_visible(o.oid)";
+        let condition = match pattern {
+            Some(pattern) => pattern.condition("n.nspname", "o.oprname", visible),
+            None if asked.system => visible.into(),
+            None => format!("{visible} AND n.nspname NOT IN ('pg_catalog', 'information_schema')"),
+        };
+        let sql = format!(
+            "SELECT n.nspname, o.oprname, CASE WHEN o.oprkind <> 'l' THEN pg_catalog.format_type(o.oprleft, NULL) END,
+                    pg_catalog.format_type(o.oprright, NULL), pg_catalog.format_type(o.oprresult, NULL){more},
+                    COALESCE(pg_catalog.obj_description(o.oid, 'pg_operator'),
+                             pg_catalog.obj_description(o.oprcode, 'pg_proc'))
+             FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+             WHERE {condition} ORDER BY 1, 2, 3, 4"
+        );
+        self.show_query("List of operators", &headings, &sql).await
+    }
+
+    async fn list_settings(&mut self, asked: &Asked<'_>, pattern: Option<&Pattern>) -> Result<bool> {
+        let mut headings = vec!["Parameter", "Value"];
+        let mut more = "";
+        if asked.verbose {
+            headings.extend(["Type", "Context", "Access privileges"]);
+            more = ", s.vartype, s.context, NULL";
+        }
+        let (title, condition) = match pattern {
+            Some(pattern) => ("List of configuration parameters", pattern.condition("s.name", "lower(s.name)", "")),
+            None => (
+                "List of non-default configuration parameters",
+                "s.source <> 'default' AND s.setting IS DISTINCT FROM s.boot_val".into(),
+            ),
+        };
+        let sql = format!(
+            "SELECT s.name, pg_catalog.current_setting(s.name){more}
+             FROM pg_catalog.pg_settings s WHERE {condition} ORDER BY 1"
+        );
+        self.show_query(title, &headings, &sql).await
+    }
+
+    async fn list_default_privileges(&mut self, pattern: Option<&Pattern>) -> Result<bool> {
+        let condition = match pattern {
+            Some(pattern) => format!(
+                "({} OR {})",
+                pattern.condition("n.nspname", "n.nspname", ""),
+                pattern.condition("n.nspname", "pg_catalog.pg_get_userbyid(d.defaclrole)", "")
+            ),
+            None => "true".into(),
+        };
+        let sql = format!(
+            "SELECT pg_catalog.pg_get_userbyid(d.defaclrole), n.nspname,
+                    CASE d.defaclobjtype WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'function'
+                         WHEN 'T' THEN 'type' WHEN 'n' THEN 'schema' END,
+                    pg_catalog.array_to_string(d.defaclacl, E'\\n')
+             FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
+             WHERE {condition} ORDER BY 1, 2, 3"
+        );
+        let headings = ["Owner", "Schema", "Type", "Access privileges"];
+        self.show_query("Default access privileges", &headings, &sql).await
     }
 }

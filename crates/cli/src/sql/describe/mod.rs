@@ -23,13 +23,13 @@ use super::commands::mistake;
 pub use pattern::Pattern;
 
 /// What follows `\d` beside the letters of relations, which may be several.
-const OBJECTS: [&str; 9] = ["n", "f", "T", "D", "u", "g", "p", "x", "b"];
+const OBJECTS: [&str; 13] = ["n", "f", "T", "D", "u", "g", "p", "x", "b", "a", "o", "config", "dp"];
 
 /// For completion: `S` and `+` may follow each.
 pub fn names() -> impl Iterator<Item = &'static str> {
     [
         "d", "d+", "dt", "dt+", "dv", "dv+", "dm", "dm+", "di", "di+", "ds", "ds+", "dn", "dn+", "df", "df+", "dT",
-        "dT+", "du", "du+", "dg", "dp", "dx", "db", "dD", "l", "l+", "z",
+        "dT+", "du", "du+", "dg", "dp", "dx", "db", "dD", "da", "do", "dconfig", "ddp", "l", "l+", "z",
     ]
     .into_iter()
 }
@@ -79,6 +79,14 @@ impl Shell {
         match (asked.what, pattern) {
             ("d", Some(pattern)) => self.describe_relations(&asked, pattern).await,
             _ => self.list(&asked, pattern).await,
+        }
+    }
+
+    fn pattern(&self, typed: &str) -> Result<Pattern> {
+        match Pattern::parse(typed) {
+            Ok(pattern) if pattern.is_within(self.target.database()) => Ok(pattern),
+            Ok(_) => mistake(format_args!("cross-database references are not implemented: {typed}")),
+            Err(error) => mistake(error),
         }
     }
 

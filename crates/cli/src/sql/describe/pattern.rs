@@ -12,6 +12,7 @@ enum Part {
 
 #[derive(Debug, PartialEq)]
 pub struct Pattern {
+    database: Option<Part>,
     schema: Option<Part>,
     name: Part,
 }
@@ -62,7 +63,12 @@ impl Pattern {
             return Err(format!("improper qualified name (too many dotted names): {text}"));
         }
         let name = parts.pop().ok_or("no part")?;
-        Ok(Pattern { schema: parts.pop(), name })
+        Ok(Pattern { schema: parts.pop(), database: parts.pop(), name })
+    }
+
+    /// Nothing of another database is seen from this one.
+    pub fn is_within(&self, database: &str) -> bool {
+        self.database.as_ref().is_none_or(|part| *part == Part::Exact(database.to_owned()))
     }
 
     /// The condition that it sets on a schema's and an object's name; `visible` holds for what needs no schema.
@@ -106,5 +112,7 @@ mod tests {
             assert_eq!(condition(text), expected, "{text}");
         }
         assert!(Pattern::parse("a.b.c.d").is_err());
+        let within = |text: &str| Pattern::parse(text).unwrap().is_within("db");
+        assert_eq!([within("t"), within("s.t"), within("DB.s.t"), within("other.s.t")], [true, true, true, false]);
     }
 }

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Asked, Pattern};
-use crate::sql::commands::Mistake;
+use super::Asked;
 use crate::sql::print::{Expanded, Heading};
 use crate::sql::shell::Shell;
 use crate::sql::wire::Row;
@@ -54,7 +53,7 @@ impl Relation {
 
 impl Shell {
     pub(super) async fn describe_relations(&mut self, asked: &Asked<'_>, typed: &str) -> Result<bool> {
-        let pattern = Pattern::parse(typed).map_err(Mistake)?;
+        let pattern = self.pattern(typed)?;
         let sql = format!(
             "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, m.amname,
                     pg_catalog.array_to_string(c.reloptions, ', '),
