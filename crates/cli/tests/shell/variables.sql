@@ -25,9 +25,9 @@ select generate_series(1,2) as a \gset
 select 1 as a, 'x'::varchar(5) as b, null as c, 1.5::numeric(4,2) as d \gdesc
 create table g (a int) \gdesc
 select format('select %s as n', i) from generate_series(1, 2) i \gexec
-select 'select 1/0', 'select 5 as five' \gexec
+select 'select ''x''::int', 'select 5 as five' \gexec
 \echo :ERROR :SQLSTATE :ROW_COUNT :LAST_ERROR_SQLSTATE
-select 1/0;
+select 'x'::int;
 \echo :ERROR :SQLSTATE :ROW_COUNT :LAST_ERROR_MESSAGE
 select generate_series(1,4) as i;
 \echo :ERROR :SQLSTATE :ROW_COUNT

@@ -101,12 +101,10 @@ impl Shell {
     /// `\sf` and `\sv`: the statement that would make a function or a view.
     pub async fn source_of(&mut self, name: &str, reading: &mut Reading) -> Result<Outcome> {
         let Some(object) = self.argument(reading, Kind::Normal)? else {
-            return mistake(format_args!(
-                "\\{name}: {} name is required",
-                if name == "sf" { "function" } else { "view" }
-            ));
+            let kind = if name == "sf" { "function" } else { "view" };
+            return mistake(format_args!("{kind} name is required"));
         };
-        let object = literal(&object);
+        let (typed, object) = (object.clone(), literal(&object));
         let sql = match name {
             "sf" if object.contains('(') => format!("SELECT pg_catalog.pg_get_functiondef({object}::pg_catalog.regprocedure)"),
             "sf" => format!("SELECT pg_catalog.pg_get_functiondef({object}::pg_catalog.regproc)"),
@@ -124,7 +122,7 @@ impl Shell {
                 self.say(text)?;
                 Ok(Outcome::Nothing)
             }
-            None => mistake(format_args!("{object} is not a view")),
+            None => mistake(format_args!("\"{typed}\" is not a view")),
         }
     }
 }

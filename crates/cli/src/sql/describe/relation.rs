@@ -154,10 +154,11 @@ impl Shell {
         let mut footers = Vec::new();
         let complete = match kind {
             "i" | "I" => self.index_footers(relation, &mut footers).await?,
-            "v" | "m" if verbose => {
-                self.view_footers(relation, &mut footers).await?.and(self.table_footers(relation, &mut footers).await?)
-            }
-            "v" | "r" | "p" | "m" | "f" => self.table_footers(relation, &mut footers).await?,
+            "v" | "m" if verbose => self
+                .view_footers(relation, &mut footers)
+                .await?
+                .and(self.table_footers(relation, verbose, &mut footers).await?),
+            "v" | "r" | "p" | "m" | "f" => self.table_footers(relation, verbose, &mut footers).await?,
             _ => Some(()),
         };
         if complete.is_none() {
@@ -220,13 +221,27 @@ impl Shell {
         Ok(Some(()))
     }
 
-    async fn table_footers(&mut self, relation: &Relation, footers: &mut Vec<String>) -> Result<Option<()>> {
+    async fn table_footers(
+        &mut self,
+        relation: &Relation,
+        verbose: bool,
+        footers: &mut Vec<String>,
+    ) -> Result<Option<()>> {
         let oid = &relation.oid;
         if let Some(bound) = &relation.partition {
             let sql =
                 format!("SELECT inhparent::pg_catalog.regclass FROM pg_catalog.pg_inherits WHERE inhrelid = {oid}");
             let Some(rows) = self.ask(&sql).await? else { return Ok(None) };
             footers.extend(rows.iter().map(|row| format!("Partition of: {} {bound}", row.text(0))));
+            if verbose {
+                let sql = format!("SELECT pg_catalog.pg_get_partition_constraintdef({oid})");
+                let Some(rows) = self.ask(&sql).await? else { return Ok(None) };
+                let constraint = rows.first().and_then(|row| row.get(0));
+                footers.push(match constraint {
+                    Some(constraint) => format!("Partition constraint: {constraint}"),
+                    None => "No partition constraint".into(),
+                });
+            }
         }
         footers.extend(relation.partition_key.as_ref().map(|key| format!("Partition key: {key}")));
         let lists = [
@@ -275,7 +290,7 @@ impl Shell {
             (
                 "Rules:",
                 format!(
-                    "SELECT regexp_replace(pg_catalog.pg_get_ruledef(r.oid, true), '^CREATE RULE ', '')
+                    "SELECT rtrim(regexp_replace(pg_catalog.pg_get_ruledef(r.oid, true), '^CREATE RULE ', ''), ';')
                      FROM pg_catalog.pg_rewrite r
                      WHERE r.ev_class = {oid} AND r.rulename <> '_RETURN' ORDER BY r.rulename"
                 ),
@@ -304,31 +319,39 @@ impl Shell {
                 footers.extend(rows.iter().map(|row| format!("    {}", row.text(0))));
             }
         }
-        self.inheritance_footers(relation, footers).await
+        self.inheritance_footers(relation, verbose, footers).await
     }
 
-    async fn inheritance_footers(&mut self, relation: &Relation, footers: &mut Vec<String>) -> Result<Option<()>> {
+    async fn inheritance_footers(
+        &mut self,
+        relation: &Relation,
+        verbose: bool,
+        footers: &mut Vec<String>,
+    ) -> Result<Option<()>> {
         let oid = &relation.oid;
         let parents = format!(
             "SELECT i.inhparent::pg_catalog.regclass FROM pg_catalog.pg_inherits i
              WHERE i.inhrelid = {oid} ORDER BY i.inhseqno"
         );
         let children = format!(
-            "SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_inherits i
-             JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = {oid} ORDER BY c.relname"
+            "SELECT concat(c.oid::pg_catalog.regclass::text, ' ' || pg_catalog.pg_get_expr(c.relpartbound, c.oid))
+             FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = {oid}
+             ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid::pg_catalog.regclass::text"
         );
         if relation.partition.is_none() {
             let Some(rows) = self.ask(&parents).await? else { return Ok(None) };
             indented("Inherits: ", &rows, footers);
         }
         let Some(rows) = self.ask(&children).await? else { return Ok(None) };
+        let how = "(Use \\d+ to list them.)";
         match (&relation.kind[..], rows.len()) {
-            ("p", count) => footers.push(format!(
-                "Number of partitions: {count}{}",
-                if count > 0 { " (Use \\d+ to list them.)" } else { "" }
-            )),
+            ("p", 0) => footers.push("Number of partitions: 0".into()),
             (_, 0) => {}
-            (_, count) => footers.push(format!("Number of child tables: {count} (Use \\d+ to list them.)")),
+            ("p", _) if verbose => indented("Partitions: ", &rows, footers),
+            ("p", count) => footers.push(format!("Number of partitions: {count} {how}")),
+            _ if verbose => indented("Child tables: ", &rows, footers),
+            (_, count) => footers.push(format!("Number of child tables: {count} {how}")),
         }
         Ok(Some(()))
     }

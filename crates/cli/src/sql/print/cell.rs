@@ -33,6 +33,11 @@ fn line(text: &str) -> Line<'_> {
                     break;
                 }
             },
+            // Terminals differ about the soft hyphen; this is psql's opinion.
+            '\u{ad}' => {
+                shown.push(character);
+                width += 1;
+            }
             _ => match character.width() {
                 Some(wide) => {
                     shown.push(character);
@@ -79,6 +84,7 @@ mod tests {
             ("e\u{301}", "e\u{301}", 1),
             ("q\tz", "q       z", 9),
             ("\u{1}\r", "\\x01\\r", 6),
+            ("a\u{ad}b", "a\u{ad}b", 3),
             ("\u{85}", "\\u0085", 6),
         ] {
             let text: Vec<String> = lines(value).map(|line| line.text.into_owned()).collect();
