@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | [`target`], [`connection`], [`wire`], [`tls`] | one session with a server, over the network like any client's |
 //! | [`scanner`], [`arguments`], [`variables`], [`condition`] | what is typed: statements, backslash commands, `:variables`, `\if` |
-//! | [`shell`], [`source`] | the loop over lines, and the state that it keeps |
+//! | [`shell`], [`source`], [`interrupts`] | the loop over lines, the state that it keeps, and Ctrl-C |
 //! | [`query`], [`copy`], [`report`], [`sink`] | a statement sent, its rows, data and errors shown |
 //! | [`transactions`] | what is sent around a statement |
 //! | [`print`](mod@print) | tables in psql's formats |
@@ -28,6 +28,7 @@ mod copy;
 mod describe;
 mod editor;
 mod help;
+mod interrupts;
 mod print;
 mod prompt;
 mod query;

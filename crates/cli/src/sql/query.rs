@@ -52,10 +52,6 @@ fn is_number(type_oid: u32) -> bool {
     matches!(type_oid, 20 | 21 | 23 | 26 | 28 | 29 | 700 | 701 | 790 | 1700 | 5069)
 }
 
-pub fn is_superuser(connection: &Connection) -> bool {
-    connection.parameter("is_superuser") == Some("on")
-}
-
 /// A result as it comes in.
 struct Table {
     columns: Vec<Column>,

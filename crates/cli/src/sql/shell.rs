@@ -7,15 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Waker};
-
-use anyhow::{Result, bail};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 
 use super::commands::Outcome;
 use super::complete::Wanted;
@@ -23,9 +16,10 @@ use super::condition::Conditions;
 use super::connection::{Connection, Refused};
 use super::copy::Data;
 use super::editor::{Editor, Event};
+use super::interrupts::Interrupts;
 use super::print;
 use super::prompt::{self, Facts, Prompt};
-use super::query::{Run, is_superuser};
+use super::query::Run;
 use super::report;
 use super::scanner::{End, Input, Scanner};
 use super::sink::Sink;
@@ -34,6 +28,7 @@ use super::target::Target;
 use super::terminal;
 use super::variables::{Echo, Variables};
 use super::wire::{Report, Transaction};
+use anyhow::{Result, anyhow, bail};
 
 /// Exit codes: psql's.
 pub const FAILED: u8 = 1;
@@ -52,52 +47,6 @@ impl Display for Exit {
 
 impl std::error::Error for Exit {}
 
-/// Ctrl-C: what is running is cancelled; if nothing is, a script ends, and a person goes on.
-pub struct Interrupts {
-    running: AtomicBool,
-    pressed: Notify,
-}
-
-impl Interrupts {
-    fn listen(interactive: bool) -> Result<Arc<Interrupts>> {
-        let interrupts = Arc::new(Interrupts { running: AtomicBool::new(false), pressed: Notify::new() });
-        let mut signals = signal(SignalKind::interrupt())?;
-        let listener = interrupts.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                if listener.running.load(Ordering::SeqCst) {
-                    listener.pressed.notify_one();
-                } else if !interactive {
-                    // As the signal would have ended it by itself.
-                    std::process::exit(130);
-                }
-            }
-        });
-        Ok(interrupts)
-    }
-
-    /// From now on Ctrl-C is for what runs.
-    pub fn begin(&self) {
-        self.running.store(true, Ordering::SeqCst);
-    }
-
-    pub fn end(&self) {
-        self.running.store(false, Ordering::SeqCst);
-        // One that came too late must not hit the next statement.
-        self.take();
-    }
-
-    /// Whether it was pressed and nobody knows yet.
-    pub fn take(&self) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
-        pin!(self.pressed.notified()).poll(&mut context).is_ready()
-    }
-
-    pub async fn pressed(&self) {
-        self.pressed.notified().await;
-    }
-}
-
 pub struct Shell {
     pub connection: Option<Connection>,
     pub target: Target,
@@ -114,7 +63,6 @@ pub struct Shell {
     pub last_error: Option<(Report, String)>,
     /// Of the last command that was done.
     pub last_tag: String,
-    pub superuser: bool,
     /// With the key that ends it: no backslash command is obeyed until then.
     pub restricted: Option<String>,
     /// A statement was stopped by Ctrl-C: the script that it is in ends.
@@ -158,7 +106,6 @@ impl Shell {
             editor: None,
             last_error: None,
             last_tag: String::new(),
-            superuser: false,
             restricted: None,
             interrupted: false,
             copy_data: None,
@@ -227,10 +174,10 @@ impl Shell {
         if ask == Some(true) {
             target.set("password", terminal::password(&question)?)?;
         }
-        let opened = match Connection::open(&target).await {
+        let opened = match self.open(&target).await {
             Err(Refused::Password) if ask != Some(false) && target.get("password").is_none() => {
                 target.set("password", terminal::password(&question)?)?;
-                Connection::open(&target).await
+                self.open(&target).await
             }
             opened => opened,
         };
@@ -242,6 +189,17 @@ impl Shell {
             Err(Refused::Failed(error)) => Err(error),
             Err(Refused::Password) => bail!("fe_sendauth: no password supplied"),
         }
+    }
+
+    /// Ctrl-C gives up: a host that does not answer can take minutes.
+    async fn open(&self, target: &Target) -> Result<Connection, Refused> {
+        self.interrupts.begin();
+        let opened = tokio::select! {
+            opened = Connection::open(target) => opened,
+            () = self.interrupts.pressed() => Err(anyhow!("canceled by user").into()),
+        };
+        self.interrupts.end();
+        opened
     }
 
     /// Uses a new connection from now on.
@@ -257,7 +215,6 @@ impl Shell {
         }
         self.variables.put("PORT", connection.address().port().to_string());
         self.variables.put("SERVER_VERSION_NUM", version_number(connection.parameter("server_version").unwrap_or("")));
-        self.superuser = is_superuser(&connection);
         self.names.clear();
         self.connection = Some(connection);
     }
@@ -483,7 +440,7 @@ impl Shell {
             host: connection.host(),
             port: connection.address().port(),
             pid: connection.pid(),
-            superuser: self.superuser,
+            superuser: connection.parameter("is_superuser") == Some("on"),
             transaction: connection.transaction(),
         });
         let facts = Facts { session, unfinished, inactive, line: 1, variables: &self.variables };

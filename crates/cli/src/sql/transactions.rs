@@ -47,15 +47,19 @@ impl Shell {
 fn stands_outside(sql: &str) -> bool {
     let words: Vec<String> = words(sql).take(4).collect();
     let words: Vec<&str> = words.iter().map(|word| &word[..]).collect();
-    match words[..] {
-        ["abort" | "begin" | "start" | "commit" | "end" | "rollback" | "vacuum", ..] => true,
-        ["prepare", "transaction", ..] | ["discard", "all", ..] | ["alter", "system", ..] => true,
-        ["cluster"] => true,
-        ["create" | "drop", "database" | "tablespace", ..] => true,
-        ["create" | "drop", "index", "concurrently", ..] | ["create", "unique", "index", "concurrently"] => true,
-        ["reindex", "database" | "system", ..] | ["reindex", "index" | "table" | "schema", "concurrently", ..] => true,
-        _ => false,
-    }
+    matches!(
+        words[..],
+        ["abort" | "begin" | "start" | "commit" | "end" | "rollback" | "vacuum", ..]
+            | ["prepare", "transaction", ..]
+            | ["discard", "all", ..]
+            | ["alter", "system", ..]
+            | ["cluster"]
+            | ["create" | "drop", "database" | "tablespace", ..]
+            | ["create" | "drop", "index", "concurrently", ..]
+            | ["create", "unique", "index", "concurrently"]
+            | ["reindex", "database" | "system", ..]
+            | ["reindex", "index" | "table" | "schema", "concurrently", ..]
+    )
 }
 
 /// In lower case, up to the first thing that is none; comments are passed over.
