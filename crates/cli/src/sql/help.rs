@@ -36,7 +36,8 @@ How answers look
   \\x [on|off|auto]       expanded: a line for each value
   \\t [on|off]            tuples only: without headings and numbers of rows
   \\a  \\f [STRING]        aligned or not; the separator of unaligned fields
-  \\pset [NAME [VALUE]]   border, csv_fieldsep, expanded, fieldsep, footer, format, null, recordsep, title, tuples_only
+  \\pset [NAME [VALUE]]   border, csv_fieldsep, expanded, fieldsep, footer, format,
+                        linestyle, null, pager, recordsep, title, tuples_only
   \\timing [on|off]       how long each statement takes
 
 Files

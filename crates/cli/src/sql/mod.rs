@@ -11,12 +11,12 @@
 //! | [`transactions`] | what is sent around a statement |
 //! | [`print`](mod@print) | tables in psql's formats |
 //! | [`commands`], [`describe`], [`help`] | backslash commands |
-//! | [`editor`], [`complete`], [`prompt`], [`terminal`] | what only a person needs |
+//! | [`editor`], [`complete`], [`prompt`], [`pager`], [`terminal`] | what only a person needs |
 //!
 //! INVARIANT: nothing is sent twice. When the server goes away, the outcome of what was running is unknown, and the
 //! shell says so instead of trying again.
 //!
-//! Not here: a pager, the formats for HTML and LaTeX, `\crosstabview`, large objects, GSSAPI, client certificates,
+//! Not here: the formats for HTML and LaTeX, `\crosstabview`, large objects, GSSAPI, client certificates,
 //! Unix-domain sockets (the server has none).
 
 mod arguments;
@@ -29,6 +29,7 @@ mod describe;
 mod editor;
 mod help;
 mod interrupts;
+mod pager;
 mod print;
 mod prompt;
 mod query;

@@ -289,6 +289,15 @@ impl Shell {
         let options = run.options.clone().unwrap_or_else(|| self.print.clone());
         let to_stdout = place.sink(&mut self.sink).is_stdout();
         let text = self.printed(&page, options, to_stdout);
+        if place.0.is_none()
+            && page.first
+            && matches!(run.then, Then::Show | Then::Describe)
+            && let Some(pager) = self.pager_for(&text, last)
+        {
+            self.sink.flush()?;
+            // Without it the answer is only longer than the screen.
+            place.0 = Sink::open(&pager).ok();
+        }
         place.sink(&mut self.sink).write(text.as_bytes())?;
         (table.shown, table.bytes) = (true, 0);
         table.before += rows.len();
@@ -312,7 +321,19 @@ impl Shell {
     pub fn show(&mut self, title: Option<&str>, headings: &[Heading], rows: &[Row], footers: &[String]) -> Result<()> {
         let page = Page { title, headings, rows, footers, before: 0, first: true, last: true };
         let text = self.printed(&page, self.print.clone(), self.sink.is_stdout());
-        self.sink.write(text.as_bytes())
+        self.show_text(&text)
+    }
+
+    /// Shows what may be longer than the screen.
+    pub fn show_text(&mut self, text: &str) -> Result<()> {
+        match self.pager_for(text, true).and_then(|pager| Sink::open(&pager).ok()) {
+            Some(mut pager) => {
+                self.sink.flush()?;
+                pager.write(text.as_bytes())?;
+                pager.close()
+            }
+            None => self.sink.write(text.as_bytes()),
+        }
     }
 
     fn set_from(&mut self, table: &Table, prefix: &str) -> Result<bool> {

@@ -326,6 +326,7 @@ impl Shell {
             }
         };
         reading.input = Input::new(line.clone());
+        let mut remembered = false;
         loop {
             let standard = self.connection.as_ref().and_then(|c| c.parameter("standard_conforming_strings"));
             let standard = standard != Some("off");
@@ -346,6 +347,7 @@ impl Shell {
                 End::Command => {
                     unadded(&mut reading.statement);
                     self.remember(&line);
+                    remembered = true;
                     self.command(reading).await?
                 }
             };
@@ -353,7 +355,7 @@ impl Shell {
                 Outcome::Send(run) => {
                     let statement = std::mem::take(&mut reading.statement);
                     reading.scanner.reset();
-                    if newline.is_some() || !line.contains('\\') {
+                    if newline.is_some() || !remembered {
                         self.remember(&statement);
                     }
                     let sent = self.send(&statement, run).await?;

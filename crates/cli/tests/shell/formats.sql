@@ -62,4 +62,21 @@ select 1 as a, 1::bigint as b, 1.5::float8 as c, 1::numeric as d, true as e, 'x'
 select E'\r' as cr, E'\x01' as control, 'e' || chr(769) as combining, 'ｆｕｌｌ' as wide;
 select id, name from fruit order by id \gx
 select id, name from fruit order by id \g (format=csv tuples_only=on)
+\pset linestyle unicode
+select * from fruit order by id;
+\x
+select name as "one
+two", note from fruit order by id limit 3;
+\pset border 2
+select * from fruit order by id limit 2;
+\t
+select * from fruit order by id limit 2;
+\x
+select * from fruit order by id limit 2;
+\t
+select id, note as "of two
+lines" from fruit order by id;
+\pset border 0
+select * from fruit order by id;
+\pset linestyle ascii
 drop table fruit;

@@ -240,12 +240,11 @@ impl Shell {
             },
             "?" => {
                 drop(self.argument(reading, Kind::Normal)?);
-                self.say(help::commands())?;
+                self.show_text(&format!("{}\n", help::commands()))?;
             }
             "h" | "help" => {
                 let about = arguments::whole_line(&mut reading.input);
-                let text = help::of_statement(&about);
-                self.say(text)?;
+                self.show_text(&format!("{}\n", help::of_statement(&about)))?;
             }
             "sf" | "sv" => return self.source_of(name, reading).await,
             _ if super::describe::is_command(name) => {

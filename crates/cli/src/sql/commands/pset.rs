@@ -3,20 +3,16 @@
 use anyhow::Result;
 
 use super::super::arguments::Kind;
-use super::super::print::{Expanded, Format, Options};
+use super::super::print::{Expanded, Format, LineStyle, Options};
 use super::super::shell::{Reading, Shell};
 use super::super::variables::boolean;
 use super::{Mistake, mistake};
 
 /// What psql can change and this shell has in one way only.
-const FIXED: [(&str, &str, &str); 4] = [
-    ("columns", "0", "Target width is unset."),
-    ("linestyle", "ascii", "Line style is ascii."),
-    ("numericlocale", "off", "Locale-adjusted numeric output is off."),
-    ("pager", "off", "Pager usage is off."),
-];
+const FIXED: [(&str, &str, &str); 2] =
+    [("columns", "0", "Target width is unset."), ("numericlocale", "off", "Locale-adjusted numeric output is off.")];
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "border",
     "csv_fieldsep",
     "expanded",
@@ -24,7 +20,9 @@ const NAMES: [&str; 13] = [
     "fieldsep_zero",
     "footer",
     "format",
+    "linestyle",
     "null",
+    "pager",
     "recordsep",
     "recordsep_zero",
     "title",
@@ -64,6 +62,13 @@ pub fn set(options: &mut Options, name: &str, value: Option<&str>) -> Result<Str
                 };
             }
         }
+        "linestyle" => {
+            if let Some(value) = value {
+                let styles = [&LineStyle::ASCII, &LineStyle::UNICODE];
+                let style = styles.into_iter().find(|style| !value.is_empty() && style.name.starts_with(value));
+                options.line_style = style.ok_or("\\pset: allowed line styles are ascii, unicode")?;
+            }
+        }
         "x" | "expanded" | "vertical" => {
             options.expanded = match value {
                 Some("auto") => Expanded::Auto,
@@ -93,6 +98,7 @@ pub fn set(options: &mut Options, name: &str, value: Option<&str>) -> Result<Str
             }
         }
         "t" | "tuples_only" => options.tuples_only = switch(value, options.tuples_only)?,
+        "pager" => options.pager = switch(value, options.pager)?,
         "footer" => options.footer = switch(value, options.footer)?,
         "title" | "C" => options.title = value.map(str::to_owned).filter(|title| !title.is_empty()),
         _ => {
@@ -121,6 +127,7 @@ fn told(options: &Options, name: &str) -> String {
     };
     match name {
         "format" => format!("Output format is {}.", options.format.name()),
+        "linestyle" => format!("Line style is {}.", options.line_style.name),
         "border" => format!("Border style is {}.", options.border),
         "x" | "expanded" | "vertical" => match options.expanded {
             Expanded::Auto => "Expanded display is used automatically.".into(),
@@ -132,6 +139,8 @@ fn told(options: &Options, name: &str) -> String {
         "csv_fieldsep" => format!("Field separator for CSV is \"{}\".", options.csv_separator),
         "t" | "tuples_only" => format!("Tuples only is {}.", on(options.tuples_only)),
         "footer" => format!("Default footer is {}.", on(options.footer)),
+        "pager" if options.pager => "Pager is used for long output.".into(),
+        "pager" => "Pager usage is off.".into(),
         "title" | "C" => match &options.title {
             Some(title) => format!("Title is \"{title}\"."),
             None => "Title is unset.".into(),
@@ -156,7 +165,9 @@ fn listed(options: &Options) -> String {
         ("fieldsep_zero", zero(&options.field_separator)),
         ("footer", on(options.footer)),
         ("format", options.format.name().to_owned()),
+        ("linestyle", options.line_style.name.to_owned()),
         ("null", quoted(&options.null)),
+        ("pager", on(options.pager)),
         ("recordsep", quoted(&options.record_separator)),
         ("recordsep_zero", zero(&options.record_separator)),
         ("title", options.title.as_deref().map(quoted).unwrap_or_default()),
@@ -239,7 +250,8 @@ mod tests {
         ] {
             assert_eq!(set(&mut options, name, value).unwrap(), expected, "{name}");
         }
-        for (name, value) in [("format", "html"), ("border", "x"), ("csv_fieldsep", "ab"), ("pager", "on"), ("no", "x")]
+        for (name, value) in
+            [("format", "html"), ("border", "x"), ("csv_fieldsep", "ab"), ("columns", "80"), ("no", "x")]
         {
             assert!(set(&mut options, name, Some(value)).is_err(), "{name}");
         }

@@ -1,7 +1,7 @@
 //! The aligned format: columns as wide as their widest line, headings in the middle, numbers on the right.
 
 use super::cell::{Line, lines, pad, repeat};
-use super::{Options, Page};
+use super::{LineStyle, Options, Page, Rule};
 use crate::sql::wire::Row;
 
 pub fn table_width(page: &Page, options: &Options) -> usize {
@@ -29,7 +29,7 @@ fn widths(page: &Page, options: &Options) -> Vec<usize> {
 
 pub fn print(page: &Page, options: &Options, out: &mut String) {
     let widths = widths(page, options);
-    let border = options.border;
+    let (border, style) = (options.border, options.line_style);
     if page.first && !options.tuples_only {
         if let Some(title) = page.title(options) {
             pad(out, total(&widths, border).saturating_sub(super::width(title)) / 2);
@@ -37,19 +37,17 @@ pub fn print(page: &Page, options: &Options, out: &mut String) {
             out.push('\n');
         }
         if border == 2 {
-            rule(&widths, border, out);
+            rule(&widths, border, style, Rule::Top, out);
         }
-        headings(page, &widths, border, out);
-        rule(&widths, border, out);
-    } else if page.first && border == 2 {
-        rule(&widths, border, out);
+        headings(page, &widths, border, style, out);
+        rule(&widths, border, style, Rule::Middle, out);
     }
     for row in page.rows {
         values(page, row, &widths, options, out);
     }
     if page.last {
         if border == 2 {
-            rule(&widths, border, out);
+            rule(&widths, border, style, Rule::Bottom, out);
         }
         for footer in page.footers(options) {
             out.push_str(&footer);
@@ -59,32 +57,36 @@ pub fn print(page: &Page, options: &Options, out: &mut String) {
     }
 }
 
-fn rule(widths: &[usize], border: u8, out: &mut String) {
+fn rule(widths: &[usize], border: u8, style: &LineStyle, which: Rule, out: &mut String) {
+    let [left, middle, right] = style.corners(which);
+    let dash = style.dash;
     match border {
         0 => {}
-        1 => out.push('-'),
-        _ => out.push_str("+-"),
+        1 => out.push(dash),
+        _ => out.extend([left, dash]),
     }
     for (column, width) in widths.iter().enumerate() {
-        if column > 0 {
-            out.push_str(if border == 0 { " " } else { "-+-" });
+        match (column, border) {
+            (0, _) => {}
+            (_, 0) => out.push(' '),
+            _ => out.extend([dash, middle, dash]),
         }
-        repeat(out, '-', *width);
+        repeat(out, dash, *width);
     }
     match border {
         0 => {}
-        1 => out.push('-'),
-        _ => out.push_str("-+"),
+        1 => out.push(dash),
+        _ => out.extend([dash, right]),
     }
     out.push('\n');
 }
 
-fn headings(page: &Page, widths: &[usize], border: u8, out: &mut String) {
+fn headings(page: &Page, widths: &[usize], border: u8, style: &LineStyle, out: &mut String) {
     let cells: Vec<Vec<Line>> = page.headings.iter().map(|heading| lines(&heading.name).collect()).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or(0);
     for at in 0..height {
         if border == 2 {
-            out.push('|');
+            out.push(style.bar);
         }
         for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
             if border > 0 {
@@ -94,23 +96,26 @@ fn headings(page: &Page, widths: &[usize], border: u8, out: &mut String) {
             pad(out, room / 2);
             out.push_str(cell.get(at).map_or("", |line| &line.text));
             pad(out, room.div_ceil(2));
-            out.push(if at + 1 < cell.len() { '+' } else { ' ' });
+            out.push(if at + 1 < cell.len() { style.goes_on } else { ' ' });
             if border > 0 && column + 1 < cells.len() {
-                out.push('|');
+                out.push(style.bar);
             }
         }
-        out.push_str(if border == 2 { "|\n" } else { "\n" });
+        if border == 2 {
+            out.push(style.bar);
+        }
+        out.push('\n');
     }
 }
 
 fn values(page: &Page, row: &Row, widths: &[usize], options: &Options, out: &mut String) {
-    let border = options.border;
+    let (border, style) = (options.border, options.line_style);
     let cells: Vec<Vec<Line>> =
         (0..widths.len()).map(|column| lines(page.value(row, column, options)).collect()).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or(0);
     for at in 0..height {
         if border == 2 {
-            out.push('|');
+            out.push(style.bar);
         }
         for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
             let inner = border == 2 || column + 1 < cells.len();
@@ -133,14 +138,17 @@ fn values(page: &Page, row: &Row, widths: &[usize], options: &Options, out: &mut
                 None => {}
             }
             if goes_on {
-                out.push('+');
+                out.push(style.goes_on);
             } else if inner {
                 out.push(' ');
             }
             if border > 0 && column + 1 < cells.len() {
-                out.push('|');
+                out.push(style.bar);
             }
         }
-        out.push_str(if border == 2 { "|\n" } else { "\n" });
+        if border == 2 {
+            out.push(style.bar);
+        }
+        out.push('\n');
     }
 }

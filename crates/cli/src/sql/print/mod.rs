@@ -41,10 +41,44 @@ pub enum Expanded {
     Auto,
 }
 
+/// What borders and the ends of lines that go on are drawn with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LineStyle {
+    pub name: &'static str,
+    dash: char,
+    bar: char,
+    /// Left, middle and right of the rules on top, in the middle and at the bottom.
+    corners: [[char; 3]; 3],
+    goes_on: char,
+}
+
+#[derive(Clone, Copy)]
+enum Rule {
+    Top,
+    Middle,
+    Bottom,
+}
+
+impl LineStyle {
+    pub const ASCII: LineStyle = LineStyle { name: "ascii", dash: '-', bar: '|', corners: [['+'; 3]; 3], goes_on: '+' };
+    pub const UNICODE: LineStyle = LineStyle {
+        name: "unicode",
+        dash: '─',
+        bar: '│',
+        corners: [['┌', '┬', '┐'], ['├', '┼', '┤'], ['└', '┴', '┘']],
+        goes_on: '↵',
+    };
+
+    fn corners(&self, rule: Rule) -> [char; 3] {
+        self.corners[rule as usize]
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub format: Format,
     pub border: u8,
+    pub line_style: &'static LineStyle,
     pub expanded: Expanded,
     pub null: String,
     pub field_separator: String,
@@ -54,6 +88,8 @@ pub struct Options {
     /// Whether a number of rows is told.
     pub footer: bool,
     pub title: Option<String>,
+    /// Whether long answers go through a pager at a terminal.
+    pub pager: bool,
 }
 
 impl Default for Options {
@@ -61,6 +97,7 @@ impl Default for Options {
         Options {
             format: Format::Aligned,
             border: 1,
+            line_style: &LineStyle::ASCII,
             expanded: Expanded::Off,
             null: String::new(),
             field_separator: "|".into(),
@@ -69,6 +106,7 @@ impl Default for Options {
             tuples_only: false,
             footer: true,
             title: None,
+            pager: true,
         }
     }
 }
@@ -175,7 +213,7 @@ mod tests {
         assert_eq!(printed(&options, &HEADINGS, &ROWS), expected.join("\n"));
         options.border = 2;
         options.tuples_only = true;
-        assert_eq!(printed(&options, &HEADINGS[..1], &[&[Some("1")]]), "+--------+\n|      1 |\n+--------+\n\n");
+        assert_eq!(printed(&options, &HEADINGS[..1], &[&[Some("1")]]), "|      1 |\n+--------+\n\n");
         options.border = 0;
         options.tuples_only = false;
         let text = printed(&options, &[("a", true), ("b", false)], &[&[Some("10"), None]]);

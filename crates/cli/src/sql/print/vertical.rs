@@ -1,7 +1,7 @@
 //! The aligned format, expanded: a line for each value, with the column's name on its left.
 
 use super::cell::{Line, lines, pad, repeat};
-use super::{Options, Page};
+use super::{LineStyle, Options, Page, Rule};
 
 pub fn print(page: &Page, options: &Options, out: &mut String) {
     if let Some(title) = page.title(options) {
@@ -26,13 +26,15 @@ pub fn print(page: &Page, options: &Options, out: &mut String) {
         names,
         values,
         border: options.border,
+        style: options.line_style,
         names_wrap: page.headings.iter().any(|heading| heading.name.contains('\n')),
     };
     for (at, row) in page.rows.iter().enumerate() {
+        let which = if at == 0 && page.first { Rule::Top } else { Rule::Middle };
         if !options.tuples_only {
-            shape.rule(Some(page.before + at + 1), out);
+            shape.rule(Some(page.before + at + 1), which, out);
         } else if at > 0 || !page.first || options.border == 2 {
-            shape.rule(None, out);
+            shape.rule(None, which, out);
         }
         for (column, heading) in page.headings.iter().enumerate() {
             let name: Vec<Line> = lines(&heading.name).collect();
@@ -42,7 +44,7 @@ pub fn print(page: &Page, options: &Options, out: &mut String) {
     }
     if page.last {
         if options.border == 2 {
-            shape.rule(None, out);
+            shape.rule(None, Rule::Bottom, out);
         }
         if !page.footers.is_empty() && !options.tuples_only {
             out.push('\n');
@@ -59,45 +61,50 @@ struct Shape {
     names: usize,
     values: usize,
     border: u8,
+    style: &'static LineStyle,
     names_wrap: bool,
 }
 
 impl Shape {
     /// Above a record, with its number, or between records without.
-    fn rule(&self, record: Option<usize>, out: &mut String) {
-        let dash = if self.border == 0 { ' ' } else { '-' };
+    fn rule(&self, record: Option<usize>, which: Rule, out: &mut String) {
+        let [left, middle, right] = self.style.corners(which);
+        let dash = if self.border == 0 { ' ' } else { self.style.dash };
         let label = match (record, self.border) {
             (None, _) => String::new(),
             (Some(number), 0) => format!("* Record {number}"),
-            (Some(number), 1) => format!("-[ RECORD {number} ]"),
+            (Some(number), 1) => format!("{dash}[ RECORD {number} ]"),
             (Some(number), _) => format!("[ RECORD {number} ]"),
         };
         let mut line = String::new();
         repeat(&mut line, dash, self.names);
         if self.border > 0 {
-            line.push_str("-+-");
+            line.extend([dash, middle, dash]);
         }
         repeat(&mut line, dash, self.values);
         if self.border == 2 {
-            out.push_str("+-");
+            out.extend([left, dash]);
         }
         out.push_str(&label);
         // The label lies over what the line has there, and may be the longer one.
-        out.extend(line.chars().skip(label.len()));
-        out.push_str(if self.border == 2 { "-+\n" } else { "\n" });
+        out.extend(line.chars().skip(label.chars().count()));
+        if self.border == 2 {
+            out.extend([dash, right]);
+        }
+        out.push('\n');
     }
 
     fn pair(&self, name: &[Line], value: &[Line], out: &mut String) {
         for at in 0..name.len().max(value.len()) {
             if self.border == 2 {
-                out.push_str("| ");
+                out.extend([self.style.bar, ' ']);
             }
             match name.get(at) {
                 Some(line) => {
                     out.push_str(&line.text);
                     pad(out, self.names - line.width);
                     if at + 1 < name.len() {
-                        out.push('+');
+                        out.push(self.style.goes_on);
                     } else if self.border > 0 || self.names_wrap {
                         out.push(' ');
                     }
@@ -105,7 +112,7 @@ impl Shape {
                 None => pad(out, self.names + usize::from(self.border > 0 || self.names_wrap)),
             }
             if self.border > 0 {
-                out.push('|');
+                out.push(self.style.bar);
             }
             match value.get(at) {
                 Some(line) => {
@@ -113,7 +120,7 @@ impl Shape {
                     out.push_str(&line.text);
                     if at + 1 < value.len() {
                         pad(out, self.values - line.width);
-                        out.push('+');
+                        out.push(self.style.goes_on);
                     } else if self.border == 2 {
                         pad(out, self.values - line.width);
                         out.push(' ');
@@ -122,7 +129,10 @@ impl Shape {
                 None if self.border == 2 => pad(out, self.values + 2),
                 None => {}
             }
-            out.push_str(if self.border == 2 { "|\n" } else { "\n" });
+            if self.border == 2 {
+                out.push(self.style.bar);
+            }
+            out.push('\n');
         }
     }
 }
