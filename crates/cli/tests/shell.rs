@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -124,6 +124,11 @@ fn statements_and_errors_are_psqls() {
 #[test]
 fn transactions_are_psqls() {
     run_script("transactions");
+}
+
+#[test]
+fn changes_of_the_connection_are_psqls() {
+    run_script("connect");
 }
 
 #[test]
@@ -330,38 +335,4 @@ async fn passwords_and_certificates() {
     }
     let (code, _, text) = ask(&[&format!("{url}?sslmode=require")], "");
     assert!(code == 2 && text.contains("server does not support SSL, but SSL was required"), "{text}");
-}
-
-#[test]
-fn a_changed_database_is_the_one_that_is_used() {
-    let temp = Temp::new();
-    let node = Node::start(&temp.path("data"));
-    let mut script = File::create(temp.path("connect.sql")).unwrap();
-    let port = node.sql.port();
-    writeln!(script, "create database other;\n\\c other\nselect current_database();\n\\c postgresql://postgres@127.0.0.1:{port}/postgres").unwrap();
-    writeln!(
-        script,
-        "\\echo :DBNAME\n\\c - postgres 127.0.0.1 {port}\n\\c none\nselect 1;\n\\c postgres\n\\echo :DBNAME"
-    )
-    .unwrap();
-    let (code, stdout, stderr) = output(&mut shell(&node, &temp, &["-At", "-f", "connect.sql"]));
-    assert_eq!(code, 0, "{stderr}");
-    let moved = format!(
-        "You are now connected to database \"postgres\" as user \"postgres\" on host \"127.0.0.1\" at port \"{port}\"."
-    );
-    let expected = [
-        "CREATE DATABASE",
-        "You are now connected to database \"other\" as user \"postgres\".",
-        "other",
-        "You are now connected to database \"postgres\" as user \"postgres\".",
-        "postgres",
-        &moved,
-        "You are now connected to database \"postgres\" as user \"postgres\".",
-        "postgres",
-    ];
-    assert_eq!(stdout, format!("{}\n", expected.join("\n")), "{stderr}");
-    assert!(
-        stderr.contains("\\connect: connection to server at") && stderr.contains("You are currently not connected"),
-        "{stderr}"
-    );
 }

@@ -296,6 +296,7 @@ impl Shell {
                     return Ok(SCRIPT_FAILED);
                 }
                 _ if self.interrupted && !self.at_terminal() => return Ok(SCRIPT_FAILED),
+                _ if self.is_stranded() => return Ok(NO_CONNECTION),
                 _ => {}
             }
         }
@@ -310,6 +311,11 @@ impl Shell {
         }
         let stops = failed && !self.at_terminal() && self.variables.is_on("ON_ERROR_STOP");
         Ok(if stops { SCRIPT_FAILED } else { 0 })
+    }
+
+    /// A script without a connection: `\c` failed, and what follows was not meant for the database before.
+    fn is_stranded(&self) -> bool {
+        !self.at_terminal() && self.connection.is_none()
     }
 
     /// All statements and commands of a line, up to the first that fails if that ends the script.
@@ -374,7 +380,7 @@ impl Shell {
                 Outcome::Failed if !self.at_terminal() && self.variables.is_on("ON_ERROR_STOP") => {
                     return Ok(Outcome::Failed);
                 }
-                _ if self.interrupted => return Ok(Outcome::Failed),
+                _ if self.interrupted || self.is_stranded() => return Ok(Outcome::Failed),
                 _ => {}
             }
         }

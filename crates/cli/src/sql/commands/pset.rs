@@ -38,8 +38,9 @@ pub fn names() -> Vec<String> {
 pub fn set(options: &mut Options, name: &str, value: Option<&str>) -> Result<String, String> {
     let switch = |value: Option<&str>, before: bool| match value {
         None => Ok(!before),
-        Some(text) => boolean(text)
-            .ok_or_else(|| format!("\\pset: unrecognized value \"{text}\" for \"{name}\": Boolean expected")),
+        Some(text) => {
+            boolean(text).ok_or_else(|| format!("unrecognized value \"{text}\" for \"{name}\": Boolean expected"))
+        }
     };
     match name {
         "format" => {
@@ -72,9 +73,15 @@ pub fn set(options: &mut Options, name: &str, value: Option<&str>) -> Result<Str
         "x" | "expanded" | "vertical" => {
             options.expanded = match value {
                 Some("auto") => Expanded::Auto,
-                value => match switch(value, options.expanded == Expanded::On)? {
-                    true => Expanded::On,
-                    false => Expanded::Off,
+                value => match switch(value, options.expanded == Expanded::On) {
+                    Ok(true) => Expanded::On,
+                    Ok(false) => Expanded::Off,
+                    Err(_) => {
+                        let value = value.unwrap_or("");
+                        return Err(format!(
+                            "unrecognized value \"{value}\" for \"{name}\"\nAvailable values are: on, off, auto."
+                        ));
+                    }
                 },
             };
         }

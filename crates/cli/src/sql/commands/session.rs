@@ -85,18 +85,21 @@ impl Shell {
                 return Ok(Outcome::Failed);
             }
         };
-        if let Some(before) = self.connection.take() {
+        let place = |connection: &Connection| (connection.host().to_owned(), connection.address().port());
+        let before = self.connection.take();
+        let moved = before.as_ref().is_none_or(|before| place(before) != place(&connection));
+        if let Some(before) = before {
             before.close().await;
         }
-        let moved = words.len() > 2;
+        let text = match moved {
+            true => self.whereabouts(&connection).replacen("You are connected", "You are now connected", 1),
+            false => {
+                let (database, user) = (self.target.database(), self.target.user());
+                format!("You are now connected to database \"{database}\" as user \"{user}\".")
+            }
+        };
         self.adopt(connection);
-        if let Some(connection) = self.connection.as_ref().filter(|_| moved) {
-            let text = self.whereabouts(connection).replacen("You are connected", "You are now connected", 1);
-            self.tell(text)?;
-        } else {
-            let (database, user) = (self.target.database().to_owned(), self.target.user().to_owned());
-            self.tell(format_args!("You are now connected to database \"{database}\" as user \"{user}\"."))?;
-        }
+        self.tell(text)?;
         Ok(Outcome::Nothing)
     }
 
