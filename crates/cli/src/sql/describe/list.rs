@@ -320,7 +320,7 @@ impl Shell {
     ) -> Result<bool> {
         let condition = pattern.map_or("true".into(), |pattern| pattern.condition("e.extname", "e.extname", ""));
         let sql = format!(
-            "SELECT e.extname, e.extversion, n.nspname, pg_catalog.obj_description(e.oid, 'pg_extension')
+            "SELECT e.extname, e.extversion, n.nspname, pg_catalog.obj_description(e.oid, 'pg_extension'), e.oid
              FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
              WHERE {condition} ORDER BY 1"
         );
@@ -331,6 +331,21 @@ impl Shell {
                 None => self.complain("Did not find any extensions.")?,
             }
             return Ok(false);
+        }
+        if asked.verbose {
+            for row in rows {
+                let sql = format!(
+                    "SELECT pg_catalog.pg_describe_object(d.classid, d.objid, 0) FROM pg_catalog.pg_depend d
+                     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = {}
+                       AND d.deptype = 'e' ORDER BY 1",
+                    row.text(4)
+                );
+                let title = format!("Objects in extension \"{}\"", row.text(0));
+                if !self.show_query(&title, &["Object description"], &sql).await? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
         }
         let headings = ["Name", "Version", "Schema", "Description"].map(Heading::left);
         self.show(Some("List of installed extensions"), &headings, &rows, &[])?;

@@ -17,6 +17,8 @@ struct Relation {
     options: Option<String>,
     partition: Option<String>,
     partition_key: Option<String>,
+    row_security: bool,
+    forced_row_security: bool,
 }
 
 impl Relation {
@@ -58,7 +60,8 @@ impl Shell {
             "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, m.amname,
                     pg_catalog.array_to_string(c.reloptions, ', '),
                     CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END,
-                    CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END
+                    CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
+                    c.relrowsecurity, c.relforcerowsecurity
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
              WHERE {} ORDER BY 2, 3",
@@ -83,6 +86,8 @@ impl Shell {
                 options: owned(6).filter(|options| !options.is_empty()),
                 partition: owned(7),
                 partition_key: owned(8),
+                row_security: row.text(9) == "t",
+                forced_row_security: row.text(10) == "t",
             };
             let described = match &relation.kind[..] {
                 "S" => self.describe_sequence(&relation).await?,
@@ -288,6 +293,23 @@ impl Shell {
                 ),
             ),
             (
+                match (relation.row_security, relation.forced_row_security) {
+                    (false, _) => "Policies (row security disabled):",
+                    (true, false) => "Policies:",
+                    (true, true) => "Policies (forced row security enabled):",
+                },
+                format!(
+                    "SELECT concat('POLICY \"', p.polname, '\"', CASE WHEN NOT p.polpermissive THEN ' AS RESTRICTIVE' END,
+                            CASE p.polcmd WHEN 'r' THEN ' FOR SELECT' WHEN 'a' THEN ' FOR INSERT'
+                                 WHEN 'w' THEN ' FOR UPDATE' WHEN 'd' THEN ' FOR DELETE' END,
+                            E'\\n      TO ' || NULLIF(pg_catalog.array_to_string(ARRAY(
+                                SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles) ORDER BY 1), ','), ''),
+                            E'\\n      USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')',
+                            E'\\n      WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+                     FROM pg_catalog.pg_policy p WHERE p.polrelid = {oid} ORDER BY p.polname"
+                ),
+            ),
+            (
                 "Rules:",
                 format!(
                     "SELECT rtrim(regexp_replace(pg_catalog.pg_get_ruledef(r.oid, true), '^CREATE RULE ', ''), ';')
@@ -314,7 +336,10 @@ impl Shell {
         ];
         for (title, sql) in lists {
             let Some(rows) = self.ask(&sql).await? else { return Ok(None) };
-            if !rows.is_empty() {
+            if rows.is_empty() && title.starts_with("Policies") && relation.row_security {
+                let forced = if relation.forced_row_security { "forced " } else { "" };
+                footers.push(format!("Policies ({forced}row security enabled): (none)"));
+            } else if !rows.is_empty() {
                 footers.push(title.into());
                 footers.extend(rows.iter().map(|row| format!("    {}", row.text(0))));
             }
