@@ -3,6 +3,7 @@
 //! | verb | module |
 //! | --- | --- |
 //! | start | [`start`]: run a node |
+//! | sql | [`sql`]: a shell for SQL |
 //! | status | [`status`]: ask a running one |
 //! | debug | [`debug`]: look at the store of a stopped one |
 //! | bench | [`mod@bench`]: measure, and kill nodes under load |
@@ -15,6 +16,7 @@ mod debug;
 mod exit;
 mod logging;
 mod output;
+mod sql;
 mod start;
 mod status;
 mod tuning;
@@ -33,16 +35,17 @@ const EXAMPLES: &str = "\
 Examples:
   atoll start                                 one node, data in ./atoll-data, SQL on 127.0.0.1:5432
   atoll start --data /var/lib/atoll --rpc 127.0.0.1:7500
+  atoll sql                                   a shell for SQL; atoll sql --help says more
   atoll status                                the ranges of the running node
   atoll debug ranges --data ./atoll-data      the ranges of a stopped one
   atoll debug verify --data ./atoll-data      read everything; exit code 7 if anything is damaged
   atoll bench kv                              durable commits beside a bare file
 
-Clients of PostgreSQL connect to the SQL port: psql -h 127.0.0.1 -p 5432 -U postgres
+Clients of PostgreSQL connect to the SQL port, too: psql -h 127.0.0.1 -p 5432 -U postgres
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the data directory is in use, 4 it is of another version,
 5 it can't be used (not writable, or not atoll's), 6 the disk is full, 7 data is damaged, 8 the address can't be had,
-9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. A bug ends the process at once, by SIGABRT (134 in a shell).";
+9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. The shell has psql's. A bug ends the process at once, by SIGABRT (134 in a shell).";
 
 /// Atoll, a distributed SQL database. This release is one node.
 #[derive(Parser)]
@@ -56,6 +59,8 @@ struct Arguments {
 enum Verb {
     /// Run one node until SIGTERM or SIGINT (ctrl-c)
     Start(start::Arguments),
+    /// Talk SQL with a running node, or with any server that speaks PostgreSQL
+    Sql(Box<sql::Invocation>),
     /// Ask a running node for its ranges
     Status(status::Arguments),
     /// Look at the store of a node that doesn't run
@@ -76,16 +81,17 @@ fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match verb {
-            Verb::Start(arguments) => start::run(arguments).await,
-            Verb::Status(arguments) => status::run(arguments).await,
-            Verb::Debug(verb) => debug::run(verb).await,
-            Verb::Bench(verb) => bench::run(verb).await,
+            Verb::Start(arguments) => start::run(arguments).await.map(ExitCode::from),
+            Verb::Sql(invocation) => sql::run(*invocation).await,
+            Verb::Status(arguments) => status::run(arguments).await.map(ExitCode::from),
+            Verb::Debug(verb) => debug::run(verb).await.map(ExitCode::from),
+            Verb::Bench(verb) => bench::run(verb).await.map(ExitCode::from),
         }
     });
     // Not waiting for threads that are in a system call: everything that has to be durable is.
     runtime.shutdown_background();
     match ended {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(error) => exit::failed(&error).into(),
     }
 }

@@ -76,13 +76,14 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     // Scripts read this line.
     let ready = format!(
         "atoll {} ready in {} ms: node {}, SQL {}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
-         psql -h {} -p {} -U postgres (no password from this machine)\n",
+         psql -h {} -p {} -U postgres, or atoll sql -p {} (no password from this machine)\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
         server.sql(),
         server.rpc(),
         server.sql().ip(),
+        server.sql().port(),
         server.sql().port()
     );
     if let Err(error) = stdout().write_all(ready.as_bytes()) {
