@@ -8,5 +8,6 @@ mod common;
 mod damage;
 mod full;
 mod kill;
+mod shell;
 mod slt;
 mod start;

@@ -114,8 +114,8 @@ impl Replica {
     /// Where the transaction has intents in the first part of the span.
     fn intents_in(&self, span: &Span, txn: TxnId) -> Result<Vec<Span>> {
         let view = self.node.engine.view();
-        let keys = mvcc::reader::intents(&view, span, txn, ROWS_AHEAD).map_err(|error| self.damaged(error))?;
-        Ok(keys.iter().map(|key| Span::point(key)).collect())
+        let found = mvcc::reader::intents(&view, span, txn, ROWS_AHEAD).map_err(|error| self.damaged(error))?;
+        Ok(found.iter().map(|(key, _)| Span::point(key)).collect())
     }
 
     fn edge(&self, waiter: Option<TxnId>, owner: TxnId) -> Result<Option<Edge<'_>>> {

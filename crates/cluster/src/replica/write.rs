@@ -268,16 +268,15 @@ impl Replica {
         let view = self.node.engine.view();
         let resolution = resolve.commit_ts.map_or(Resolution::Abort, Resolution::Commit);
         let mut batch = Batch::new();
-        for key in self.keys_with_intents(&view, &resolve)? {
-            let record = mvcc::reader::record(&view, &key).map_err(|error| self.damaged(error))?;
+        for (key, record) in self.records_to_resolve(&view, &resolve)? {
             // A transaction that has ended is resolved in all its epochs.
-            let epoch = match record.as_ref().and_then(|record| record.intent.as_ref()) {
+            let epoch = match &record.intent {
                 Some(intent) if intent.txn == resolve.txn && resolve.epoch.is_none_or(|last| intent.epoch <= last) => {
                     intent.epoch
                 }
                 _ => continue,
             };
-            writer::resolve_intent(&mut batch, record.as_ref(), &key, resolve.txn, epoch, resolution)
+            writer::resolve_intent(&mut batch, Some(&record), &key, resolve.txn, epoch, resolution)
                 .map_err(|error| self.damaged(error))?;
         }
         drop(view);
@@ -299,18 +298,17 @@ impl Replica {
         Ok(Reply::Done(Done {}))
     }
 
-    /// The keys of spans that are points, and those where others hold an intent of the transaction.
-    fn keys_with_intents(&self, view: &View, resolve: &Resolve) -> Result<Vec<Bytes>> {
-        let mut keys = Vec::with_capacity(resolve.spans.len());
+    /// The records of spans that are points, and those where others hold an intent of the transaction.
+    fn records_to_resolve(&self, view: &View, resolve: &Resolve) -> Result<Vec<(Bytes, Record)>> {
+        let mut records = Vec::with_capacity(resolve.spans.len());
         for span in &resolve.spans {
-            if span.is_point() {
-                keys.push(span.start.clone());
-                continue;
-            }
-            let found =
-                mvcc::reader::intents(view, span, resolve.txn, usize::MAX).map_err(|error| self.damaged(error))?;
-            keys.extend(found);
+            let found = match span.is_point() {
+                true => mvcc::reader::record(view, &span.start)
+                    .map(|record| record.map(|record| vec![(span.start.clone(), record)]).unwrap_or_default()),
+                false => mvcc::reader::intents(view, span, resolve.txn, usize::MAX),
+            };
+            records.extend(found.map_err(|error| self.damaged(error))?);
         }
-        Ok(keys)
+        Ok(records)
     }
 }

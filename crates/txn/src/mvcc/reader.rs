@@ -95,16 +95,17 @@ pub fn newest_record(engine: &Engine, key: &[u8]) -> Result<Option<Record>> {
     bytes.map(|bytes| decode_record(key, bytes)).transpose()
 }
 
-/// The keys where a transaction has an intent, among the first rows of a span.
-pub fn intents(view: &View, span: &Span, txn: TxnId, rows_max: usize) -> Result<Vec<Bytes>> {
-    let mut keys = Vec::new();
+/// The records with an intent of a transaction, among the first rows of a span.
+pub fn intents(view: &View, span: &Span, txn: TxnId, rows_max: usize) -> Result<Vec<(Bytes, Record)>> {
+    let mut found = Vec::new();
     for row in view.scan(Space::Current, &span.start, &span.end).take(rows_max) {
         let (key, value) = row?;
-        if decode_record(&key, value)?.intent.is_some_and(|intent| intent.txn == txn) {
-            keys.push(key);
+        let record = decode_record(&key, value)?;
+        if record.intent.as_ref().is_some_and(|intent| intent.txn == txn) {
+            found.push((key, record));
         }
     }
-    Ok(keys)
+    Ok(found)
 }
 
 /// When the newest committed version, tombstones included, was written.

@@ -4,10 +4,6 @@
 //! arguments for each run. Where psql 15 is installed it is asked again, so that what is recorded stays true; with
 //! `UPDATE_GOLDEN=1` its answers are recorded.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
-
-mod common;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,13 +11,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::{Node, Temp, atoll, copy_dir};
 use atoll_cluster::client::Client;
 use atoll_env::{Env, NodeId};
 use atoll_pg as pg;
 use atoll_pg::tls::Certificate;
+use atoll_sql::exec::memory::Pool;
 use atoll_sql::kv::Senders;
 use atoll_sql::session;
-use common::{Node, Temp, atoll, copy_dir};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn scripts() -> PathBuf {
@@ -275,7 +272,10 @@ async fn guarded(node: &Node, certificate: Option<&Certificate>) -> pg::Handle {
     env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
     env.net.set_peer(NodeId(1), node.rpc.to_string());
     let gateway = Arc::new(Senders(Client::new(env.clone(), NodeId(1))));
-    let sessions = session::Node::open(env.clone(), gateway).await.map_err(|failure| failure.into_error()).unwrap();
+    let sessions = session::Node::open(env.clone(), gateway, Pool::default())
+        .await
+        .map_err(|failure| failure.into_error())
+        .unwrap();
     let catalog = sessions.clone();
     let roles: pg::Roles = Arc::new(move |name: &str| {
         let found = catalog.catalog().role_named(name).cloned();
