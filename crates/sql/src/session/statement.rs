@@ -13,7 +13,7 @@ use super::transaction::is_aborted;
 use super::{Scope, Session, control, find_portal};
 use crate::catalog::{ColumnOrdinal, RelationKind, privileges};
 use crate::exec::Failure;
-use crate::plan::{Query, RelationUse};
+use crate::plan::{CommandKind, Query, RelationUse};
 use crate::session::locks::Mode;
 
 type Outcome = std::result::Result<(), Failure>;
@@ -112,7 +112,7 @@ impl Session {
         let all_text = || vec![Format::Text; columns.len()].into();
         let formats = formats.cloned().unwrap_or_else(all_text);
         let encoding = Session::encoding(&scope, columns, &formats)?;
-        if describe && !columns.is_empty() {
+        if describe && (!columns.is_empty() || bound.query.command == CommandKind::Select) {
             client.describe(columns, &formats);
         }
         let ran = {
@@ -220,7 +220,7 @@ impl Session {
         if is_planned(&statement) {
             let bound = self.bound(&statement, &declared, None)?;
             prepared.parameters = bound.query.parameters.iter().map(|ty| ty.oid).collect();
-            let has_result = !bound.columns.is_empty() || bound.query.command == crate::plan::CommandKind::Select;
+            let has_result = !bound.columns.is_empty() || bound.query.command == CommandKind::Select;
             prepared.columns = has_result.then(|| bound.columns.clone());
             prepared.bound = Some(bound);
         } else {
