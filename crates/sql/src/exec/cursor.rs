@@ -16,6 +16,9 @@ use crate::plan::Query;
 use crate::session::Scope;
 use crate::statistics::Tally;
 
+/// Emptied operators hold on to their memory: those that had more than this are not kept for another run.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
 /// Owns all that the query needs between calls; holds nothing of a transaction or session. After an error, or a call
 /// that was given up, it is of no more use.
 pub struct Cursor {
@@ -78,10 +81,11 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
 }
 
 impl Cursor {
-    /// Back to the start, for other parameters and another transaction; false if that cannot be. Only after it has come
-    /// to its end.
+    /// Back to the start, for other parameters and another transaction; false if it is not to be used again. Only after
+    /// it has come to its end.
     pub fn rewind(&mut self) -> bool {
-        if self.repeatable {
+        let repeatable = self.repeatable && self.state.memory.peak() <= KEPT_BYTES_MAX;
+        if repeatable {
             let Cursor { operator, state, .. } = self;
             operator.rewind(state);
             state.changed = 0;
@@ -89,7 +93,7 @@ impl Cursor {
             state.memory = Memory::of(&self.pool, self.memory_bytes);
             (self.ended, self.ready) = (false, None);
         }
-        self.repeatable
+        repeatable
     }
 
     /// A cursor that was rewound, about to run again; `query` is what it was made for.

@@ -58,12 +58,14 @@ pub struct Memory {
     pool: Option<Arc<Pool>>,
     /// Of the pool's.
     taken: usize,
+    /// The most that was used at one time.
+    peak: usize,
 }
 
 /// That of a statement which belongs to no node.
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { used: 0, limit: POOL_BYTES / STATEMENT_PART, pool: None, taken: 0 }
+        Memory { used: 0, limit: POOL_BYTES / STATEMENT_PART, pool: None, taken: 0, peak: 0 }
     }
 }
 
@@ -79,11 +81,15 @@ impl Memory {
     /// None is all that one statement may take of the pool.
     pub fn of(pool: &Arc<Pool>, limit: Option<usize>) -> Memory {
         let limit = limit.unwrap_or(pool.limit / STATEMENT_PART);
-        Memory { used: 0, limit, pool: Some(pool.clone()), taken: 0 }
+        Memory { used: 0, limit, pool: Some(pool.clone()), taken: 0, peak: 0 }
     }
 
     pub fn used(&self) -> usize {
         self.used
+    }
+
+    pub fn peak(&self) -> usize {
+        self.peak
     }
 
     /// Books `bytes` more in `account`, which is the share of one operator.
@@ -104,6 +110,7 @@ impl Memory {
             self.taken += piece;
         }
         self.used = used;
+        self.peak = self.peak.max(used);
         *account += bytes;
         Ok(())
     }
