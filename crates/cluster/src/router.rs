@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atoll_env::BoxFuture;
 use atoll_txn::request::{Answer, Body, RangeRef, Reply};
 use atoll_txn::{Error, Result, Sender, Timestamp, TxnId};
 
@@ -59,6 +60,12 @@ impl Router {
             Some(replica) => replica.handle(generation, body).await,
             None => Err(Error::RangeMoved { known: Vec::new() }),
         }
+    }
+
+    /// As [`Sender::send`], for requests that are made while another one is handled.
+    pub(crate) fn send_within(&self, range: RangeRef, body: Body) -> BoxFuture<'static, Result<Answer>> {
+        let router = self.clone();
+        Box::pin(async move { router.send(&range, body).await })
     }
 }
 

@@ -9,7 +9,7 @@ use atoll_txn::lock::RequestId;
 use atoll_txn::mvcc::ended::Outcome;
 use atoll_txn::mvcc::{self, reader::IntentRef};
 use atoll_txn::request::{Body, Fate, Push, Reply, Resolve, Span};
-use atoll_txn::{Error, Result, TxnId};
+use atoll_txn::{Error, Result, Sender, TxnId};
 use bytes::Bytes;
 
 use super::Replica;
@@ -96,17 +96,20 @@ impl Replica {
 
     /// Resolves the intents of a transaction in the first part of the span: where one is, there are more.
     async fn resolve_for(self: &Arc<Self>, span: &Span, txn: TxnId, outcome: Outcome) -> Result<()> {
-        let spans = self.intents_in(span, txn)?;
-        if spans.is_empty() {
-            return Ok(());
-        }
+        let mut spans = self.intents_in(span, txn)?;
+        let Some(first) = spans.first() else { return Ok(()) };
+        let router = Router::new(self.node.clone());
+        // The span was that of this range when the reader came; the range may have been split since.
+        let range = router.locate(&first.start).await?;
+        spans.retain(|span| range.span.covers(span));
         let commit_ts = match outcome {
             Outcome::Committed(ts) => Some(ts),
             Outcome::Aborted => None,
         };
         let resolve = Resolve { txn, commit_ts, spans, epoch: None };
-        match Router::new(self.node.clone()).send_to(Body::Resolve(resolve)).await {
-            Ok(_) | Err(Error::Unknown { .. }) => Ok(()),
+        match router.send_within(range, Body::Resolve(resolve)).await {
+            // Whoever asked looks again, and asks again if it is still there.
+            Ok(_) | Err(Error::Unknown { .. } | Error::RangeMoved { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
