@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "started by the test above"]
+    #[ignore = "started by the test above, in ./dev test"]
     fn a_bug() {
         init("info");
         abort_on_panic();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "started by the test above"]
+    #[ignore = "started by the test above, in ./dev test"]
     fn a_library() {
         init("info");
         log::error!(target: "fjall::worker_pool", "the worker died");

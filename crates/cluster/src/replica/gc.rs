@@ -53,7 +53,9 @@ impl Replica {
             if let Cursor::Current(start) = &cursor
                 && !looked.batch.is_empty()
             {
+                // A step that could not finish its first row comes back to it.
                 let part = match &looked.progress.cursor {
+                    Some(Cursor::Current(end)) if end == start => Span::point(start),
                     Some(Cursor::Current(end)) => Span { start: start.clone(), end: end.clone() },
                     _ => Span { start: start.clone(), end: span.end.clone() },
                 };

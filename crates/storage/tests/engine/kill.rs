@@ -41,7 +41,7 @@ fn batches(engine: &Engine) -> u64 {
 
 /// Not a test: the process that is killed.
 #[tokio::test]
-#[ignore = "started by the test below"]
+#[ignore = "started by the test below, in ./dev test"]
 async fn victim() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let engine = Engine::open(&Env::real(directory.into()), options()).await.unwrap();
