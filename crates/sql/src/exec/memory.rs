@@ -16,7 +16,7 @@ const POOL_BYTES: usize = 1 << 30;
 /// A statement may take this part of the pool.
 const STATEMENT_PART: usize = 2;
 /// A statement takes from the pool, and gives back, so much at a time.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What all statements of a node keep in memory together.
 #[derive(Debug)]
