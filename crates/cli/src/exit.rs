@@ -33,6 +33,7 @@ pub fn failed(error: &anyhow::Error) -> Code {
         Some(Error::Full { .. }) => Code::Full,
         Some(Error::Damaged(_)) => Code::Damaged,
         Some(Error::Address(_)) => Code::Address,
+        Some(Error::Stopped(_)) => Code::Stopped,
         Some(Error::Failed(_)) | None => Code::Failed,
     }
 }

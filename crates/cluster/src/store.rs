@@ -196,8 +196,11 @@ impl Node {
     }
 
     pub(crate) fn stopped(&self) -> Error {
-        let why = self.stopped.borrow().clone();
-        Error::Stopped { why: why.unwrap_or_else(|| "the node is shutting down".to_owned()) }
+        Error::Stopped { why: self.why_stopped().unwrap_or_else(|| "the node is shutting down".to_owned()) }
+    }
+
+    pub fn why_stopped(&self) -> Option<String> {
+        self.stopped.borrow().clone()
     }
 
     pub(crate) fn alive(&self) -> Result<()> {

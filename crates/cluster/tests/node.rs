@@ -1,5 +1,6 @@
 //! One node, whole, in the simulation: transactions in one range and over several, locks, splits, restarts.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use atoll_cluster::{Options, Router, Store};
@@ -8,8 +9,8 @@ use atoll_env::{Env, NodeId};
 use atoll_storage::engine::Space;
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Strength;
-use atoll_txn::request::{Body, Span, Split, WaitPolicy};
-use atoll_txn::{Error, Isolation, Sender, Transaction};
+use atoll_txn::request::{Answer, Body, RangeRef, Span, Split, WaitPolicy};
+use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
 
 const N1: NodeId = NodeId(1);
@@ -59,6 +60,49 @@ async fn put(router: &Router, key: &'static str, value: &'static str) {
 
 async fn get(router: &Router, key: &str) -> Option<Bytes> {
     begin(router, Isolation::Serializable).get(key.as_bytes()).await.unwrap()
+}
+
+/// A coordinator that takes long to decide, and may be silent meanwhile.
+#[derive(Clone)]
+struct Slow {
+    router: Router,
+    decides_after: Duration,
+    silent: bool,
+}
+
+impl Sender for Slow {
+    fn now(&self) -> Timestamp {
+        self.router.now()
+    }
+
+    fn node(&self) -> Option<u64> {
+        self.router.node()
+    }
+
+    fn new_txn_id(&self) -> TxnId {
+        self.router.new_txn_id()
+    }
+
+    async fn locate(&self, key: &[u8]) -> Result<RangeRef> {
+        self.router.locate(key).await
+    }
+
+    async fn send(&self, range: &RangeRef, body: Body) -> Result<Answer> {
+        match &body {
+            Body::Heartbeat(_) if self.silent => return Err(Error::Unreachable { range: range.id }),
+            Body::Decide(_) => self.sleep(self.decides_after).await,
+            _ => {}
+        }
+        self.router.send(range, body).await
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.router.sleep(duration).await;
+    }
+
+    fn detach(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.router.detach(work);
+    }
 }
 
 #[test]
@@ -125,6 +169,37 @@ fn a_transaction_over_several_ranges_is_all_or_nothing() {
         })
         .await;
     });
+}
+
+#[test]
+fn a_commit_is_waited_for_as_long_as_its_coordinator_is_heard_of() {
+    for silent in [false, true] {
+        sim::run(12, sim::Options::default(), move |world| async move {
+            let (env, router, _close) = open(&world).await;
+            let tasks = env.tasks.clone();
+            on(&env, async move {
+                split(&router, "h").await;
+                let slow = Slow { router: router.clone(), decides_after: Duration::from_secs(5), silent };
+                let mut txn = Transaction::begin(slow, Isolation::Serializable);
+                for key in ["a", "z"] {
+                    txn.put(key, "1").unwrap();
+                }
+                let commit = tasks.spawn("commit", txn.commit());
+                router.sleep(Duration::from_secs(2)).await;
+                let read = get(&router, "z").await;
+                let committed = commit.await.unwrap();
+                if silent {
+                    assert_eq!(read, None);
+                    assert!(matches!(committed, Err(Error::Retry(Retry::Aborted))), "{committed:?}");
+                } else {
+                    assert_eq!(read, Some("1".into()));
+                    committed.unwrap();
+                }
+                assert_eq!(get(&router, "a").await.is_none(), silent);
+            })
+            .await;
+        });
+    }
 }
 
 #[test]

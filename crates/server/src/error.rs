@@ -22,6 +22,9 @@ pub enum Error {
     Damaged(String),
     #[error("{0}")]
     Address(String),
+    /// It served already, to itself, and then met something that stopped it.
+    #[error("the node has stopped: {0}")]
+    Stopped(String),
     /// Anything else; trying again may help.
     #[error("{0}")]
     Failed(String),

@@ -75,7 +75,10 @@ impl Server {
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
         let gateway = Arc::new(Senders(store.router()));
         let opened = session::Node::open(env.clone(), gateway, Pool::new(options.memory_bytes)).await;
-        let node = opened.map_err(|failure| Error::Failed(format!("open the catalog: {}", failure.into_error())))?;
+        let node = opened.map_err(|failure| match store.node().why_stopped() {
+            Some(why) => Error::Stopped(why),
+            None => Error::Failed(format!("open the catalog: {}", failure.into_error())),
+        })?;
         let sql = pg::serve(node.clone(), env.clone(), clients, sql_options(env, node));
         Ok(Server { directory, store, rpc, sql, ballast, took: env.clock.mono() - begin })
     }

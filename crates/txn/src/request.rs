@@ -220,7 +220,8 @@ pub struct Release {
     pub keys: Vec<Bytes>,
 }
 
-/// Says that the coordinator is alive; locks of a silent one are taken away after a while.
+/// Says that the coordinator is alive. The locks of a silent one are taken away after a while, its commit is aborted when
+/// it is in somebody's way.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Heartbeat {
     #[prost(message, required, tag = "1")]
@@ -344,17 +345,16 @@ pub struct Forget {
     pub told: bool,
 }
 
-/// Asks what became of a transaction; with `abort`, makes sure that it ends: no record yet means that it never commits.
+/// Asks what became of a transaction, and makes it end if its coordinator has been silent for too long: from then on it
+/// can't commit.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Push {
     #[prost(message, required, tag = "1")]
     pub txn: TxnId,
     #[prost(bytes = "bytes", tag = "2")]
     pub anchor: Bytes,
-    #[prost(bool, tag = "3")]
-    pub abort: bool,
     /// When the pushed transaction's intent was laid, kept in the record for garbage collection.
-    #[prost(message, required, tag = "4")]
+    #[prost(message, required, tag = "3")]
     pub intent_ts: Timestamp,
 }
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::ready;
+use futures_util::future::{Either, ready, select};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 
@@ -55,6 +55,8 @@ const RAISES_MAX: usize = 16;
 /// Reads are remembered one by one up to here, then neighbours are taken together.
 const READS_MAX: usize = 4096;
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A commit that lays intents is in the way of readers, too.
+const HEARTBEAT_OF_COMMIT: Duration = Duration::from_millis(250);
 /// How long the outcome of a decision whose answer was lost is asked for.
 const SETTLE_FOR: u32 = 40;
 const SETTLE_EVERY: Duration = Duration::from_millis(250);
@@ -522,7 +524,7 @@ impl<S: Sender> Transaction<S> {
             let parts = self.parts().await?;
             let result = match &parts[..] {
                 [part] => self.commit_in_one(part).await,
-                _ => self.commit_in_many(&parts).await,
+                _ => self.commit_alive(&parts).await,
             };
             match result {
                 Err(Error::RangeMoved { .. }) => continue,
@@ -557,13 +559,29 @@ impl<S: Sender> Transaction<S> {
         Err(Error::Retry(Retry::ReadChanged))
     }
 
-    async fn commit_in_many(&mut self, parts: &[Part]) -> Result<Timestamp> {
+    /// Commits with intents. Whoever meets one waits, unless where the anchor lies nothing is heard of this transaction.
+    async fn commit_alive(&mut self, parts: &[Part]) -> Result<Timestamp> {
         let Some(anchor) = parts.iter().flat_map(|part| &part.writes).map(|write| write.key.clone()).next() else {
             return self.commit_locks_only(parts).await;
         };
+        let (sender, txn) = (self.sender.clone(), self.id);
+        let heartbeat = async {
+            loop {
+                sender.sleep(HEARTBEAT_OF_COMMIT).await;
+                // One that gets no answer does not keep the next one back.
+                let said = pin!(say_alive(&sender, txn, BTreeSet::from([anchor.clone()])));
+                select(said, pin!(sender.sleep(HEARTBEAT_OF_COMMIT))).await;
+            }
+        };
+        match select(pin!(self.commit_in_many(parts, &anchor)), pin!(heartbeat)).await {
+            Either::Left((result, _)) => result,
+            Either::Right((never, _)) => never,
+        }
+    }
 
+    async fn commit_in_many(&mut self, parts: &[Part], anchor: &Bytes) -> Result<Timestamp> {
         // 1. Prepare.
-        let (commit_ts, mut failed) = self.prepare(parts, &anchor).await;
+        let (commit_ts, mut failed) = self.prepare(parts, anchor).await;
 
         // 2. and 3. Refresh.
         if failed.is_none() && commit_ts > self.held_ts {
@@ -581,15 +599,15 @@ impl<S: Sender> Transaction<S> {
         let spans: Vec<Span> = parts.iter().flat_map(|part| part.spans(self.keys_max)).collect();
         let decide =
             Body::Decide(Decide { txn: self.header(), anchor: anchor.clone(), commit_ts: Some(commit_ts), spans });
-        let fate = match self.send_to(&anchor, decide).await {
+        let fate = match self.send_to(anchor, decide).await {
             Ok((_, Reply::Status(status))) => Ok((status.fate(), status.commit_ts)),
             Ok(_) => Err(Error::Misuse("a decision was answered with something else")),
-            Err(Error::Unknown { .. }) => self.settle(&anchor).await,
+            Err(Error::Unknown { .. }) => self.settle(anchor).await,
             Err(error) => Err(error),
         };
         match fate {
             Ok((Fate::Committed, ts)) => {
-                self.finish(parts, &anchor, ts);
+                self.finish(parts, anchor, ts);
                 Ok(ts)
             }
             Ok(_) => {
@@ -998,10 +1016,14 @@ async fn heartbeat<S: Sender>(sender: S, txn: TxnId, alive: Arc<Mutex<Alive>>) {
             }
             alive.keys.clone()
         };
-        for range in ranges_of(&sender, keys).await {
-            // A heartbeat that does not arrive is made up for by the next one.
-            let _ = sender.send(&range, Body::Heartbeat(Heartbeat { txn })).await;
-        }
+        say_alive(&sender, txn, keys).await;
+    }
+}
+
+async fn say_alive<S: Sender>(sender: &S, txn: TxnId, keys: BTreeSet<Bytes>) {
+    for range in ranges_of(sender, keys).await {
+        // A heartbeat that does not arrive is made up for by the next one.
+        let _ = sender.send(&range, Body::Heartbeat(Heartbeat { txn })).await;
     }
 }
 

@@ -38,6 +38,11 @@ async fn store(dir: &Temp, clean: bool) -> PathBuf {
 async fn judge(data: &Path) -> Verdict {
     let node = match Node::try_start(data) {
         Ok(node) => node,
+        // It met the damage while it made itself ready.
+        Err((9, text)) => {
+            assert!(text.contains("the node has stopped"), "{text}");
+            return Verdict::Stopped;
+        }
         Err((code, text)) => {
             assert!(
                 code == 7 && (text.contains("damaged") || text.contains("can't serve")),

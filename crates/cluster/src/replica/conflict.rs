@@ -1,5 +1,5 @@
-//! Somebody's intent is in the way: wait until its transaction has ended, make it end if its coordinator seems to be
-//! gone, and resolve it.
+//! Somebody's intent is in the way: wait until its transaction has ended, and resolve it. Where the transaction would be
+//! decided, it is made to end if its coordinator seems to be gone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,8 +16,6 @@ use super::Replica;
 use crate::router::Router;
 use crate::store::Node;
 
-/// Intents are laid by commits, which take milliseconds. One that is not decided for so long has lost its coordinator.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3);
 /// The owner is asked for again so often, should its end go unnoticed.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -66,11 +64,13 @@ impl Replica {
     /// What becomes of the transaction of an intent, when it is known. From then on [`Node::ended`] knows it.
     async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
         let router = Router::new(self.node.clone());
-        let begun = self.node.env.clock.mono();
         loop {
             let ended = self.node.watch(intent.txn);
-            let abort = self.node.env.clock.mono() - begun >= ABANDONED_AFTER;
-            let push = Push { txn: intent.txn, anchor: intent.anchor.clone(), abort, intent_ts: intent.ts };
+            // Others may have learned it meanwhile.
+            if let Some(outcome) = self.node.ended.outcome(intent.txn) {
+                return Ok(outcome);
+            }
+            let push = Push { txn: intent.txn, anchor: intent.anchor.clone(), intent_ts: intent.ts };
             let status = match router.send_to(Body::Push(push)).await {
                 Ok(answer) => match answer.reply {
                     Reply::Status(status) => status,

@@ -12,6 +12,7 @@
 //! nothing can be said. A coordinator whose decision's answer was lost relies on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atoll_storage::engine::{Batch, Space};
 use atoll_txn::error::Retry;
@@ -22,6 +23,9 @@ use prost::Message;
 
 use super::volatile::Latched;
 use super::{Failed, Replica};
+
+/// A commit of which nothing was heard for so long, four of its heartbeats, has lost its coordinator.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Clone, PartialEq, Message)]
 pub struct TxnRecord {
@@ -64,18 +68,30 @@ impl Replica {
         let latched = self.latch_record(&push.anchor).await?;
         let record = match self.record(&push.anchor, push.txn)? {
             Some(record) => record,
-            // Had it committed, its intents were resolved before the record went; and it can't commit any more.
-            None if push.abort && push.intent_ts < self.published().gc_threshold => {
-                TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, spans: Vec::new() }
+            None if !self.is_abandoned(push.txn) => {
+                return Ok(Reply::Status(Status { fate: Fate::Pending as i32, commit_ts: Timestamp::ZERO }));
             }
-            None if push.abort => {
+            None => {
                 let record = TxnRecord { fate: Fate::Aborted as i32, ts: push.intent_ts, spans: Vec::new() };
-                self.put_record(latched, &push.anchor, push.txn, &record).await?;
+                // Below the threshold there is nothing to write: had it committed, its intents were resolved before the
+                // record went; and it can't commit any more.
+                if push.intent_ts >= self.published().gc_threshold {
+                    self.put_record(latched, &push.anchor, push.txn, &record).await?;
+                }
+                self.release_all(push.txn);
                 record
             }
-            None => return Ok(Reply::Status(Status { fate: Fate::Pending as i32, commit_ts: Timestamp::ZERO })),
         };
         Ok(record.status())
+    }
+
+    /// Whether a transaction that is not decided has lost its coordinator. One of which nothing was heard here is given
+    /// the same time from now on.
+    fn is_abandoned(&self, txn: TxnId) -> bool {
+        let now = self.node.env.clock.mono();
+        let mut memory = self.memory.lock();
+        let heard = *memory.contacts.entry(txn).or_insert(now);
+        now - heard >= ABANDONED_AFTER && !memory.busy.contains_key(&txn)
     }
 
     pub(super) async fn forget(self: &Arc<Self>, forget: Forget) -> Result<Reply> {

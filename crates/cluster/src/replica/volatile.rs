@@ -31,7 +31,8 @@ pub(crate) struct Volatile {
     pub locks: LockTable,
     /// The locks came from the range that this one was split from, and hold under the first lease.
     pub inherited: bool,
-    /// When something was last heard of a transaction that holds or wants locks here.
+    /// When something was last heard of a transaction that holds or wants locks here, or would be decided here and is in
+    /// the way of others.
     pub contacts: BTreeMap<TxnId, Mono>,
     /// Transactions with a request here that takes or uses locks right now: they are alive, however long it takes.
     pub busy: BTreeMap<TxnId, usize>,

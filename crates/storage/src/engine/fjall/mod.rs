@@ -384,10 +384,7 @@ fn translate(root: &Path, error: fjall::Error) -> Error {
         F::Io(error) | F::Storage(LsmError::Io(error)) => io_error(root, error),
         F::Locked => Error::Locked { path: root.display().to_string() },
         F::Poisoned => Error::poisoned("a flush of the state engine failed"),
-        F::InvalidVersion(Some(version)) => {
-            let supported = u32::from(u8::from(fjall::FormatVersion::V3));
-            Error::Version { found: u32::from(u8::from(version)), supported, file: root.display().to_string() }
-        }
+        // One of fjall's versions that we never wrote is damage, too: ours is in the store.
         error => Error::damage(root, 0, error),
     }
 }
