@@ -1,5 +1,7 @@
 //! CREATE, ALTER and DROP DATABASE.
 
+use std::time::Duration;
+
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_syntax::ast::{self, AlterDatabaseAction, Setting};
 
@@ -8,6 +10,11 @@ use crate::catalog::privileges::not_owner;
 use crate::catalog::store::{Kind, public_schema};
 use crate::catalog::{Database, Schema};
 use crate::exec::Result;
+use crate::session::node::Backend;
+
+/// How long a database's last users may take to leave, and how often that is looked at.
+const LEAVING_MAX: Duration = Duration::from_secs(5);
+const LEAVING_EVERY: Duration = Duration::from_millis(20);
 
 fn missing(name: &str) -> Error {
     Error::new(sqlstate::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
@@ -187,16 +194,22 @@ pub async fn alter(definition: &mut Definition<'_>, alter: &ast::AlterDatabase) 
     definition.put(database).await
 }
 
-/// 55006 if anybody is connected to it.
-pub fn check_unused(definition: &Definition<'_>, database: &Database) -> Result<()> {
+/// 55006 if anybody is connected to it. Clients that are just leaving are given time, as PostgreSQL does.
+pub async fn check_unused(definition: &Definition<'_>, database: &Database) -> Result<()> {
     let own = definition.scope.session.pid;
-    let backends = definition.scope.node.backends();
-    let others =
-        backends.iter().filter(|backend| backend.pid != own && backend.activity.lock().database == Oid(database.oid));
-    let others = others.count();
-    if others == 0 {
-        return Ok(());
-    }
+    let node = &definition.scope.node;
+    let is_other = |backend: &Backend| backend.pid != own && backend.activity.lock().database == Oid(database.oid);
+    let until = node.env.clock.mono() + LEAVING_MAX;
+    let others = loop {
+        let others = node.backends().iter().filter(|backend| is_other(backend)).count();
+        if others == 0 {
+            return Ok(());
+        }
+        if node.env.clock.mono() >= until {
+            break others;
+        }
+        node.env.clock.sleep(LEAVING_EVERY).await;
+    };
     let message = format!("database \"{}\" is being accessed by other users", database.name);
     let detail = match others {
         1 => "There is 1 other session using the database.".to_owned(),
@@ -231,7 +244,7 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
             }
         }
     } else {
-        check_unused(definition, &found)?;
+        check_unused(definition, &found).await?;
     }
     let catalog = definition.scope.catalog.clone();
     for schema in catalog.schemas.values().filter(|schema| schema.database == found.oid) {

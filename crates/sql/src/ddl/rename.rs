@@ -419,7 +419,7 @@ async fn of_database(definition: &mut Definition<'_>, object: &ObjectName, to: &
     if of.oid == definition.database().0 {
         return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, "current database cannot be renamed").into());
     }
-    super::database::check_unused(definition, &of)?;
+    super::database::check_unused(definition, &of).await?;
     of.name = to.to_owned();
     definition.put(of).await
 }
