@@ -8,7 +8,7 @@ use atoll_storage::engine::{Batch, View};
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Token;
 use atoll_txn::mvcc::ended::Outcome;
-use atoll_txn::mvcc::reader::IntentRef;
+use atoll_txn::mvcc::reader::{Ascending, IntentRef};
 use atoll_txn::mvcc::writer::{self, Resolution};
 use atoll_txn::mvcc::{self, Conflict, Intent, Record};
 use atoll_txn::request::{Claim, Commit, Committed, Done, Prepare, Reply, Resolve, Span, TxnHeader, Write};
@@ -136,13 +136,20 @@ impl Replica {
     fn evaluate(&self, wanted: &Wanted<'_>, latched: &Latched) -> Result<Step> {
         let txn = wanted.txn;
         // Many keys at once are hardly those that are read by themselves.
-        let view = (wanted.writes.len() > KEYS_BY_THEMSELVES).then(|| self.node.engine.view());
+        let mut many = match wanted.writes {
+            writes @ [first, .., last]
+                if writes.len() > KEYS_BY_THEMSELVES && writes.is_sorted_by(|a, b| a.key < b.key) =>
+            {
+                Some(Ascending::new(&self.node.engine.view(), &first.key, &last.key))
+            }
+            _ => None,
+        };
         let mut records: Vec<Option<Record>> = Vec::with_capacity(wanted.writes.len());
         let held = txn.held_ts.max(txn.read_ts);
         let mut ts = held;
         for write in wanted.writes {
-            let record = match &view {
-                Some(view) => mvcc::reader::record(view, &write.key),
+            let record = match &mut many {
+                Some(many) => many.record(&write.key),
                 None => mvcc::reader::newest_record(&self.node.engine, &write.key),
             };
             let record = record.map_err(|error| self.damaged(error))?;

@@ -15,6 +15,7 @@
 //!
 //! Cost: one get in Current if the newest version is at or below the read timestamp, one seek in History otherwise.
 
+use std::iter::Fuse;
 use std::sync::Arc;
 
 use atoll_storage::engine::{self, Engine, Space, View};
@@ -87,6 +88,55 @@ impl From<&Intent> for IntentRef {
 pub fn record(view: &View, key: &[u8]) -> Result<Option<Record>> {
     let bytes = view.get(Space::Current, key)?;
     bytes.map(|bytes| decode_record(key, bytes)).transpose()
+}
+
+/// The records of many keys that come in ascending order: by a walk over the keys there are, which is much cheaper than
+/// looking for each where they lie side by side. Where too much lies between them, each is looked for after all.
+pub struct Ascending {
+    view: View,
+    rows: Option<Fuse<engine::Scan>>,
+    /// The first row that was not yet passed.
+    next: Option<(Bytes, Bytes)>,
+    /// How many more rows than keys have been passed.
+    excess: usize,
+}
+
+/// Rows that nobody asked for, passed before the walk is given up.
+const EXCESS_MAX: usize = 64;
+
+impl Ascending {
+    pub fn new(view: &View, first: &[u8], last: &[u8]) -> Ascending {
+        let rows = view.scan(Space::Current, first, &key::successor(last));
+        Ascending { view: view.clone(), rows: Some(rows.fuse()), next: None, excess: 0 }
+    }
+
+    pub fn record(&mut self, key: &[u8]) -> Result<Option<Record>> {
+        while let Some(rows) = &mut self.rows {
+            let row = match self.next.take() {
+                Some(row) => Some(row),
+                None => rows.next().transpose()?,
+            };
+            match row {
+                Some((at, bytes)) if *at == *key => {
+                    self.excess = self.excess.saturating_sub(1);
+                    return decode_record(key, bytes).map(Some);
+                }
+                Some(row) if *row.0 < *key => {
+                    self.excess += 1;
+                    if self.excess > EXCESS_MAX {
+                        self.rows = None;
+                    }
+                }
+                // This key has no record; the row may be the next one's.
+                row => {
+                    self.next = row;
+                    self.excess = self.excess.saturating_sub(1);
+                    return Ok(None);
+                }
+            }
+        }
+        record(&self.view, key)
+    }
 }
 
 /// The record that the key has now.

@@ -647,3 +647,27 @@ fn a_long_history_under_a_tombstone_goes_step_by_step() {
         assert_eq!(store.rows(Space::Current).len(), 1);
     });
 }
+
+#[test]
+fn records_of_ascending_keys_are_those_that_each_would_find() {
+    with_engine(4, |store| {
+        let mut rng = Rng::new(4);
+        let name = |number: u64| format!("{number:05}").into_bytes();
+        // Some stretches are full, some empty, some have far more keys than are asked for.
+        for number in (0..4_000).filter(|number| number % 7 != 0 && !(1_000..1_500).contains(number)) {
+            store.put(&name(number), Some("x"), 10, 10).unwrap();
+        }
+        for _ in 0..50 {
+            let every = 1 + rng.below(300);
+            let from = rng.below(3_000);
+            let wanted: Vec<u64> = (from..from + 1_200).filter(|_| rng.below(every) == 0).collect();
+            let [first, .., last] = &wanted[..] else { continue };
+            let view = store.view();
+            let mut ascending = reader::Ascending::new(&view, &name(*first), &name(*last));
+            for number in &wanted {
+                let key = name(*number);
+                assert_eq!(ascending.record(&key).unwrap(), reader::record(&view, &key).unwrap(), "{number}");
+            }
+        }
+    });
+}

@@ -1,6 +1,7 @@
 //! From the bytes of COPY FROM to fields: text, CSV, binary. Bytes come in pieces that end anywhere.
 
 use atoll_datum::{Error, Result, sqlstate};
+use bytes::{Buf, BytesMut};
 
 use super::options::{Kind, Options};
 use crate::session::not_utf8;
@@ -19,7 +20,7 @@ pub enum Field {
 
 pub struct Decoder {
     options: Options,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     /// Where the search for the end of the row goes on.
     scanned: usize,
     in_quotes: bool,
@@ -40,7 +41,7 @@ impl Decoder {
     pub fn new(options: Options) -> Decoder {
         Decoder {
             options,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
             scanned: 0,
             in_quotes: false,
             line: 0,
@@ -106,7 +107,7 @@ impl Decoder {
             }
         };
         let mut line: Vec<u8> = self.buffer[..line_end].to_vec();
-        self.buffer.drain(..next);
+        self.buffer.advance(next);
         self.scanned = 0;
         self.in_quotes = false;
         if line.last() == Some(&b'\r') {
@@ -207,7 +208,7 @@ impl Decoder {
             if self.buffer.len() < 19 + extension {
                 return if last { Err(bad("invalid COPY file header (wrong length)")) } else { Ok(None) };
             }
-            self.buffer.drain(..19 + extension);
+            self.buffer.advance(19 + extension);
             self.binary_header = true;
         }
         let mut at = 0;
@@ -233,7 +234,7 @@ impl Decoder {
                 }
             }
         }
-        self.buffer.drain(..at);
+        self.buffer.advance(at);
         self.line += 1;
         Ok(Some(fields))
     }
