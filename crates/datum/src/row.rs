@@ -41,6 +41,7 @@ const FALSE: u8 = 5;
 const TRUE: u8 = 6;
 const KIND_BITS: u32 = 3;
 const KIND_MASK: u64 = 7;
+const VARINT_BYTES_MAX: usize = 10;
 
 pub struct RowWriter {
     bytes: Vec<u8>,
@@ -179,20 +180,10 @@ fn write_array(array: &Array, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// A column that someone wants out of a row.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    pub column: u32,
-    pub of: Oid,
-    /// Needed for the user's enums and arrays of them.
-    pub form: Option<Form>,
-}
-
 /// Iterates over the columns that are not NULL.
 #[derive(Clone, Debug)]
 pub struct RowReader<'a> {
     rest: &'a [u8],
-    last_column: u32,
     previous: u32,
 }
 
@@ -210,13 +201,8 @@ pub enum Encoded<'a> {
 impl<'a> RowReader<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<RowReader<'a>> {
         let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(damaged()) };
-        let last_column = u32::try_from(take_varint(&mut rest)?).map_err(|_| damaged())?;
-        Ok(RowReader { rest, last_column, previous: 0 })
-    }
-
-    /// Whether the table had this column when the row was written: then it is NULL if it is not here.
-    pub fn knows(&self, column: u32) -> bool {
-        column <= self.last_column
+        take_varint(&mut rest)?;
+        Ok(RowReader { rest, previous: 0 })
     }
 
     fn take_column(&mut self) -> Result<(u32, Encoded<'a>)> {
@@ -225,34 +211,33 @@ impl<'a> RowReader<'a> {
         self.previous = self.previous.checked_add(distance).ok_or_else(damaged)?;
         Ok((self.previous, take_encoded((tag & KIND_MASK) as u8, &mut self.rest)?))
     }
+}
 
-    /// The wanted columns, which ascend, into the places of the same numbers. What the row does not know is left as it
-    /// is in `out`: there the caller has put what such a column holds.
-    pub fn decode_into(mut self, wanted: &[Wanted], out: &mut [Datum]) -> Result<()> {
-        let mut wanted = wanted.iter().zip(out).peekable();
-        while let Some((next, _)) = wanted.peek()
-            && !self.rest.is_empty()
-        {
-            let last_wanted = next.column;
-            let (column, encoded) = self.take_column()?;
-            if column < last_wanted {
-                continue;
-            }
-            while let Some((passed, place)) = wanted.next_if(|(next, _)| next.column <= column) {
-                if passed.column == column {
-                    *place = encoded.decode(passed.of, passed.form.as_ref())?;
-                } else if passed.column <= self.last_column {
-                    *place = Datum::Null;
-                }
-            }
+/// No place for a column, in what [`visit`] goes by.
+pub const NOWHERE: u16 = u16::MAX;
+
+/// Hands the columns of a row that have a place to `take`, in one pass that does little for the others. `places` goes by
+/// the columns' numbers and ends with the last one that is wanted. Returns the last column that the table had when the
+/// row was written.
+pub fn visit<'a>(
+    bytes: &'a [u8],
+    places: &[u16],
+    mut take: impl FnMut(usize, Encoded<'a>) -> Result<()>,
+) -> Result<u32> {
+    let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(damaged()) };
+    let last_column = u32::try_from(take_varint(&mut rest)?).map_err(|_| damaged())?;
+    let mut column = 0_usize;
+    while !rest.is_empty() {
+        let tag = take_varint(&mut rest)?;
+        column = column.saturating_add((tag >> KIND_BITS) as usize);
+        let kind = (tag & KIND_MASK) as u8;
+        match places.get(column) {
+            None => break,
+            Some(&NOWHERE) => skip(kind, &mut rest)?,
+            Some(place) => take(usize::from(*place), take_encoded(kind, &mut rest)?)?,
         }
-        for (missing, place) in wanted {
-            if missing.column <= self.last_column {
-                *place = Datum::Null;
-            }
-        }
-        Ok(())
     }
+    Ok(last_column)
 }
 
 impl<'a> Iterator for RowReader<'a> {
@@ -270,6 +255,7 @@ impl<'a> Iterator for RowReader<'a> {
     }
 }
 
+#[inline]
 fn take_encoded<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Encoded<'a>> {
     Ok(match kind {
         VARINT => Encoded::Integer(take_zigzag(rest)?),
@@ -288,21 +274,50 @@ fn take_encoded<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Encoded<'a>> {
     })
 }
 
+#[inline]
+fn skip(kind: u8, rest: &mut &[u8]) -> Result<()> {
+    let length = match kind {
+        VARINT => rest.iter().take(VARINT_BYTES_MAX).position(|byte| *byte < 0x80).ok_or_else(damaged)? + 1,
+        FIXED_4 => 4,
+        FIXED_8 => 8,
+        FIXED_16 => 16,
+        BYTES => usize::try_from(take_varint(rest)?).map_err(|_| damaged())?,
+        FALSE | TRUE => 0,
+        _ => return Err(damaged()),
+    };
+    *rest = rest.get(length..).ok_or_else(damaged)?;
+    Ok(())
+}
+
+#[cold]
 fn damaged() -> Error {
     Error::new(sqlstate::DATA_CORRUPTED, "a stored row is damaged")
 }
 
+#[inline]
 fn take_some<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
     let (first, after) = rest.split_first_chunk().ok_or_else(damaged)?;
     *rest = after;
     Ok(*first)
 }
 
+#[inline]
 fn take_varint(rest: &mut &[u8]) -> Result<u64> {
+    // Nearly all are this short.
+    match rest.split_first() {
+        Some((&byte, after)) if byte < 0x80 => {
+            *rest = after;
+            Ok(u64::from(byte))
+        }
+        _ => take_long_varint(rest),
+    }
+}
+
+fn take_long_varint(rest: &mut &[u8]) -> Result<u64> {
     let mut value = 0;
-    for at in 0..10 {
+    for at in 0..VARINT_BYTES_MAX {
         let [byte] = take_some(rest)?;
-        if at == 9 && byte > 1 {
+        if at == VARINT_BYTES_MAX - 1 && byte > 1 {
             return Err(damaged());
         }
         value |= u64::from(byte & 0x7f) << (7 * at);

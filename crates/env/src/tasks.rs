@@ -63,6 +63,20 @@ impl Tasks {
         Task { id, group: self.group.clone(), running: Running::Task(handle) }
     }
 
+    /// Starts a task for another thread, if one is free, while the caller goes on computing. The runtime keeps the task
+    /// that was started last for the thread that started it, so there has to be a later one.
+    pub fn spawn_aside<F>(&self, name: &'static str, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = self.spawn(name, future);
+        if self.group.threads {
+            drop(tokio::spawn(std::future::ready(())));
+        }
+        task
+    }
+
     /// Starts a task that may block its thread for long, such as one that writes and syncs files: it gets a thread of
     /// its own where there are threads.
     pub fn spawn_dedicated<F>(&self, name: &'static str, future: F) -> Task<F::Output>

@@ -9,6 +9,7 @@ pub use atoll_txn::Error;
 use atoll_txn::lock::Strength;
 use atoll_txn::request::Page;
 use atoll_txn::request::{LockedRow, Span, WaitPolicy};
+pub use atoll_txn::transaction::Ahead;
 use atoll_txn::transaction::Savepoint;
 use atoll_txn::{Isolation, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub trait Txn: Send + Sync {
     fn release_view(&mut self);
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>>;
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
+    fn scan_ahead(&self, span: &Span, rows_max: u64) -> BoxFuture<'static, Ahead>;
+    fn take_ahead(&mut self, ahead: Ahead) -> Option<Page>;
     fn constrain(&mut self, span: Span);
     fn get_own<'a>(&'a mut self, keys: &'a [Bytes]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>>;
     fn scan_newest<'a>(&'a mut self, span: &'a Span, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
@@ -90,6 +93,14 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>> {
         Box::pin(Transaction::scan(self, span, reverse, rows_max))
+    }
+
+    fn scan_ahead(&self, span: &Span, rows_max: u64) -> BoxFuture<'static, Ahead> {
+        Box::pin(Transaction::scan_ahead(self, span, rows_max))
+    }
+
+    fn take_ahead(&mut self, ahead: Ahead) -> Option<Page> {
+        Transaction::take_ahead(self, ahead)
     }
 
     fn constrain(&mut self, span: Span) {

@@ -37,5 +37,6 @@ pub mod statistics;
 pub mod system;
 pub mod table;
 pub mod types;
+pub mod vector;
 
 pub use atoll_datum::{Error, Result};

@@ -139,6 +139,14 @@ pub struct Transaction<S: Sender> {
     ended: bool,
 }
 
+/// A page that was read ahead: of the first part of the span, the piece that one range holds.
+#[derive(Debug)]
+pub struct Ahead {
+    span: Span,
+    read_ts: Timestamp,
+    answer: Result<(Span, Answer)>,
+}
+
 /// Writes in the order of their keys, and claims, that belong to one range: all of it, or a piece.
 struct Part {
     range: RangeRef,
@@ -336,6 +344,43 @@ impl<S: Sender> Transaction<S> {
                 return Ok(Page { rows, resume: (!done).then_some(resume) });
             }
         }
+    }
+
+    /// Reads the first page of a span while the transaction goes on with other things; whoever gets there takes it by
+    /// [`take_ahead`](Self::take_ahead).
+    pub fn scan_ahead(&self, span: &Span, rows_max: u64) -> impl Future<Output = Ahead> + Send + 'static {
+        let (sender, span, read) = (self.sender.clone(), span.clone(), self.read_at());
+        async move {
+            let read_ts = read.ts;
+            let answer = async {
+                let range = sender.locate(&span.start).await?;
+                let piece = span.clip(&range.span);
+                let body = Body::Scan(Scan { span: piece.clone(), reverse: false, rows_max, bytes_max: 0, read });
+                Ok((piece, sender.send(&range, body).await?))
+            };
+            let answer = answer.await;
+            Ahead { span, read_ts, answer }
+        }
+    }
+
+    /// The page that was read ahead, as [`scan`](Self::scan) would have read it now; none if that has to be done.
+    pub fn take_ahead(&mut self, ahead: Ahead) -> Option<Page> {
+        let (piece, answer) = ahead.answer.ok()?;
+        if self.ended || ahead.read_ts != self.read_ts {
+            return None;
+        }
+        self.observe(&answer);
+        let Reply::Page(page) = answer.reply else { return None };
+        let end = page.resume.clone().unwrap_or_else(|| piece.end.clone());
+        let covered = Span { start: piece.start, end };
+        let resume = (covered.end != ahead.span.end).then(|| covered.end.clone());
+        self.remember(covered.clone());
+        let mut rows = Vec::new();
+        match self.view {
+            Some(mark) => self.buffer.overlay_at(mark, &covered, false, page.rows, &mut rows),
+            None => self.buffer.overlay(&covered, false, page.rows, &mut rows),
+        }
+        Some(Page { rows, resume })
     }
 
     /// Every row of a span.

@@ -12,14 +12,8 @@ use crate::Report;
 use crate::repo::{Metadata, Tree};
 
 /// Outside crates that only one of ours may name, so that replacing one touches one folder.
-const HOMES: [(&str, &str); 6] = [
-    ("openraft", "consensus"),
-    ("fjall", "storage"),
-    ("getrandom", "env"),
-    ("datafusion", "sql"),
-    ("pgwire", "pg"),
-    ("toml", "xtask"),
-];
+const HOMES: [(&str, &str); 5] =
+    [("openraft", "consensus"), ("fjall", "storage"), ("getrandom", "env"), ("pgwire", "pg"), ("toml", "xtask")];
 
 pub fn check(tree: &Tree, metadata: &Metadata) -> Result<Report> {
     let table = parse_table(tree.get("docs/design.md").context("docs/design.md is missing")?)?;
@@ -78,7 +72,7 @@ fn parse_table(design: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let allowed: BTreeSet<&str> = match *may_use {
             "all" => names.iter().copied().filter(|other| other != name).collect(),
             "all of the above" => names[..at].iter().copied().collect(),
-            // What is not a crate of ours (tokio, DataFusion) is there for the reader.
+            // What is not a crate of ours (tokio, say) is there for the reader.
             listed => listed.split([',', ' ']).map(str::trim).filter(|word| names.contains(word)).collect(),
         };
         table.insert((*name).to_owned(), allowed.into_iter().map(str::to_owned).collect());

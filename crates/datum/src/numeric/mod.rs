@@ -87,6 +87,14 @@ impl Numeric {
         Numeric(Repr::Small { scale: 0, mantissa: value })
     }
 
+    /// Mantissa and scale of a number that is not long.
+    pub fn as_small(&self) -> Option<(i64, u16)> {
+        match self.0 {
+            Repr::Small { scale, mantissa } => Some((mantissa, scale)),
+            _ => None,
+        }
+    }
+
     /// `mantissa / 10^scale`. `scale` is at most [`SCALE_MAX`].
     pub fn from_i128(mantissa: i128, scale: u16) -> Numeric {
         match i64::try_from(mantissa) {

@@ -3,6 +3,7 @@
 //! Only functions that always answer the same (`immutable`) are called. A call that fails is left as it is: the error is
 //! raised if the row comes that needs it.
 
+use atoll_datum::builtin::builtin;
 use atoll_datum::{Call as FunctionCall, Datum, Oid, Result, array, oid};
 
 use super::context::Context;
@@ -64,7 +65,10 @@ fn simplified(expr: &mut Expr, context: &Context<'_>) -> Option<Expr> {
     let known = |value: Datum| Some(literal(value, ty, at));
     let truth = |value: bool| Some(literal(Datum::Bool(value), Type::BOOL, at));
     match &mut expr.kind {
-        ExprKind::Call(call) => called(call, ty, context).and_then(known),
+        ExprKind::Call(call) => match called(call, ty, context) {
+            Some(value) => known(value),
+            None => by_date(call, at),
+        },
         ExprKind::Relabel(operand) => match operand.as_literal() {
             Some(value) => known(value.clone()),
             None => None,
@@ -157,6 +161,22 @@ fn called(call: &Call, ty: Type, context: &Context<'_>) -> Option<Datum> {
     }
     let arguments: Vec<&Expr> = call.arguments.iter().collect();
     apply(&call.function, &arguments, ty, context)
+}
+
+/// A date compared with a midnight, as `date + interval` gives one: with that day, which indexes and statistics know.
+fn by_date(call: &mut Call, at: Option<u32>) -> Option<Expr> {
+    const DAY: i64 = 86_400_000_000;
+    let is_of_dates = call.arguments.first().is_some_and(|left| left.ty.oid == oid::DATE);
+    let [_, right] = &call.arguments[..] else { return None };
+    let Some(Datum::Timestamp(moment)) = right.as_literal().filter(|_| is_of_dates) else { return None };
+    let day = Some(moment / DAY).filter(|day| day * DAY == *moment).and_then(|day| i32::try_from(day).ok())?;
+    let operator = predicate::operator(&call.function).filter(|_| predicate::comparator(&call.function).is_some())?;
+    let mut same = builtin().operators_named(operator.name);
+    let of_dates = same.find(|row| row.left == oid::DATE && row.right == oid::DATE)?;
+    let right = Expr { ty: oid::DATE.into(), kind: ExprKind::Literal(Datum::Date(day)), at: right.at };
+    let left = take(&mut call.arguments[0]);
+    let compared = predicate::call(predicate::function_of(of_dates.oid)?, vec![left, right], Type::BOOL);
+    Some(Expr { at, ..compared })
 }
 
 fn apply(function: &Function, arguments: &[&Expr], ty: Type, context: &Context<'_>) -> Option<Datum> {

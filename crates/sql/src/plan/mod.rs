@@ -207,6 +207,13 @@ pub enum JoinKind {
     Anti,
 }
 
+impl JoinKind {
+    /// Whether a row of the left side may be left out when nobody has a use for the rows that would come of it.
+    pub fn may_lose_left(self) -> bool {
+        !matches!(self, JoinKind::Right | JoinKind::Full)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Join {
     pub kind: JoinKind,

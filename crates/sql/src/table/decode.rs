@@ -1,7 +1,7 @@
 //! From a key and its value to the columns that someone wants, in one pass over both.
 
 use atoll_datum::io::Form;
-use atoll_datum::row::RowReader;
+use atoll_datum::row::{self, NOWHERE, RowReader};
 use atoll_datum::{Datum, Error, Oid, Result, key};
 use bytes::Bytes;
 
@@ -20,6 +20,8 @@ pub struct Decoder {
     primary: Vec<KeyStep>,
     /// Ascending.
     values: Vec<ValueStep>,
+    /// By column, the first of its steps.
+    places: Vec<u16>,
     /// Where the row's own key goes.
     row_key: Option<usize>,
     source: Source,
@@ -32,10 +34,10 @@ enum Source {
 }
 
 #[derive(Debug)]
-struct KeyStep {
-    column: KeyColumn,
+pub(super) struct KeyStep {
+    pub(super) column: KeyColumn,
     /// Places in the output; mostly one.
-    targets: Vec<usize>,
+    pub(super) targets: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -53,24 +55,20 @@ impl Layout {
         self.decoder(self.primary(), columns, with_key)
     }
 
+    /// What the key of the primary index gives back of the columns, as far as that has to be looked at.
+    pub(super) fn key_steps(&self, columns: &[ColumnOrdinal]) -> Vec<KeyStep> {
+        let mut steps = key_steps(&self.primary().keys, columns, &mut vec![false; columns.len()]);
+        truncate(&mut steps);
+        steps
+    }
+
     /// Reads entries of an index that [covers](Layout::covers) the columns.
     pub fn decoder(&self, index: &IndexLayout, columns: &[ColumnOrdinal], with_key: bool) -> Decoder {
         let mut taken = vec![false; columns.len()];
         let mut take = |from: &[KeyColumn], whole: bool| {
-            let mut steps: Vec<KeyStep> = Vec::with_capacity(from.len());
-            for column in from {
-                let mut targets = Vec::new();
-                for (target, ordinal) in columns.iter().enumerate() {
-                    if column.exact && column.column == Some(ordinal.0) && !std::mem::replace(&mut taken[target], true)
-                    {
-                        targets.push(target);
-                    }
-                }
-                steps.push(KeyStep { column: column.clone(), targets });
-            }
+            let mut steps = key_steps(from, columns, &mut taken);
             if !whole {
-                let wanted = steps.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1);
-                steps.truncate(wanted);
+                truncate(&mut steps);
             }
             steps
         };
@@ -93,8 +91,10 @@ impl Layout {
             values.push(ValueStep { column: ordinal.0, of, form, target, missing: column.missing.clone() });
         }
         values.sort_by_key(|step| step.column);
+        let places = places(values.iter().map(|step| step.column));
         let row_key = with_key.then_some(columns.len());
-        Decoder { width: columns.len() + usize::from(with_key), keys, keys_wanted, primary, values, row_key, source }
+        let width = columns.len() + usize::from(with_key);
+        Decoder { width, keys, keys_wanted, primary, values, places, row_key, source }
     }
 
     /// Finds the rows of an index's entries.
@@ -104,6 +104,11 @@ impl Layout {
 }
 
 impl Decoder {
+    /// Of rows of the primary index, rather than entries of another.
+    pub fn reads_rows(&self) -> bool {
+        matches!(self.source, Source::Row)
+    }
+
     /// Columns that it appends.
     pub fn width(&self) -> usize {
         self.width
@@ -139,25 +144,16 @@ impl Decoder {
     }
 
     fn decode_value(&self, value: &[u8], out: &mut [Datum]) -> Result<()> {
-        let reader = RowReader::new(value)?;
+        let known = row::visit(value, &self.places, |first, encoded| {
+            let column = self.values[first].column;
+            for step in self.values[first..].iter().take_while(|step| step.column == column) {
+                out[step.target] = encoded.decode(step.of, step.form.as_ref())?;
+            }
+            Ok(())
+        })?;
         // A row that knows the greatest wanted column knows all of them.
-        for step in self.values.iter().rev().take_while(|step| !reader.knows(step.column)) {
+        for step in self.values.iter().rev().take_while(|step| known < step.column) {
             out[step.target] = step.missing.clone();
-        }
-        let mut steps = &self.values[..];
-        for column in reader {
-            let (ordinal, encoded) = column?;
-            while let [step, rest @ ..] = steps
-                && step.column <= ordinal
-            {
-                if step.column == ordinal {
-                    out[step.target] = encoded.decode(step.of, step.form.as_ref())?;
-                }
-                steps = rest;
-            }
-            if steps.is_empty() {
-                break;
-            }
         }
         Ok(())
     }
@@ -197,6 +193,37 @@ impl Decoder {
     }
 }
 
+/// What a key gives back of the columns, except for what was taken before.
+fn key_steps(from: &[KeyColumn], columns: &[ColumnOrdinal], taken: &mut [bool]) -> Vec<KeyStep> {
+    let mut step = |column: &KeyColumn| {
+        let mut targets = Vec::new();
+        for (target, ordinal) in columns.iter().enumerate() {
+            if column.exact && column.column == Some(ordinal.0) && !std::mem::replace(&mut taken[target], true) {
+                targets.push(target);
+            }
+        }
+        KeyStep { column: column.clone(), targets }
+    };
+    from.iter().map(&mut step).collect()
+}
+
+/// Without the last ones that nothing is wanted of.
+fn truncate(steps: &mut Vec<KeyStep>) {
+    steps.truncate(steps.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1));
+}
+
+/// For [`row::visit`]: by column, where it first stands among `columns`, which ascend.
+pub(super) fn places(columns: impl Iterator<Item = u32>) -> Vec<u16> {
+    let mut places = Vec::new();
+    for (at, column) in columns.enumerate() {
+        if column as usize >= places.len() {
+            places.resize(column as usize, NOWHERE);
+            places.push(at as u16);
+        }
+    }
+    places
+}
+
 /// Whether one of the columns is NULL.
 fn take_keys(steps: &[KeyStep], rest: &mut &[u8], out: &mut [Datum]) -> Result<bool> {
     let mut has_null = false;
@@ -213,7 +240,7 @@ fn take_keys(steps: &[KeyStep], rest: &mut &[u8], out: &mut [Datum]) -> Result<b
     Ok(has_null)
 }
 
-fn after_prefix(key: &[u8]) -> Result<&[u8]> {
+pub(super) fn after_prefix(key: &[u8]) -> Result<&[u8]> {
     key.get(PREFIX_BYTES..).ok_or_else(damaged)
 }
 

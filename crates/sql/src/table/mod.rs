@@ -12,7 +12,7 @@
 //! below 10 (hexadecimal) belong to the system.
 //!
 //! - [`layout`]: from a row to its keys and values; [`layouts`]: made once for a catalog
-//! - [`decode`]: from a key and its value to the columns that someone wants
+//! - [`decode`]: from a key and its value to the columns that someone wants; [`columns`]: the same for many rows at once
 //! - [`span`]: from bounds on an index's columns to stretches of keys
 //!
 //! A row is a slice of datums in which column `n` lies at `n - 1`; dropped columns hold anything.
@@ -21,6 +21,7 @@
 //!
 //! What it deliberately does not do: read or write the store, and evaluate the expressions of expression indexes.
 
+pub mod columns;
 pub mod decode;
 pub mod layout;
 pub mod layouts;
@@ -29,6 +30,7 @@ pub mod span;
 #[cfg(test)]
 mod tests;
 
+pub use columns::ColumnReader;
 pub use decode::Decoder;
 pub use layout::{IndexEntry, IndexLayout, Layout, is_exact_in_keys};
 pub use layouts::Layouts;

@@ -8,7 +8,7 @@ use super::{Context, Evaluator};
 use crate::plan::{Body, Function};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Comparator {
+pub enum Comparator {
     Equal,
     NotEqual,
     Less,
@@ -58,7 +58,7 @@ const FAMILIES: [&str; 28] = [
 
 impl Comparator {
     /// Of a function that compares two values of one type, or two integers, by their default order.
-    pub(super) fn of(function: &Function) -> Option<Comparator> {
+    pub fn of(function: &Function) -> Option<Comparator> {
         if !matches!(function.body, Body::Pure(_)) || function.row.arguments.len() != 2 {
             return None;
         }
@@ -76,7 +76,18 @@ impl Comparator {
         FAMILIES.contains(&family).then_some(comparator)
     }
 
-    fn holds(self, order: Ordering) -> bool {
+    /// The same between the sides exchanged.
+    pub fn flipped(self) -> Comparator {
+        match self {
+            Comparator::Equal | Comparator::NotEqual => self,
+            Comparator::Less => Comparator::Greater,
+            Comparator::LessOrEqual => Comparator::GreaterOrEqual,
+            Comparator::Greater => Comparator::Less,
+            Comparator::GreaterOrEqual => Comparator::LessOrEqual,
+        }
+    }
+
+    pub fn holds(self, order: Ordering) -> bool {
         match self {
             Comparator::Equal => order.is_eq(),
             Comparator::NotEqual => order.is_ne(),

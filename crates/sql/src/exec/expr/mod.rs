@@ -31,7 +31,7 @@ use super::{Exec, Result};
 use crate::plan::{ColumnId, IsTest};
 use crate::session::Scope;
 
-pub use compare::integer;
+pub use compare::{Comparator, integer};
 pub use subquery::SubqueryState;
 
 /// What expressions see besides their row.

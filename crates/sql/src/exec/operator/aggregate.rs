@@ -9,6 +9,7 @@ use atoll_datum::{Datum, Error, Oid, Result as SqlResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::scan_aggregate::scan_aggregate;
 use super::{BoxOperator, Operator};
 use crate::exec::expr::{Columns, Context, Evaluator};
 use crate::exec::keyed::{Keyed, Sense};
@@ -71,6 +72,9 @@ enum CallBody {
 }
 
 pub fn aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
+    if let Some(operator) = scan_aggregate(plan, builder)? {
+        return Ok(operator);
+    }
     let input = builder.plan(&plan.input)?;
     let columns = Columns::from(plan.input.columns());
     let keys = builder.exprs(plan.keys.iter().map(|(_, expr)| expr), &columns)?;

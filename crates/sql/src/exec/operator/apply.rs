@@ -1,5 +1,7 @@
 //! The right side anew for each row of the left: LATERAL, and correlated subqueries that were made joins.
 
+use std::sync::Arc;
+
 use atoll_datum::{Datum, Error, Result as SqlResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -9,6 +11,7 @@ use super::{BoxOperator, Operator};
 use crate::exec::expr::{Columns, Evaluator};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, JoinKind};
+use crate::vector::sieve::Sieve;
 
 struct Apply {
     kind: JoinKind,
@@ -112,5 +115,13 @@ impl Operator for Apply {
         self.left.rewind(state);
         // The right side is rewound for each row.
         self.outer = None;
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        column < self.left_width && self.left.narrows(column)
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        self.left.narrow(column, numbers);
     }
 }

@@ -1,5 +1,7 @@
 //! What EXPLAIN ANALYZE counts. Only there are operators wrapped so: otherwise counting costs nothing.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -7,6 +9,7 @@ use super::{BoxOperator, Operator};
 use crate::exec::state::Counters;
 use crate::exec::{Exec, Result, Rows, State};
 use crate::plan::Plan;
+use crate::vector::sieve::Sieve;
 
 struct Counted {
     operator: BoxOperator,
@@ -54,6 +57,14 @@ impl Operator for Counted {
         self.operator.rewind(state);
         (self.is_new, self.is_rowless) = (true, true);
         self.spent = std::time::Duration::ZERO;
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        self.operator.narrows(column)
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        self.operator.narrow(column, numbers);
     }
 
     fn want(&mut self, rows: usize) {

@@ -1,4 +1,11 @@
 //! Joins by equality: the right side goes into a hash table, the left side looks there.
+//!
+//! Each side can tell the other which rows it has a use for, by a [`Sieve`] of its keys. Mostly the right side tells the
+//! left. If the right side is a large table the left side is read first, as far as that is not much; if that was all of
+//! it, the right side need not be kept whole.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use atoll_datum::{Datum, Oid, Result as SqlResult, oid};
 use futures_util::FutureExt;
@@ -10,9 +17,14 @@ use crate::exec::expr::{Columns, Evaluator, integer};
 use crate::exec::keyed::{Keyed, Sense};
 use crate::exec::rows::BATCH;
 use crate::exec::{Builder, Exec, Result, Rows, State};
-use crate::plan::{self, Expr, JoinKind};
+use crate::plan::{self, Expr, JoinKind, Plan};
+use crate::vector::sieve::Sieve;
 
 const END: u32 = u32::MAX;
+/// So many keys fill a sieve of 2 MiB. One of more would keep little out.
+const SIEVE_KEYS_MAX: usize = 1 << 20;
+/// How many rows of the left side are read before the right side.
+const EARLY_ROWS_MAX: usize = 1 << 18;
 
 struct HashJoin {
     kind: JoinKind,
@@ -29,6 +41,15 @@ struct HashJoin {
     links: Vec<(usize, usize)>,
     right_fixed: bool,
     table: Option<Table>,
+    /// The left side was told since the last rewind which of its rows can be of use.
+    narrowed: bool,
+    /// The right side is large, and rows of it without a match are of no use.
+    left_first: bool,
+    /// What was read of the left side before the right side, and whether that is all.
+    early: VecDeque<Rows>,
+    left_ended: bool,
+    /// The table has only what the left side has a use for.
+    right_narrowed: bool,
     outer: Option<Outer>,
     account: usize,
 }
@@ -49,6 +70,16 @@ struct Outer {
     /// Where in its chain the row is; none before its key was looked up.
     chain: Option<u32>,
     matched: bool,
+}
+
+/// How many rows of a table a plan hands on, as far as that is all it does.
+fn scanned_rows(plan: &Plan) -> f64 {
+    match plan {
+        Plan::Scan(scan) => scan.estimated_rows,
+        Plan::Filter(filter) => scanned_rows(&filter.input),
+        Plan::Project(project) => scanned_rows(&project.input),
+        _ => 0.0,
+    }
 }
 
 /// Whether equality of all these pairs is equality of the values themselves.
@@ -101,6 +132,11 @@ pub fn hash_join(
         links,
         right_fixed,
         table: None,
+        narrowed: false,
+        left_first: plan.kind.may_lose_left() && scanned_rows(&plan.right) > 2.0 * EARLY_ROWS_MAX as f64,
+        early: VecDeque::new(),
+        left_ended: false,
+        right_narrowed: false,
         outer: None,
         account: 0,
     }))
@@ -133,6 +169,60 @@ impl HashJoin {
         match self.kind {
             JoinKind::Semi | JoinKind::Anti => self.left_width,
             _ => self.left_width + self.right_width,
+        }
+    }
+
+    /// Reads the left side first, if it is small enough, and tells the right side what of it can find a match.
+    async fn read_left_first(&mut self, exec: &mut Exec<'_>) -> Result<()> {
+        let columns: Vec<(usize, usize)> = self
+            .left_keys
+            .iter()
+            .zip(&self.right_keys)
+            .filter_map(|(left, right)| {
+                let column = right.as_column().filter(|column| self.right.narrows(*column))?;
+                Some((left.as_column()?, column))
+            })
+            .collect();
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let mut read = 0;
+        while read < EARLY_ROWS_MAX {
+            exec.check_cancel().await?;
+            let Some(rows) = self.left.next(exec).await? else {
+                self.left_ended = true;
+                break;
+            };
+            read += rows.len();
+            exec.state.grow(&mut self.account, rows.bytes())?;
+            self.early.push_back(rows);
+        }
+        if !self.left_ended {
+            return Ok(());
+        }
+        for (from, to) in columns {
+            let values =
+                || self.early.iter().flat_map(Rows::iter).map(|row| &row[from]).filter(|value| !value.is_null());
+            if values().all(|value| integer(value).is_some()) {
+                let numbers: Vec<i64> = values().filter_map(integer).collect();
+                self.right.narrow(to, Arc::new(Sieve::new(numbers.into_iter())));
+                self.right_narrowed = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_of_left(&mut self) {
+        if let Some(table) = &mut self.table {
+            table.swept = Some(0);
+        }
+    }
+
+    async fn next_left(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        match self.early.pop_front() {
+            Some(rows) => Ok(Some(rows)),
+            None if self.left_ended => Ok(None),
+            None => self.left.next(exec).await,
         }
     }
 
@@ -175,9 +265,32 @@ impl HashJoin {
         Ok(table)
     }
 
+    /// Where rows of the left side come from a table, those that match nothing need not even become rows.
+    fn narrow_left(&mut self) {
+        let Some(table) = &self.table else { return };
+        let needs_match = matches!(self.kind, JoinKind::Inner | JoinKind::Right | JoinKind::Semi);
+        if !needs_match || table.keys.len() > SIEVE_KEYS_MAX {
+            return;
+        }
+        for (part, evaluator) in self.left_keys.iter().enumerate() {
+            let Some(column) = evaluator.as_column().filter(|column| self.left.narrows(*column)) else { continue };
+            let number = |number: usize| integer(&table.keys.key(number)[part]);
+            if (0..table.keys.len()).all(|at| number(at).is_some()) {
+                let sieve = Sieve::new((0..table.keys.len()).map(|at| number(at).unwrap_or_default()));
+                self.left.narrow(column, Arc::new(sieve));
+            }
+        }
+    }
+
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         if self.table.is_none() {
+            if self.left_first {
+                self.read_left_first(exec).await?;
+            }
             self.table = Some(self.build(exec).await?);
+        }
+        if !std::mem::replace(&mut self.narrowed, true) {
+            self.narrow_left();
         }
         let mut out = Rows::new(self.width());
         let mut key = Vec::new();
@@ -198,14 +311,15 @@ impl HashJoin {
             if table.rows.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Right | JoinKind::Semi) {
                 break;
             }
-            let Some(outer) = &mut self.outer else {
+            if self.outer.is_none() {
                 exec.check_cancel().await?;
-                match self.left.next(exec).await? {
+                match self.next_left(exec).await? {
                     Some(rows) => self.outer = Some(Outer { rows, row: 0, chain: None, matched: false }),
-                    None => table.swept = Some(0),
+                    None => self.end_of_left(),
                 }
                 continue;
-            };
+            }
+            let (Some(table), Some(outer)) = (&mut self.table, &mut self.outer) else { break };
             if outer.row == outer.rows.len() {
                 self.outer = None;
                 continue;
@@ -270,17 +384,28 @@ impl Operator for HashJoin {
 
     fn rewind(&mut self, state: &mut State) {
         self.left.rewind(state);
+        (self.narrowed, self.left_ended) = (false, false);
+        self.early.clear();
         self.outer = None;
         match &mut self.table {
-            Some(table) if self.right_fixed => {
+            Some(table) if self.right_fixed && !self.right_narrowed => {
                 table.matched.fill(false);
                 table.swept = None;
             }
             _ => {
                 self.table = None;
+                self.right_narrowed = false;
                 self.right.rewind(state);
                 state.memory.release(&mut self.account);
             }
         }
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        self.kind.may_lose_left() && column < self.left_width && self.left.narrows(column)
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        self.left.narrow(column, numbers);
     }
 }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`mod@values`], [`mod@scan`], [`mod@system`], [`mod@function_scan`], [`cte`] | where rows come from |
 //! | [`mod@project`], [`mod@project_set`], [`mod@limit`], [`mod@distinct`], [`mod@sort`], [`mod@lock_rows`] | one input |
-//! | [`mod@aggregate`], [`mod@window`] | groups and partitions |
+//! | [`mod@aggregate`], [`mod@scan_aggregate`], [`mod@window`] | groups and partitions |
 //! | [`mod@nested_loop`], [`mod@hash_join`], [`mod@apply`], [`mod@set_operation`] | two inputs |
 //! | [`mod@counted`] | what EXPLAIN ANALYZE counts |
 
@@ -21,11 +21,14 @@ mod nested_loop;
 mod project;
 mod project_set;
 mod scan;
+mod scan_aggregate;
 mod set_operation;
 mod sort;
 mod system;
 mod values;
 mod window;
+
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -49,6 +52,7 @@ pub use values::values;
 pub use window::window;
 
 use super::{Exec, Result, Rows, State};
+use crate::vector::sieve::Sieve;
 
 pub type BoxOperator = Box<dyn Operator>;
 
@@ -63,6 +67,14 @@ pub trait Operator: Send {
     fn removed(&self) -> u64 {
         0
     }
+
+    /// Whether [`narrow`](Operator::narrow) would do something for this column.
+    fn narrows(&self, _column: usize) -> bool {
+        false
+    }
+
+    /// Until it is rewound, rows without one of these numbers in a column are of no use to anybody: they may be left out.
+    fn narrow(&mut self, _column: usize, _numbers: Arc<Sieve>) {}
 
     /// No more than so many rows will be asked for until it is rewound, and the maximum is to say that there is no
     /// such number. Whoever makes more does so in vain.

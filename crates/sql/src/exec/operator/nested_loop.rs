@@ -4,6 +4,7 @@
 //! to be put together before it is known to match.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use atoll_datum::{Datum, Result as SqlResult};
 use futures_util::FutureExt;
@@ -14,6 +15,7 @@ use crate::exec::expr::{Columns, Evaluator};
 use crate::exec::rows::BATCH;
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, JoinKind};
+use crate::vector::sieve::Sieve;
 
 /// How many pairs of rows are tested between two looks at whether the statement is to go on.
 const PAIRS_PER_CHECK: usize = 4096;
@@ -220,5 +222,13 @@ impl Operator for NestedLoop {
                 state.memory.release(&mut self.account);
             }
         }
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        self.kind.may_lose_left() && column < self.left_width && self.left.narrows(column)
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        self.left.narrow(column, numbers);
     }
 }

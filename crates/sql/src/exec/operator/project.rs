@@ -1,5 +1,7 @@
 //! Filter and Project.
 
+use std::sync::Arc;
+
 use atoll_datum::Result as SqlResult;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -8,6 +10,7 @@ use super::{BoxOperator, Operator};
 use crate::exec::expr::{Columns, Evaluator};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan;
+use crate::vector::sieve::Sieve;
 
 struct Filter {
     input: BoxOperator,
@@ -48,6 +51,14 @@ impl Operator for Filter {
 
     fn rewind(&mut self, state: &mut State) {
         self.input.rewind(state);
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        self.input.narrows(column)
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        self.input.narrow(column, numbers);
     }
 }
 
@@ -93,6 +104,16 @@ impl Operator for Project {
 
     fn rewind(&mut self, state: &mut State) {
         self.input.rewind(state);
+    }
+
+    fn narrows(&self, column: usize) -> bool {
+        self.columns[column].as_column().is_some_and(|column| self.input.narrows(column))
+    }
+
+    fn narrow(&mut self, column: usize, numbers: Arc<Sieve>) {
+        if let Some(column) = self.columns[column].as_column() {
+            self.input.narrow(column, numbers);
+        }
     }
 
     fn want(&mut self, rows: usize) {

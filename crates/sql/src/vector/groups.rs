@@ -1,0 +1,151 @@
+//! Rows by equality of some columns: each gets the number of its group, in the order in which the groups were first met.
+//!
+//! A group's key is kept as bytes, so that comparing and hashing are the same for any columns: a byte that says whether
+//! the column is NULL, then eight bytes of an integer, or length and bytes of a text. Only columns whose values are equal
+//! exactly when these bytes are can be grouped by here: no `numeric`, no `bpchar`.
+
+use std::hash::{BuildHasher, Hasher as _};
+
+use atoll_datum::{Datum, Error, Result};
+
+use super::{Kind, Values, Vector};
+use crate::exec::keyed::Hasher;
+
+#[derive(Debug, Default)]
+pub struct Groups {
+    bytes: Vec<u8>,
+    /// Where each key begins in `bytes`.
+    starts: Vec<usize>,
+    hashes: Vec<u64>,
+    /// Numbers plus one, by hash, with linear probing; a power of two long.
+    places: Vec<u32>,
+    /// The key that is looked for.
+    wanted: Vec<u8>,
+}
+
+/// Whether columns of the kind can be grouped by here.
+pub fn can_group(kind: Kind) -> bool {
+    !matches!(kind, Kind::Numeric | Kind::Other)
+}
+
+impl Groups {
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        *self = Groups::default();
+    }
+
+    /// What they take in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + self.starts.len() * 24
+    }
+
+    /// The groups of rows with these columns, into `numbers`.
+    pub fn find(&mut self, columns: &[&Vector<'_>], len: usize, numbers: &mut Vec<u32>) -> Result<()> {
+        numbers.clear();
+        for at in 0..len {
+            self.wanted.clear();
+            for column in columns {
+                push(column, at, &mut self.wanted)?;
+            }
+            let number = self.number();
+            numbers.push(number);
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> u32 {
+        if (self.starts.len() + 1) * 2 > self.places.len() {
+            self.enlarge();
+        }
+        let mut state = Hasher.build_hasher();
+        state.write(&self.wanted);
+        let hash = state.finish();
+        let mask = self.places.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            match self.places[place] {
+                0 => break,
+                number if self.hashes[number as usize - 1] == hash && self.key(number as usize - 1) == self.wanted => {
+                    return number - 1;
+                }
+                _ => place = (place + 1) & mask,
+            }
+        }
+        let number = self.starts.len() as u32;
+        self.places[place] = number + 1;
+        self.starts.push(self.bytes.len());
+        self.hashes.push(hash);
+        self.bytes.extend_from_slice(&self.wanted);
+        number
+    }
+
+    fn enlarge(&mut self) {
+        let places = (self.places.len() * 2).max(64);
+        self.places = vec![0; places];
+        for (number, hash) in self.hashes.iter().enumerate() {
+            let mut place = *hash as usize & (places - 1);
+            while self.places[place] != 0 {
+                place = (place + 1) & (places - 1);
+            }
+            self.places[place] = number as u32 + 1;
+        }
+    }
+
+    fn key(&self, number: usize) -> &[u8] {
+        let end = self.starts.get(number + 1).copied().unwrap_or(self.bytes.len());
+        &self.bytes[self.starts[number]..end]
+    }
+
+    /// A group's columns, of these kinds.
+    pub fn push_key(&self, number: usize, kinds: &[Kind], out: &mut Vec<Datum>) -> Result<()> {
+        let mut rest = self.key(number);
+        for kind in kinds {
+            out.push(take(*kind, &mut rest)?);
+        }
+        Ok(())
+    }
+}
+
+fn push(column: &Vector<'_>, at: usize, out: &mut Vec<u8>) -> Result<()> {
+    if column.is_null(at) {
+        out.push(0);
+        return Ok(());
+    }
+    out.push(1);
+    match &column.values {
+        Values::Integers(values) => out.extend_from_slice(&values[at].to_le_bytes()),
+        Values::Texts(values) => {
+            out.extend_from_slice(&(values[at].len() as u32).to_le_bytes());
+            out.extend_from_slice(values[at]);
+        }
+        Values::Numerics(_) | Values::Others(_) => {
+            return Err(Error::internal("a column can't be grouped by as bytes"));
+        }
+    }
+    Ok(())
+}
+
+fn take(kind: Kind, rest: &mut &[u8]) -> Result<Datum> {
+    fn next<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
+        let (first, after) = rest.split_first_chunk().ok_or_else(super::damaged)?;
+        *rest = after;
+        Ok(*first)
+    }
+    if next::<1>(rest)? == [0] {
+        return Ok(Datum::Null);
+    }
+    if kind != Kind::Text {
+        return kind.datum(i64::from_le_bytes(next(rest)?)).ok_or_else(super::damaged);
+    }
+    let length = u32::from_le_bytes(next(rest)?) as usize;
+    let (bytes, after) = rest.split_at_checked(length).ok_or_else(super::damaged)?;
+    *rest = after;
+    super::text(bytes).map(Datum::text)
+}
