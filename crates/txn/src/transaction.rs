@@ -64,11 +64,14 @@ const SETTLE_EVERY: Duration = Duration::from_millis(250);
 const KEY_BYTES_MAX: usize = 16 << 10;
 /// What one transaction may buffer.
 const BUFFER_BYTES_MAX: u64 = 4 << 30;
-/// How much one request of a commit carries at most: more is cut into pieces.
-const PIECE_BYTES: usize = 4 << 20;
-const PIECE_WRITES: usize = 16 << 10;
+/// How much one request of a commit carries at most: more is cut into pieces. Whoever works on one keeps a core busy for
+/// some ten milliseconds, and all others waiting for it.
+const PIECE_BYTES: usize = 1 << 20;
+const PIECE_WRITES: usize = 4 << 10;
 /// How many pieces are under way at once.
 const PIECES_MAX: usize = 4;
+/// How many of those that resolve intents behind the client's back: other clients come first.
+const RESOLVES_MAX: usize = 1;
 /// How many keys are named one by one to whoever resolves their intents.
 const KEYS_MAX: usize = 1024;
 
@@ -1127,7 +1130,7 @@ pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Ti
             (sender.send(&range, body).await, spans)
         };
         let resolves: Vec<_> = requests.into_iter().map(resolve).collect();
-        let mut sends = pin!(stream::iter(resolves).buffer_unordered(PIECES_MAX));
+        let mut sends = pin!(stream::iter(resolves).buffer_unordered(RESOLVES_MAX));
         while let Some((answer, spans)) = sends.next().await {
             match answer {
                 Ok(_) => {}
