@@ -24,6 +24,10 @@ pub const DISTINCT_UNKNOWN: f64 = 200.0;
 pub const EQUAL: f64 = 0.005;
 pub const RANGE: f64 = 1.0 / 3.0;
 pub const BETWEEN: f64 = 0.005;
+/// As many bounds of a histogram as are worth a look at each.
+const HISTOGRAM_SAMPLE_MIN: usize = 50;
+/// Other values than common ones, where these are taken for all.
+const REST_MAX: f64 = 0.05;
 pub const PATTERN: f64 = 0.005;
 pub const NULLS: f64 = 0.005;
 pub const CONDITION: f64 = 0.5;
@@ -88,6 +92,19 @@ impl ColumnStatistics {
     /// The share of rows with a value that is not known yet.
     pub fn equal_some(&self) -> f64 {
         (1.0 - self.null_fraction) / self.distinct.max(1.0)
+    }
+
+    /// The share of rows whose value passes a test, as far as common values and the histogram are a sample of them; none
+    /// if that is too small.
+    pub fn passing(&self, test: impl Fn(&Datum) -> bool) -> Option<f64> {
+        let common: f64 = self.common.iter().filter(|(value, _)| test(value)).map(|(_, share)| share).sum();
+        let rest = self.rest();
+        if self.histogram.len() >= HISTOGRAM_SAMPLE_MIN {
+            let passed = self.histogram.iter().filter(|value| test(value)).count();
+            // None of a hundred is not never.
+            return Some(common + rest * (passed as f64).max(0.5) / self.histogram.len() as f64);
+        }
+        (rest < REST_MAX).then_some(common)
     }
 
     /// The share of rows that compare so with the value; none if nothing is known.

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use atoll_datum::{Datum, Oid};
+use atoll_datum::function::Settings;
+use atoll_datum::{Call as FunctionCall, Datum, Oid, oid};
 
-use super::{Access, ColumnId, CteId, Expr, ExprKind, IsTest, JoinKind, Plan, Scan, SetOperator, SubqueryKind};
+use super::{
+    Access, Body, Call, ColumnId, CteId, Expr, ExprKind, IsTest, JoinKind, Plan, Scan, SetOperator, SubqueryKind,
+};
 use crate::catalog::{ColumnOrdinal, IndexState, Table};
 use crate::optimize::predicate::{self, Comparator};
 use crate::optimize::stats::{self, ColumnStatistics, Statistics};
@@ -366,6 +369,11 @@ impl<'a> Estimator<'a> {
             ExprKind::Call(call) => match (predicate::comparison(expr), predicate::operator(&call.function)) {
                 (Some(found), _) => self.compared(found.comparator, found.left, found.right),
                 (None, Some(operator)) => match operator.name {
+                    "~~" | "~~*" | "~" | "~*" | "^@" | "!~~" | "!~~*" | "!~" | "!~*"
+                        if let Some(share) = self.passing(call) =>
+                    {
+                        share
+                    }
                     "~~" | "~~*" | "~" | "~*" | "^@" => match pattern_length(call.arguments.get(1)) {
                         Some(length) => (0.2_f64).powi(length.min(8)).max(1e-6),
                         None => stats::PATTERN,
@@ -379,6 +387,27 @@ impl<'a> Estimator<'a> {
             _ => stats::CONDITION,
         };
         share.clamp(0.0, 1.0)
+    }
+
+    /// What a call says of the values that are known of its first argument, a column; the others are constants.
+    fn passing(&self, call: &Call) -> Option<f64> {
+        let (subject, others) = call.arguments.split_first()?;
+        let column = self.column(self.column_of(subject)?)?;
+        let Body::Pure(body) = call.function.body else { return None };
+        let others = others.iter().map(|other| other.as_literal().cloned()).collect::<Option<Vec<Datum>>>()?;
+        let types: Vec<Oid> = call.arguments.iter().map(|argument| argument.ty.oid).collect();
+        let settings = Settings::default();
+        let context = FunctionCall { settings: &settings, argument_types: &types, result_type: oid::BOOL };
+        let mut arguments = vec![Datum::Null; types.len()];
+        arguments[1..].clone_from_slice(&others);
+        if call.function.row.volatility != b'i' || arguments[1..].iter().any(Datum::is_null) {
+            return None;
+        }
+        column.passing(|value| {
+            let mut arguments = arguments.clone();
+            arguments[0] = value.clone();
+            body(&context, &arguments).is_ok_and(|passes| passes.is_true())
+        })
     }
 
     /// Two limits of one column make a range, which is narrower than what both leave by themselves.

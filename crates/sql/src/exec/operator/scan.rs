@@ -210,19 +210,23 @@ impl Scan {
     /// The next rows, as they lie in the store.
     pub(super) async fn entries(&mut self, exec: &mut Exec<'_>) -> Result<Option<Vec<Row>>> {
         exec.check_cancel().await?;
-        let Some(mut entries) = self.page(exec).await? else { return Ok(None) };
-        if let Some(finder) = &self.finder {
-            entries = self.find(finder, entries, exec).await?;
+        let Some(entries) = self.page(exec).await? else { return Ok(None) };
+        match &self.finder {
+            Some(finder) => self.find(finder, entries, exec).await.map(Some),
+            None => Ok(Some(entries)),
         }
+    }
+
+    /// To be done before [`columns`](Scan::columns).
+    pub(super) async fn know_constants(&mut self, exec: &mut Exec<'_>) -> Result<()> {
         if let Some(vectors) = &mut self.vectors
             && vectors.constants.is_none()
-            && !entries.is_empty()
         {
             let mut constants = Vec::with_capacity(vectors.conditions.constants.len());
             exec.eval_into(&vectors.conditions.constants, &[], &mut constants).await?;
             vectors.constants = Some(constants);
         }
-        Ok(Some(entries))
+        Ok(())
     }
 
     /// The columns of those entries for which the conditions are true, and how many these are.
@@ -378,6 +382,7 @@ impl Scan {
             // Vectors in which nothing is tested would be made in vain.
             let tests = self.vectors.as_ref().is_some_and(|vectors| !vectors.tests_nothing());
             if entries.len() >= VECTOR_ROWS_MIN && tests {
+                self.know_constants(exec).await?;
                 let rows = self.rows_of(&entries, exec)?;
                 if !rows.is_empty() {
                     return Ok(Some(rows));

@@ -79,6 +79,10 @@ impl ScanAggregate {
         loop {
             let began = clock.mono();
             let Some(entries) = self.scan.entries(exec).await? else { break };
+            if entries.is_empty() {
+                continue;
+            }
+            self.scan.know_constants(exec).await?;
             let (columns, len) = self.scan.columns(&entries)?;
             self.count(len, clock.mono() - began, exec);
             self.take(&columns, len, &constants, &mut numbers, exec)?;
