@@ -28,7 +28,9 @@ impl Replica {
             match seen.map_err(|error| self.damaged(error))? {
                 mvcc::Get::Value { value, ts, .. } => return Ok(Reply::Value(Value { value, version: ts })),
                 mvcc::Get::Uncertain { version } => return Err(Error::Uncertain { read: at.ts, version }),
-                mvcc::Get::Intent(intent) => self.see_through(&Span::point(&get.key), &intent, at.txn).await?,
+                mvcc::Get::Intent(intent) => {
+                    Box::pin(self.see_through(&Span::point(&get.key), &intent, at.txn)).await?;
+                }
             }
         }
     }
@@ -147,7 +149,7 @@ impl Replica {
             if ts > self.published.get().ceiling {
                 // Checked first, so that a range that is not served answers so rather than trying to raise anything.
                 self.serving(&self.memory.lock(), spans)?;
-                self.raise_ceiling(ts).await?;
+                Box::pin(self.raise_ceiling(ts)).await?;
             }
             let (serving, wait) = {
                 let mut memory = self.memory.lock();
