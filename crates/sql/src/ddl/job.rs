@@ -23,7 +23,7 @@ use crate::session::Node;
 const JOBS: u8 = 0x0d;
 
 /// Keys that are erased in one transaction.
-const CHUNK: u64 = 500;
+const CHUNK: u64 = 2000;
 
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -124,33 +124,46 @@ pub async fn list(gateway: &GatewayRef) -> Result<Vec<(u32, Job)>> {
 pub async fn all(node: &Arc<Node>) -> Result<()> {
     for (id, job) in list(&node.gateway).await? {
         match job.work() {
-            Work::Erase => while !erase_chunk(&node.gateway, id, &job).await? {},
+            Work::Erase => {
+                let mut next = Some(job);
+                while let Some(job) = next {
+                    next = erase_chunk(&node.gateway, id, &job).await?;
+                }
+            }
             Work::Build => online::resume(node, id, job).await?,
         }
     }
     Ok(())
 }
 
-/// True when the job is done.
-async fn erase_chunk(gateway: &GatewayRef, id: u32, job: &Job) -> Result<bool> {
+/// What is left of the job, if anything.
+async fn erase_chunk(gateway: &GatewayRef, id: u32, job: &Job) -> Result<Option<Job>> {
     loop {
         let mut txn = store::begin(&**gateway);
         let erased = erase_some(&mut *txn, id, job).await;
-        if let Some(done) = store::finish(txn, erased).await? {
-            return Ok(done);
+        if let Some(rest) = store::finish(txn, erased).await? {
+            return Ok(rest);
         }
     }
 }
 
-async fn erase_some(txn: &mut dyn Txn, id: u32, job: &Job) -> Result<bool> {
-    let span = data::span(Oid(job.table), (job.index != 0).then_some(job.index));
+/// Goes on where the chunk before has ended: what is erased stays in the way of whoever reads over it, until its history
+/// is collected.
+async fn erase_some(txn: &mut dyn Txn, id: u32, job: &Job) -> Result<Option<Job>> {
+    let mut span = data::span(Oid(job.table), (job.index != 0).then_some(job.index));
+    if !job.resume.is_empty() {
+        span.start = job.resume.clone().into();
+    }
     let page = txn.scan(&span, false, CHUNK).await?;
+    let rows = job.rows + page.rows.len() as u64;
     for row in page.rows {
         txn.delete(row.key)?;
     }
-    let done = page.resume.is_none();
-    if done {
+    let Some(resume) = page.resume else {
         txn.delete(key(id))?;
-    }
-    Ok(done)
+        return Ok(None);
+    };
+    let rest = Job { resume: resume.to_vec(), rows, ..job.clone() };
+    write(txn, id, &rest)?;
+    Ok(Some(rest))
 }
