@@ -70,8 +70,6 @@ const PIECE_BYTES: usize = 1 << 20;
 const PIECE_WRITES: usize = 4 << 10;
 /// How many pieces are under way at once.
 const PIECES_MAX: usize = 4;
-/// How many of those that resolve intents behind the client's back: other clients come first.
-const RESOLVES_MAX: usize = 1;
 /// How many keys are named one by one to whoever resolves their intents.
 const KEYS_MAX: usize = 1024;
 
@@ -1129,8 +1127,11 @@ pub async fn resolve_everywhere<S: Sender>(sender: &S, txn: TxnId, commit_ts: Ti
             let body = Body::Resolve(Resolve { txn, commit_ts: Some(commit_ts), spans: spans.clone(), epoch: None });
             (sender.send(&range, body).await, spans)
         };
+        // Large pieces go one by one: nobody waits for them, and they keep a core busy for long.
+        let is_large = requests.iter().any(|(_, spans)| !spans[0].is_point());
+        let at_once = if is_large { 1 } else { PIECES_MAX };
         let resolves: Vec<_> = requests.into_iter().map(resolve).collect();
-        let mut sends = pin!(stream::iter(resolves).buffer_unordered(RESOLVES_MAX));
+        let mut sends = pin!(stream::iter(resolves).buffer_unordered(at_once));
         while let Some((answer, spans)) = sends.next().await {
             match answer {
                 Ok(_) => {}

@@ -100,22 +100,15 @@ impl std::hash::Hasher for State {
     }
 }
 
-/// Numbers tuples of values in the order in which they come; equal tuples have one number. NULLs are equal.
-#[derive(Debug)]
-pub struct Keyed {
-    senses: Box<[Sense]>,
-    /// Tuple after tuple.
-    keys: Vec<Datum>,
+/// Numbers keys, which others keep, in the order in which they come: a hash table with linear probing.
+#[derive(Debug, Default)]
+pub struct Numbering {
     hashes: Vec<u64>,
-    /// Numbers plus one, by hash, with linear probing; a power of two long.
+    /// Numbers plus one, by hash; a power of two long.
     places: Vec<u32>,
 }
 
-impl Keyed {
-    pub fn new(senses: impl Into<Box<[Sense]>>) -> Keyed {
-        Keyed { senses: senses.into(), keys: Vec::new(), hashes: Vec::new(), places: Vec::new() }
-    }
-
+impl Numbering {
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
@@ -124,64 +117,42 @@ impl Keyed {
         self.hashes.is_empty()
     }
 
-    pub fn key(&self, number: usize) -> &[Datum] {
-        &self.keys[number * self.senses.len()..(number + 1) * self.senses.len()]
-    }
-
     pub fn clear(&mut self) {
-        self.keys.clear();
         self.hashes.clear();
         self.places.clear();
     }
 
-    fn hash(&self, key: &[Datum]) -> u64 {
-        let mut state = Hasher.build_hasher();
-        key.iter().zip(&self.senses).for_each(|(value, sense)| sense.hash(value, &mut state));
-        std::hash::Hasher::finish(&state)
-    }
-
-    fn is_at(&self, number: usize, hash: u64, key: &[Datum]) -> bool {
-        self.hashes[number] == hash
-            && self.key(number).iter().zip(key).zip(&self.senses).all(|((a, b), sense)| match (a, b) {
-                (Datum::Int4(a), Datum::Int4(b)) => a == b,
-                (Datum::Int8(a), Datum::Int8(b)) => a == b,
-                _ => sense.compare(a, b).is_eq(),
-            })
-    }
-
-    /// Where the tuple is, or the place for it.
-    fn probe(&self, hash: u64, key: &[Datum]) -> (usize, Option<usize>) {
+    /// Where the key is, or the place for it. `is_it` is asked of keys with this hash.
+    fn probe(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> (usize, Option<usize>) {
         let mask = self.places.len() - 1;
         let mut place = hash as usize & mask;
         loop {
-            match self.places[place] {
+            let number = match self.places[place] {
                 0 => return (place, None),
-                number if self.is_at(number as usize - 1, hash, key) => return (place, Some(number as usize - 1)),
-                _ => place = (place + 1) & mask,
+                number => number as usize - 1,
+            };
+            if self.hashes[number] == hash && is_it(number) {
+                return (place, Some(number));
             }
+            place = (place + 1) & mask;
         }
     }
 
-    pub fn find(&self, key: &[Datum]) -> Option<usize> {
-        if self.places.is_empty() {
-            return None;
-        }
-        self.probe(self.hash(key), key).1
+    pub fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        if self.places.is_empty() { None } else { self.probe(hash, is_it).1 }
     }
 
-    /// The tuple's number, and whether it is new.
-    pub fn insert(&mut self, key: &[Datum]) -> (usize, bool) {
+    /// The key's number, and whether it is new: then whoever keeps the keys adds it.
+    pub fn insert(&mut self, hash: u64, is_it: impl Fn(usize) -> bool) -> (usize, bool) {
         if (self.hashes.len() + 1) * 2 > self.places.len() {
             self.enlarge();
         }
-        let hash = self.hash(key);
-        match self.probe(hash, key) {
+        match self.probe(hash, is_it) {
             (_, Some(number)) => (number, false),
             (place, None) => {
                 let number = self.hashes.len();
                 self.places[place] = number as u32 + 1;
                 self.hashes.push(hash);
-                self.keys.extend_from_slice(key);
                 (number, true)
             }
         }
@@ -198,9 +169,72 @@ impl Keyed {
             self.places[place] = number as u32 + 1;
         }
     }
+}
+
+/// Numbers tuples of values in the order in which they come; equal tuples have one number. NULLs are equal.
+#[derive(Debug)]
+pub struct Keyed {
+    senses: Box<[Sense]>,
+    /// Tuple after tuple.
+    keys: Vec<Datum>,
+    numbering: Numbering,
+}
+
+impl Keyed {
+    pub fn new(senses: impl Into<Box<[Sense]>>) -> Keyed {
+        Keyed { senses: senses.into(), keys: Vec::new(), numbering: Numbering::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.numbering.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.numbering.is_empty()
+    }
+
+    pub fn key(&self, number: usize) -> &[Datum] {
+        &self.keys[number * self.senses.len()..(number + 1) * self.senses.len()]
+    }
+
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.numbering.clear();
+    }
+
+    fn hash(&self, key: &[Datum]) -> u64 {
+        let mut state = Hasher.build_hasher();
+        key.iter().zip(&self.senses).for_each(|(value, sense)| sense.hash(value, &mut state));
+        std::hash::Hasher::finish(&state)
+    }
+
+    pub fn find(&self, key: &[Datum]) -> Option<usize> {
+        self.numbering.find(self.hash(key), |number| are_equal(self.key(number), key, &self.senses))
+    }
+
+    /// The tuple's number, and whether it is new.
+    pub fn insert(&mut self, key: &[Datum]) -> (usize, bool) {
+        let hash = self.hash(key);
+        let Keyed { senses, keys, numbering } = self;
+        let width = senses.len();
+        let is_it = |number: usize| are_equal(&keys[number * width..(number + 1) * width], key, senses);
+        let (number, is_new) = numbering.insert(hash, is_it);
+        if is_new {
+            keys.extend_from_slice(key);
+        }
+        (number, is_new)
+    }
 
     /// What one more tuple takes, for memory accounts.
     pub fn bytes_of(key: &[Datum]) -> usize {
         key.iter().map(Datum::bytes).sum::<usize>() + 16
     }
+}
+
+fn are_equal(a: &[Datum], b: &[Datum], senses: &[Sense]) -> bool {
+    a.iter().zip(b).zip(senses).all(|((a, b), sense)| match (a, b) {
+        (Datum::Int4(a), Datum::Int4(b)) => a == b,
+        (Datum::Int8(a), Datum::Int8(b)) => a == b,
+        _ => sense.compare(a, b).is_eq(),
+    })
 }

@@ -1,11 +1,10 @@
 //! From many rows of the primary index to vectors, one for each column that someone wants.
 
-use atoll_datum::io::Form;
-use atoll_datum::{Datum, Oid, Result, key, row};
+use atoll_datum::{Result, key, row};
 use atoll_txn::request::Row;
 
 use super::Layout;
-use super::decode::{KeyStep, after_prefix, places};
+use super::decode::{KeyStep, ValueStep, after_prefix, places};
 use crate::catalog::ColumnOrdinal;
 use crate::vector::{Kind, Vector};
 
@@ -15,26 +14,16 @@ pub struct ColumnReader {
     kinds: Vec<Kind>,
     keys: Vec<KeyStep>,
     /// Ascending.
-    values: Vec<Stored>,
+    values: Vec<ValueStep>,
     /// By column, where it stands in `values`.
     places: Vec<u16>,
-}
-
-#[derive(Debug)]
-struct Stored {
-    column: u32,
-    of: Oid,
-    form: Option<Form>,
-    target: usize,
-    /// Of rows that were written before the column was added.
-    missing: Datum,
 }
 
 impl Layout {
     /// Reads these columns, each of which is named once.
     pub fn column_reader(&self, columns: &[ColumnOrdinal]) -> ColumnReader {
-        let column = |ordinal: &ColumnOrdinal| &self.columns[ordinal.0 as usize - 1];
-        let mut kinds: Vec<Kind> = columns.iter().map(|ordinal| Kind::of(column(ordinal).of)).collect();
+        let kind = |ordinal: &ColumnOrdinal| Kind::of(self.columns[ordinal.0 as usize - 1].of);
+        let mut kinds: Vec<Kind> = columns.iter().map(kind).collect();
         let keys = self.key_steps(columns);
         let in_key: Vec<usize> = keys.iter().flat_map(|step| step.targets.iter().copied()).collect();
         for target in &in_key {
@@ -43,17 +32,14 @@ impl Layout {
                 kinds[*target] = Kind::Other;
             }
         }
-        let mut values: Vec<Stored> = Vec::new();
-        for (target, ordinal) in columns.iter().enumerate().filter(|(target, _)| !in_key.contains(target)) {
-            let column = column(ordinal);
-            let (form, missing) = (column.form.clone(), column.missing.clone());
-            if kinds[target] == Kind::Text && !missing.is_null() {
-                kinds[target] = Kind::Other;
+        let values = self.value_steps(columns, |target| !in_key.contains(&target));
+        for step in values.iter().filter(|step| !step.missing.is_null()) {
+            // Nor is there for what a row does not know.
+            if kinds[step.target] == Kind::Text {
+                kinds[step.target] = Kind::Other;
             }
-            values.push(Stored { column: ordinal.0, of: column.of, form, target, missing });
         }
-        values.sort_by_key(|stored| stored.column);
-        let places = places(values.iter().map(|stored| stored.column));
+        let places = places(values.iter().map(|step| step.column));
         ColumnReader { kinds, keys, values, places }
     }
 }
@@ -100,11 +86,11 @@ impl ColumnReader {
             return Ok(());
         }
         let known = row::visit(&row.value, &self.places, |place, encoded| {
-            let stored = &self.values[place];
-            vectors[stored.target].set_encoded(at, encoded, stored.of, stored.form.as_ref())
+            let step = &self.values[place];
+            vectors[step.target].set_encoded(at, encoded, step.of, step.form.as_ref())
         })?;
-        for stored in self.values.iter().rev().take_while(|stored| known < stored.column) {
-            vectors[stored.target].set(at, &stored.missing)?;
+        for step in self.values.iter().rev().take_while(|step| known < step.column) {
+            vectors[step.target].set(at, &step.missing)?;
         }
         Ok(())
     }

@@ -41,12 +41,13 @@ pub(super) struct KeyStep {
 }
 
 #[derive(Debug)]
-struct ValueStep {
-    column: u32,
-    of: Oid,
-    form: Option<Form>,
-    target: usize,
-    missing: Datum,
+pub(super) struct ValueStep {
+    pub(super) column: u32,
+    pub(super) of: Oid,
+    pub(super) form: Option<Form>,
+    pub(super) target: usize,
+    /// Of rows that were written before the column was added.
+    pub(super) missing: Datum,
 }
 
 impl Layout {
@@ -59,6 +60,18 @@ impl Layout {
     pub(super) fn key_steps(&self, columns: &[ColumnOrdinal]) -> Vec<KeyStep> {
         let mut steps = key_steps(&self.primary().keys, columns, &mut vec![false; columns.len()]);
         truncate(&mut steps);
+        steps
+    }
+
+    /// Those of the columns that are read from the value, ascending.
+    pub(super) fn value_steps(&self, columns: &[ColumnOrdinal], wanted: impl Fn(usize) -> bool) -> Vec<ValueStep> {
+        let step = |(target, ordinal): (usize, &ColumnOrdinal)| {
+            let column = &self.columns[ordinal.0 as usize - 1];
+            let (form, missing) = (column.form.clone(), column.missing.clone());
+            ValueStep { column: ordinal.0, of: column.of, form, target, missing }
+        };
+        let mut steps: Vec<ValueStep> = columns.iter().enumerate().filter(|(at, _)| wanted(*at)).map(step).collect();
+        steps.sort_by_key(|step| step.column);
         steps
     }
 
@@ -84,13 +97,7 @@ impl Layout {
             (keys, take(&self.primary().keys, false), source)
         };
         let keys_wanted = keys.iter().rposition(|step| !step.targets.is_empty()).map_or(0, |last| last + 1);
-        let mut values = Vec::new();
-        for (target, ordinal) in columns.iter().enumerate().filter(|(target, _)| !taken[*target]) {
-            let column = &self.columns[ordinal.0 as usize - 1];
-            let (of, form) = (column.of, column.form.clone());
-            values.push(ValueStep { column: ordinal.0, of, form, target, missing: column.missing.clone() });
-        }
-        values.sort_by_key(|step| step.column);
+        let values = self.value_steps(columns, |target| !taken[target]);
         let places = places(values.iter().map(|step| step.column));
         let row_key = with_key.then_some(columns.len());
         let width = columns.len() + usize::from(with_key);

@@ -137,7 +137,7 @@ fn numerics_with<'a>(
     constant_first: bool,
 ) -> Result<Vector<'a>> {
     let Datum::Numeric(constant) = constant else { return Ok(Vector::new(Kind::Numeric, vector.len())) };
-    let Values::Numerics(values) = &vector.values else { return Err(mismatch()) };
+    let Values::Numerics(values) = &vector.values else { return all_null(Kind::Numeric, &vector.nulls) };
     let mut results = Vec::with_capacity(values.len());
     for (value, is_null) in values.iter().zip(&vector.nulls) {
         results.push(match (is_null, constant_first) {
@@ -175,9 +175,15 @@ fn operate<'a>(operator: Operator, of: Kind, left: &Vector<'a>, right: &Vector<'
             }
             Ok(Vector::of_integers(of, results, nulls))
         }
-        // One side is nothing but NULL, which is of any type.
-        _ if nulls.iter().all(|is_null| *is_null) => Ok(Vector::new(of, nulls.len())),
-        _ => Err(mismatch()),
+        _ => all_null(of, &nulls),
+    }
+}
+
+/// Of a side that is nothing but NULL: a parameter's type is not seen by its value.
+fn all_null<'a>(of: Kind, nulls: &[bool]) -> Result<Vector<'a>> {
+    match nulls.iter().all(|is_null| *is_null) {
+        true => Ok(Vector::new(of, nulls.len())),
+        false => Err(mismatch()),
     }
 }
 

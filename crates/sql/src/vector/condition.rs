@@ -71,9 +71,15 @@ impl Conditions {
         let mut compiler = Compiler { columns, builder, found: Conditions::default() };
         let mut others = Vec::new();
         for condition in conditions {
+            let (columns, constants) = (compiler.found.columns.len(), compiler.found.constants.len());
             match compiler.test(&condition)? {
                 Some(test) => compiler.found.tests.push(test),
-                None => others.push(condition),
+                None => {
+                    // Nothing is read or evaluated for what is tested elsewhere.
+                    compiler.found.columns.truncate(columns);
+                    compiler.found.constants.truncate(constants);
+                    others.push(condition);
+                }
             }
         }
         Ok((compiler.found, others))

@@ -9,16 +9,14 @@ use std::hash::{BuildHasher, Hasher as _};
 use atoll_datum::{Datum, Error, Result};
 
 use super::{Kind, Values, Vector};
-use crate::exec::keyed::Hasher;
+use crate::exec::keyed::{Hasher, Numbering};
 
 #[derive(Debug, Default)]
 pub struct Groups {
     bytes: Vec<u8>,
     /// Where each key begins in `bytes`.
     starts: Vec<usize>,
-    hashes: Vec<u64>,
-    /// Numbers plus one, by hash, with linear probing; a power of two long.
-    places: Vec<u32>,
+    numbering: Numbering,
     /// The key that is looked for.
     wanted: Vec<u8>,
 }
@@ -61,56 +59,30 @@ impl Groups {
     }
 
     fn number(&mut self) -> u32 {
-        if (self.starts.len() + 1) * 2 > self.places.len() {
-            self.enlarge();
-        }
         let mut state = Hasher.build_hasher();
         state.write(&self.wanted);
-        let hash = state.finish();
-        let mask = self.places.len() - 1;
-        let mut place = hash as usize & mask;
-        loop {
-            match self.places[place] {
-                0 => break,
-                number if self.hashes[number as usize - 1] == hash && self.key(number as usize - 1) == self.wanted => {
-                    return number - 1;
-                }
-                _ => place = (place + 1) & mask,
-            }
+        let Groups { bytes, starts, numbering, wanted } = self;
+        let (number, is_new) = numbering.insert(state.finish(), |number| key(bytes, starts, number) == wanted);
+        if is_new {
+            starts.push(bytes.len());
+            bytes.extend_from_slice(wanted);
         }
-        let number = self.starts.len() as u32;
-        self.places[place] = number + 1;
-        self.starts.push(self.bytes.len());
-        self.hashes.push(hash);
-        self.bytes.extend_from_slice(&self.wanted);
-        number
-    }
-
-    fn enlarge(&mut self) {
-        let places = (self.places.len() * 2).max(64);
-        self.places = vec![0; places];
-        for (number, hash) in self.hashes.iter().enumerate() {
-            let mut place = *hash as usize & (places - 1);
-            while self.places[place] != 0 {
-                place = (place + 1) & (places - 1);
-            }
-            self.places[place] = number as u32 + 1;
-        }
-    }
-
-    fn key(&self, number: usize) -> &[u8] {
-        let end = self.starts.get(number + 1).copied().unwrap_or(self.bytes.len());
-        &self.bytes[self.starts[number]..end]
+        number as u32
     }
 
     /// A group's columns, of these kinds.
     pub fn push_key(&self, number: usize, kinds: &[Kind], out: &mut Vec<Datum>) -> Result<()> {
-        let mut rest = self.key(number);
+        let mut rest = key(&self.bytes, &self.starts, number);
         for kind in kinds {
             out.push(take(*kind, &mut rest)?);
         }
         Ok(())
     }
+}
+
+fn key<'k>(bytes: &'k [u8], starts: &[usize], number: usize) -> &'k [u8] {
+    let end = starts.get(number + 1).copied().unwrap_or(bytes.len());
+    &bytes[starts[number]..end]
 }
 
 fn push(column: &Vector<'_>, at: usize, out: &mut Vec<u8>) -> Result<()> {

@@ -40,7 +40,7 @@ struct IntegerTotal {
 }
 
 #[derive(Clone, Default)]
-struct NumericTotal {
+pub(super) struct NumericTotal {
     sum: i128,
     /// The greatest of any number that went into the sum.
     scale: u16,
@@ -176,14 +176,7 @@ impl Sums {
                     }
                 }
             }
-            States::Numerics { totals, average } => {
-                let total = &totals[group];
-                if total.count == 0 {
-                    return Ok(Datum::Null);
-                }
-                let sum = total.sum()?;
-                Ok(Datum::Numeric(if *average { sum.div(&Numeric::from_i64(total.count as i64))? } else { sum }))
-            }
+            States::Numerics { totals, average } => totals[group].finish(*average),
             States::Others(states) => {
                 let call = function::Call { settings, argument_types: &self.types, result_type: self.result };
                 states[group].finish(&call)
@@ -193,7 +186,7 @@ impl Sums {
 }
 
 impl NumericTotal {
-    fn add(&mut self, value: &Numeric) -> Result<()> {
+    pub fn add(&mut self, value: &Numeric) -> Result<()> {
         self.count += 1;
         if let Some((mantissa, scale)) = value.as_small()
             && let Some((sum, scale)) = self.with(i128::from(mantissa), scale)
@@ -220,8 +213,14 @@ impl NumericTotal {
         Some((aligned(self.sum, scale - self.scale)?.checked_add(mantissa)?, scale))
     }
 
-    fn sum(&self) -> Result<Numeric> {
-        let sum = Numeric::from_i128(self.sum, self.scale);
-        self.rest.as_ref().map_or(Ok(sum.clone()), |rest| sum.add(rest))
+    pub fn finish(&self, average: bool) -> Result<Datum> {
+        if self.count == 0 {
+            return Ok(Datum::Null);
+        }
+        let mut sum = Numeric::from_i128(self.sum, self.scale);
+        if let Some(rest) = &self.rest {
+            sum = sum.add(rest)?;
+        }
+        Ok(Datum::Numeric(if average { sum.div(&Numeric::from_i64(self.count as i64))? } else { sum }))
     }
 }

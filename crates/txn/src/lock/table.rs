@@ -227,6 +227,11 @@ impl LockTable {
         effects
     }
 
+    /// Whether the transaction holds locks, or waits for some.
+    pub fn has_any(&self, txn: TxnId) -> bool {
+        self.keys_of.contains_key(&txn)
+    }
+
     /// What the transaction holds on the key.
     pub fn held(&self, key: &[u8], txn: TxnId) -> Option<(Strength, Token)> {
         self.keys.get(key)?.hold(txn).map(|hold| (hold.strength, hold.token))

@@ -23,8 +23,9 @@ use crate::vector::sieve::Sieve;
 const END: u32 = u32::MAX;
 /// So many keys fill a sieve of 2 MiB. One of more would keep little out.
 const SIEVE_KEYS_MAX: usize = 1 << 20;
-/// How many rows of the left side are read before the right side.
+/// How much of the left side is read before the right side.
 const EARLY_ROWS_MAX: usize = 1 << 18;
+const EARLY_BYTES_MAX: usize = 64 << 20;
 
 struct HashJoin {
     kind: JoinKind,
@@ -186,14 +187,15 @@ impl HashJoin {
         if columns.is_empty() {
             return Ok(());
         }
-        let mut read = 0;
-        while read < EARLY_ROWS_MAX {
+        let (mut read, mut bytes) = (0, 0);
+        while read < EARLY_ROWS_MAX && bytes < EARLY_BYTES_MAX {
             exec.check_cancel().await?;
             let Some(rows) = self.left.next(exec).await? else {
                 self.left_ended = true;
                 break;
             };
             read += rows.len();
+            bytes += rows.bytes();
             exec.state.grow(&mut self.account, rows.bytes())?;
             self.early.push_back(rows);
         }

@@ -41,21 +41,21 @@ pub fn scan_aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlR
     if !is_plain {
         return Ok(None);
     }
-    let mut scan = Scan::new(input, builder)?;
-    scan.read_vectors(input, builder)?;
-    let Some(kinds) = scan.vector_kinds() else { return Ok(None) };
     let columns = Columns::from(plan.input.columns());
     let position = |(_, expr): &(plan::ColumnId, plan::Expr)| columns.position(expr.as_column()?);
     let Some(keys) = plan.keys.iter().map(position).collect::<Option<Vec<_>>>() else { return Ok(None) };
-    if !keys.iter().all(|key| can_group(kinds[*key])) {
-        return Ok(None);
-    }
     let (mut calls, mut constants) = (Vec::with_capacity(plan.calls.len()), Vec::new());
     for (_, call) in &plan.calls {
         match Sums::compile(call, &columns, &mut constants, builder)? {
             Some(sums) => calls.push(sums),
             None => return Ok(None),
         }
+    }
+    let mut scan = Scan::new(input, builder)?;
+    scan.read_vectors(input, builder)?;
+    let Some(kinds) = scan.vector_kinds() else { return Ok(None) };
+    if !keys.iter().all(|key| can_group(kinds[*key])) {
+        return Ok(None);
     }
     Ok(Some(Box::new(ScanAggregate {
         scan,

@@ -127,3 +127,68 @@ fn a_lateral_top_of_each() {
         assert_eq!(rows(&scope, Plan::Apply(Box::new(apply))).await, ["7|9", "7|8", "8|9", "9|∅"]);
     });
 }
+
+#[test]
+fn a_small_left_side_tells_a_large_right_side() {
+    on_node(|scope| async move {
+        let (left, lefts) = side(1, 3, 9);
+        let rights: Vec<[Option<i32>; 2]> =
+            numbers(5, 3000, 40).into_iter().zip(0..).map(|(a, id)| [a, Some(id)]).collect();
+        let datum = |value: Option<i32>| value.map_or(Datum::Null, Datum::Int4);
+        let row = |[a, id]: &[Option<i32>; 2]| vec![datum(*id), datum(*a), Datum::text(format!("r{}", id.unwrap()))];
+        let table = table(30_000);
+        fill(&scope, &table, &rights.iter().map(row).collect::<Vec<_>>()).await;
+        let mut scan = scan_of(&table, &[(3, 2), (4, 1)], Access::Full { reverse: false }, None);
+        scan.estimated_rows = 1e9;
+        let right = Plan::Scan(Box::new(scan));
+        let on = vec![eq(col(1), col(3))];
+        let strategy = || JoinStrategy::Hash { keys: vec![(col(1), col(3))], rest: vec![] };
+        for kind in KINDS {
+            let expected = expected_rows(kind, &lefts, &rights);
+            let (left, right) = (left.clone(), right.clone());
+            let join = Join { kind, left, right, on: on.clone(), strategy: strategy() };
+            let plan = Plan::Join(Box::new(join));
+            assert_eq!(sorted_rows(&scope, plan.clone()).await, expected, "{kind:?}");
+            // For each row of something else anew, of which the left side knows.
+            let Plan::Join(join) = &plan else { unreachable!() };
+            let mut join = join.clone();
+            join.left = filter(join.left, less(col(1), col(9)));
+            let apply =
+                Apply { kind: JoinKind::Inner, left: one_column(9, &[4, 0, 2]), right: Plan::Join(join), on: vec![] };
+            let mut again = Vec::new();
+            for bound in [4, 0, 2] {
+                let some: Vec<_> = lefts.iter().filter(|l| l[0].is_some_and(|key| key < bound)).copied().collect();
+                let rows = expected_rows(kind, &some, &rights);
+                again.extend(rows.into_iter().map(|row| format!("{bound}|{row}")));
+            }
+            again.sort();
+            assert_eq!(sorted_rows(&scope, Plan::Apply(Box::new(apply))).await, again, "{kind:?} again");
+        }
+        // Through a join in between, whose own right side is told nothing.
+        let between = Join {
+            kind: JoinKind::Left,
+            left: right.clone(),
+            right: one_column(5, &[2, 3]),
+            on: vec![eq(col(3), col(5))],
+            strategy: JoinStrategy::Hash { keys: vec![(col(3), col(5))], rest: vec![] },
+        };
+        let outer = Join {
+            kind: JoinKind::Inner,
+            left: Plan::Join(Box::new(between)),
+            right: one_column(6, &[1, 2]),
+            on: vec![eq(col(3), col(6))],
+            strategy: JoinStrategy::Hash { keys: vec![(col(3), col(6))], rest: vec![] },
+        };
+        let mut wanted = Vec::new();
+        for [a, id] in rights.iter().filter(|r| matches!(r[0], Some(1 | 2))) {
+            let (a, id) = (a.unwrap(), id.unwrap());
+            wanted.push(format!("{a}|{id}|{}|{a}", if a == 2 { "2" } else { "∅" }));
+        }
+        wanted.sort();
+        assert_eq!(sorted_rows(&scope, Plan::Join(Box::new(outer))).await, wanted);
+    });
+}
+
+fn expected_rows(kind: JoinKind, left: &[[Option<i32>; 2]], right: &[[Option<i32>; 2]]) -> Vec<String> {
+    expected(kind, left, right, |l, r| l[0].is_some() && l[0] == r[0])
+}

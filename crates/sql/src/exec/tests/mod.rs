@@ -304,3 +304,16 @@ pub(super) async fn fill(scope: &Scope, table: &Arc<Table>, rows: &[Vec<Datum>])
         txn.commit().await.unwrap();
     }
 }
+
+/// Reads columns of the table, named by their ordinals.
+pub(super) fn scan_of(table: &Arc<Table>, columns: &[(u32, u32)], access: Access, filter: Option<Expr>) -> Scan {
+    Scan {
+        table: table.clone(),
+        alias: "t".into(),
+        columns: columns.iter().map(|(id, ordinal)| (ColumnId(*id), crate::catalog::ColumnOrdinal(*ordinal))).collect(),
+        key: None,
+        access,
+        filter,
+        estimated_rows: 0.0,
+    }
+}

@@ -2,18 +2,6 @@
 
 use super::*;
 
-fn scan_of(table: &Arc<Table>, columns: &[(u32, u32)], access: Access, filter: Option<Expr>) -> Scan {
-    Scan {
-        table: table.clone(),
-        alias: "t".into(),
-        columns: columns.iter().map(|(id, ordinal)| (ColumnId(*id), crate::catalog::ColumnOrdinal(*ordinal))).collect(),
-        key: None,
-        access,
-        filter,
-        estimated_rows: 0.0,
-    }
-}
-
 fn scan(table: &Arc<Table>, columns: &[(u32, u32)], access: Access, filter: Option<Expr>) -> Plan {
     Plan::Scan(Box::new(scan_of(table, columns, access, filter)))
 }
