@@ -10,7 +10,8 @@
 //! - [`builtin`]: PostgreSQL's tables of types, functions, operators, casts and aggregates, as data
 //! - [`function`]: from an entry of that data to the Rust function that does it
 //! - [`io`]: text and binary forms of every type
-//! - [`key`]: bytes whose order is the order of the values; [`row`]: a row's other columns as bytes
+//! - [`key`]: bytes whose order is the order of the values; [`row`]: a row's other columns as bytes; [`aside`]: any value
+//!   as bytes, for a while
 //! - one module a family: [`number`], [`numeric`], [`text`], [`bytes`], [`regex`], [`time`], [`json`], [`mod@array`], [`misc`]
 //!
 //! INVARIANT: which function an operator, a cast or a call means is decided by the rows of [`builtin`] alone; a module
@@ -20,6 +21,7 @@
 //! What it deliberately does not do: functions that need the catalog, the session or randomness; they are in crate `sql`.
 
 pub mod array;
+pub mod aside;
 pub mod builtin;
 pub mod bytes;
 pub mod datum;

@@ -85,7 +85,7 @@ impl RowWriter {
     }
 }
 
-fn push_varint(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn push_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -93,7 +93,7 @@ fn push_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-fn push_zigzag(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn push_zigzag(value: i64, out: &mut Vec<u8>) {
     push_varint((value << 1 ^ value >> 63) as u64, out);
 }
 
@@ -290,19 +290,19 @@ fn skip(kind: u8, rest: &mut &[u8]) -> Result<()> {
 }
 
 #[cold]
-fn damaged() -> Error {
+pub(crate) fn damaged() -> Error {
     Error::new(sqlstate::DATA_CORRUPTED, "a stored row is damaged")
 }
 
 #[inline]
-fn take_some<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
+pub(crate) fn take_some<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
     let (first, after) = rest.split_first_chunk().ok_or_else(damaged)?;
     *rest = after;
     Ok(*first)
 }
 
 #[inline]
-fn take_varint(rest: &mut &[u8]) -> Result<u64> {
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64> {
     // Nearly all are this short.
     match rest.split_first() {
         Some((&byte, after)) if byte < 0x80 => {
@@ -328,7 +328,7 @@ fn take_long_varint(rest: &mut &[u8]) -> Result<u64> {
     Err(damaged())
 }
 
-fn take_zigzag(rest: &mut &[u8]) -> Result<i64> {
+pub(crate) fn take_zigzag(rest: &mut &[u8]) -> Result<i64> {
     let value = take_varint(rest)?;
     Ok((value >> 1) as i64 ^ -((value & 1) as i64))
 }

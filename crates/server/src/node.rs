@@ -15,6 +15,7 @@ use atoll_env::tasks::Task;
 use atoll_env::{Env, Mono};
 use atoll_pg as pg;
 use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::Senders;
 use atoll_sql::session;
 
@@ -71,10 +72,12 @@ impl Server {
         refuse_strangers(clients.address())?;
         // Now, because the recovery needs room too.
         let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
+        // What statements lay aside ends before writes are refused.
+        let spill = Place::new(2 * options.store.reserve_bytes);
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
         let gateway = Arc::new(Senders(store.router()));
-        let opened = session::Node::open(env.clone(), gateway, Pool::new(options.memory_bytes)).await;
+        let opened = session::Node::open(env.clone(), gateway, Pool::new(options.memory_bytes), spill).await;
         let node = opened.map_err(|failure| match store.node().why_stopped() {
             Some(why) => Error::Stopped(why),
             None => Error::Failed(format!("open the catalog: {}", failure.into_error())),

@@ -17,6 +17,7 @@ use atoll_env::{Env, NodeId};
 use atoll_pg as pg;
 use atoll_pg::tls::Certificate;
 use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::Senders;
 use atoll_sql::session;
 use rustix::process::{Pid, Signal, kill_process};
@@ -272,7 +273,7 @@ async fn guarded(node: &Node, certificate: Option<&Certificate>) -> pg::Handle {
     env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
     env.net.set_peer(NodeId(1), node.rpc.to_string());
     let gateway = Arc::new(Senders(Client::new(env.clone(), NodeId(1))));
-    let sessions = session::Node::open(env.clone(), gateway, Pool::default())
+    let sessions = session::Node::open(env.clone(), gateway, Pool::default(), Place::default())
         .await
         .map_err(|failure| failure.into_error())
         .unwrap();

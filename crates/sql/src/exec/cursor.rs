@@ -34,15 +34,16 @@ pub struct Cursor {
     /// After a rewind it gives what a new one would.
     repeatable: bool,
     pool: Arc<Pool>,
-    memory_bytes: Option<usize>,
+    options: Options,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Count what [`Counters`] counts.
     pub analyze: bool,
-    /// None is the default.
+    /// What the whole query may keep in memory, and one operator that can lay rows aside. None is the default.
     pub memory_bytes: Option<usize>,
+    pub work_bytes: Option<usize>,
 }
 
 /// Prepares a query to be run. Reads nothing yet.
@@ -63,7 +64,7 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
     }
     let repeatable = builder.is_repeatable && !options.analyze;
     let mut state = builder.finish();
-    state.memory = Memory::of(&scope.node.memory, options.memory_bytes);
+    state.memory = Memory::of(&scope.node.memory, options.memory_bytes, options.work_bytes);
     let is_direct = output.iter().copied().eq(0..columns.len());
     let width = output.len();
     Ok(Cursor {
@@ -76,7 +77,7 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         changes_rows,
         repeatable,
         pool: scope.node.memory.clone(),
-        memory_bytes: options.memory_bytes,
+        options,
     })
 }
 
@@ -90,7 +91,7 @@ impl Cursor {
             operator.rewind(state);
             state.changed = 0;
             state.pending = Pending::default();
-            state.memory = Memory::of(&self.pool, self.memory_bytes);
+            state.memory = Memory::of(&self.pool, self.options.memory_bytes, self.options.work_bytes);
             (self.ended, self.ready) = (false, None);
         }
         repeatable

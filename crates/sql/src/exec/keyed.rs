@@ -202,7 +202,8 @@ impl Keyed {
         self.numbering.clear();
     }
 
-    fn hash(&self, key: &[Datum]) -> u64 {
+    /// Equal tuples have one.
+    pub fn hash(&self, key: &[Datum]) -> u64 {
         let mut state = Hasher.build_hasher();
         key.iter().zip(&self.senses).for_each(|(value, sense)| sense.hash(value, &mut state));
         std::hash::Hasher::finish(&state)

@@ -15,6 +15,14 @@ use tokio::sync::Notify;
 const POOL_BYTES: usize = 1 << 30;
 /// A statement may take this part of the pool.
 const STATEMENT_PART: usize = 2;
+/// What an operator may keep before it lays rows aside, unless `work_mem` says otherwise.
+const WORK_BYTES: usize = 1 << 30;
+/// An operator that lays rows aside leaves this part of the statement's memory to others, unless it has less than
+/// a part of it itself.
+const LEFT_PART: usize = 4;
+const OWN_PART: usize = 32;
+/// With less than this there is nothing to gain by laying rows aside.
+const WORTH_BYTES: usize = 1 << 20;
 /// A statement takes from the pool, and gives back, so much at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -55,6 +63,8 @@ impl Pool {
 pub struct Memory {
     used: usize,
     limit: usize,
+    /// That of one operator which can lay rows aside.
+    work: usize,
     pool: Option<Arc<Pool>>,
     /// Of the pool's.
     taken: usize,
@@ -65,7 +75,7 @@ pub struct Memory {
 /// That of a statement which belongs to no node.
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { used: 0, limit: POOL_BYTES / STATEMENT_PART, pool: None, taken: 0, peak: 0 }
+        Memory { used: 0, limit: POOL_BYTES / STATEMENT_PART, work: WORK_BYTES, pool: None, taken: 0, peak: 0 }
     }
 }
 
@@ -78,10 +88,10 @@ impl Drop for Memory {
 }
 
 impl Memory {
-    /// None is all that one statement may take of the pool.
-    pub fn of(pool: &Arc<Pool>, limit: Option<usize>) -> Memory {
-        let limit = limit.unwrap_or(pool.limit / STATEMENT_PART);
-        Memory { used: 0, limit, pool: Some(pool.clone()), taken: 0, peak: 0 }
+    /// `limit`: none is all that one statement may take of the pool. `work`: none is the default.
+    pub fn of(pool: &Arc<Pool>, limit: Option<usize>, work: Option<usize>) -> Memory {
+        let (limit, work) = (limit.unwrap_or(pool.limit / STATEMENT_PART), work.unwrap_or(WORK_BYTES));
+        Memory { used: 0, limit, work, pool: Some(pool.clone()), taken: 0, peak: 0 }
     }
 
     pub fn used(&self) -> usize {
@@ -113,6 +123,20 @@ impl Memory {
         self.peak = self.peak.max(used);
         *account += bytes;
         Ok(())
+    }
+
+    /// The same for an operator that can lay rows aside; false if it has to, and nothing is booked.
+    pub fn try_grow(&mut self, account: &mut usize, bytes: usize) -> Result<bool> {
+        let (own, used) = (account.saturating_add(bytes), self.used.saturating_add(bytes));
+        let leaves_too_little = used > self.limit - self.limit / LEFT_PART && own > self.limit / OWN_PART;
+        if own > self.work || leaves_too_little {
+            return Ok(false);
+        }
+        match self.grow(account, bytes) {
+            Ok(()) => Ok(true),
+            Err(_) if own >= WORTH_BYTES => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub fn release(&mut self, account: &mut usize) {

@@ -14,7 +14,7 @@
 //! - [`expr`]: expressions, compiled against the columns of their input
 //! - [`operator`]: one file for each kind of operator, and the trait
 //! - [`build`]: from plans to operators
-//! - [`keyed`], [`order`]: rows by equality and by order
+//! - [`keyed`], [`order`]: rows by equality and by order; [`spill`]: rows on disk, where there are too many
 //! - [`state`], [`memory`], [`error`]: what is remembered, what is allowed, what goes wrong
 //!
 //! A column that an operator's input doesn't have comes from a row further out. Each such column has a *slot*; whoever
@@ -22,7 +22,7 @@
 //!
 //! INVARIANT: between two calls of `next` an operator holds nothing of the [`Exec`]: portals stop and go on later.
 //!
-//! What it deliberately does not do: choose anything (the optimizer has), spill to disk, run in parallel.
+//! What it deliberately does not do: choose anything (the optimizer has), run in parallel.
 
 pub mod build;
 pub mod cursor;
@@ -33,11 +33,13 @@ pub mod memory;
 pub mod operator;
 pub mod order;
 pub mod rows;
+pub mod spill;
 pub mod state;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_datum::Datum;
@@ -80,7 +82,7 @@ const TURN: Duration = Duration::from_millis(5);
 impl<'a> Exec<'a> {
     pub fn new(scope: &'a Scope, txn: &'a mut dyn kv::Txn, parameters: &'a [Datum], cancel: &'a Cancel) -> Exec<'a> {
         let turn = Turn { checks: 0, begun: scope.node.env.clock.mono() };
-        let state = State { memory: Memory::of(&scope.node.memory, None), ..State::default() };
+        let state = State { memory: Memory::of(&scope.node.memory, None, None), ..State::default() };
         Exec { scope, txn, parameters, cancel, state, turn }
     }
 
@@ -98,6 +100,12 @@ impl<'a> Exec<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A file to lay rows aside in.
+    pub fn temporary(&self) -> impl Future<Output = Result<Arc<spill::Temporary>>> + use<'a> {
+        let node = &self.scope.node;
+        node.spill.create(&node.env.disk)
     }
 
     /// What expressions see.

@@ -1,12 +1,15 @@
 //! Rows by order: sort keys, and a table of rows that is sorted at the end.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use atoll_datum::{Datum, Result};
 
 use super::build::Builder;
 use super::expr::{Columns, Evaluator};
 use super::keyed::Sense;
+use super::spill::merge::Merge;
+use super::spill::{Run, Temporary, Writer};
 use super::{Exec, Rows, rows};
 use crate::plan;
 
@@ -68,21 +71,32 @@ pub fn compare(directions: &[Direction], a: &[Datum], b: &[Datum]) -> Ordering {
 
 /// Rows with their keys, to be sorted. Rows with equal keys keep their order.
 ///
-/// Everything is in memory; this is the place where runs would be spilled.
+/// What there is no memory for is laid aside as sorted runs, each row followed by its keys.
 #[derive(Debug)]
 pub struct Sorter {
-    directions: Vec<Direction>,
+    directions: Arc<[Direction]>,
     rows: Rows,
     keys: Rows,
     /// Only so many first rows are wanted.
     limit: Option<usize>,
     account: usize,
+    file: Option<Arc<Temporary>>,
+    runs: Vec<Run>,
+}
+
+/// What a [`Sorter`] was given, in order.
+#[derive(Debug)]
+pub enum Sorted {
+    /// The numbers of its rows.
+    Here(Vec<u32>),
+    /// Rows, each followed by its keys.
+    Aside(Merge),
 }
 
 impl Sorter {
     pub fn new(directions: Vec<Direction>, width: usize) -> Sorter {
-        let keys = Rows::new(directions.len());
-        Sorter { directions, rows: Rows::new(width), keys, limit: None, account: 0 }
+        let (rows, keys) = (Rows::new(width), Rows::new(directions.len()));
+        Sorter { directions: directions.into(), rows, keys, limit: None, account: 0, file: None, runs: Vec::new() }
     }
 
     pub fn limit(&mut self, limit: Option<usize>) {
@@ -92,6 +106,8 @@ impl Sorter {
     pub fn clear(&mut self, exec: &mut super::State) {
         self.rows = Rows::new(self.rows.width());
         self.keys = Rows::new(self.keys.width());
+        self.runs.clear();
+        self.file = None;
         exec.memory.release(&mut self.account);
     }
 
@@ -104,7 +120,9 @@ impl Sorter {
             self.rows.push(row);
         }
         let keys: usize = (before..self.keys.len()).map(|at| bytes(self.keys.row(at))).sum();
-        exec.state.grow(&mut self.account, rows.bytes() + keys)?;
+        if !exec.state.try_grow(&mut self.account, rows.bytes() + keys)? {
+            return self.lay_aside(exec).await;
+        }
         // Twice as many as wanted, then the better half: each row is sorted about twice whatever the input's length.
         let Some(limit) = self.limit else { return Ok(()) };
         if self.rows.len() >= limit.saturating_mul(2).max(4 * rows::BATCH) {
@@ -126,8 +144,28 @@ impl Sorter {
         (self.rows, self.keys) = (rows, keys);
     }
 
-    /// The numbers of the rows in their order.
-    pub fn order(&self) -> Vec<u32> {
+    /// What is in memory becomes a run.
+    async fn lay_aside(&mut self, exec: &mut Exec<'_>) -> super::Result<()> {
+        let file = match &self.file {
+            Some(file) => file.clone(),
+            None => self.file.insert(exec.temporary().await?).clone(),
+        };
+        let mut writer = Writer::new(&file, self.rows.width() + self.keys.width());
+        for at in self.order() {
+            if writer.push(self.rows.row(at as usize).iter().chain(self.keys.row(at as usize))) {
+                exec.check_cancel().await?;
+                writer.flush().await?;
+            }
+        }
+        self.runs.push(writer.finish().await?);
+        self.rows = Rows::new(self.rows.width());
+        self.keys = Rows::new(self.keys.width());
+        exec.state.memory.release(&mut self.account);
+        Ok(())
+    }
+
+    /// The numbers of the rows in memory, in their order.
+    fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
         if let [direction] = &self.directions[..] {
             order.sort_by(|a, b| direction.compare(&self.keys.row(*a as usize)[0], &self.keys.row(*b as usize)[0]));
@@ -136,6 +174,19 @@ impl Sorter {
         }
         order.truncate(self.limit.unwrap_or(usize::MAX));
         order
+    }
+
+    /// After the last row.
+    pub async fn finish(&mut self, exec: &mut Exec<'_>) -> super::Result<Sorted> {
+        if self.runs.is_empty() {
+            return Ok(Sorted::Here(self.order()));
+        }
+        self.lay_aside(exec).await?;
+        let Some(file) = self.file.take() else { return Ok(Sorted::Here(Vec::new())) };
+        let (directions, width) = (self.directions.clone(), self.rows.width());
+        let by_keys = Arc::new(move |a: &[Datum], b: &[Datum]| compare(&directions, &a[width..], &b[width..]));
+        let runs = std::mem::take(&mut self.runs);
+        Ok(Sorted::Aside(Merge::new(runs, width + self.keys.width(), by_keys, &file, exec).await?))
     }
 
     pub fn rows(&self) -> &Rows {
@@ -149,8 +200,13 @@ impl Sorter {
     pub fn directions(&self) -> &[Direction] {
         &self.directions
     }
+
+    pub fn wanted(&self) -> Option<usize> {
+        self.limit
+    }
 }
 
-fn bytes(row: &[Datum]) -> usize {
+/// For memory accounts.
+pub fn bytes(row: &[Datum]) -> usize {
     row.iter().map(Datum::bytes).sum()
 }

@@ -103,6 +103,15 @@ impl Rows {
         }
     }
 
+    /// Only the first columns.
+    pub fn narrowed(mut self, width: usize) -> Rows {
+        let mut narrowed = Rows::with_capacity(width, self.len);
+        for at in 0..self.len {
+            narrowed.push_owned(self.row_mut(at)[..width].iter_mut().map(std::mem::take));
+        }
+        narrowed
+    }
+
     /// Without the first rows.
     pub fn skip(&mut self, rows: usize) {
         let rows = rows.min(self.len);

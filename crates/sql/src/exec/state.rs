@@ -75,4 +75,9 @@ impl State {
     pub(super) fn grow(&mut self, account: &mut usize, bytes: usize) -> Result<()> {
         Ok(self.memory.grow(account, bytes)?)
     }
+
+    /// False if rows have to be laid aside.
+    pub(super) fn try_grow(&mut self, account: &mut usize, bytes: usize) -> Result<bool> {
+        Ok(self.memory.try_grow(account, bytes)?)
+    }
 }

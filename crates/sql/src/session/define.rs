@@ -60,7 +60,8 @@ impl Session {
     }
 
     pub(super) fn exec_options(&self) -> exec::Options {
-        exec::Options::default()
+        let work_kib = usize::try_from(self.variables.typed().work_mem_kib).unwrap_or(usize::MAX);
+        exec::Options { work_bytes: Some(work_kib.saturating_mul(1024)), ..exec::Options::default() }
     }
 
     /// Checks that wait for the end of the transaction.

@@ -25,6 +25,7 @@ use crate::catalog::{Catalog, DATABASE_OWNER_ROLE, Table};
 use crate::ddl::job;
 use crate::exec::Result;
 use crate::exec::memory::Pool;
+use crate::exec::spill::Place;
 use crate::kv::GatewayRef;
 use crate::mutate::RowIds;
 use crate::statistics::{Tallies, Tally, automatic};
@@ -37,6 +38,8 @@ pub struct Node {
     pub row_ids: RowIds,
     /// What statements keep while they run.
     pub memory: Arc<Pool>,
+    /// And what they lay aside.
+    pub spill: Arc<Place>,
     current: RwLock<Current>,
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
@@ -65,11 +68,11 @@ struct Current {
 
 impl Node {
     /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
-    pub fn open(env: Env, gateway: GatewayRef, memory: Pool) -> BoxFuture<'static, Result<Arc<Node>>> {
+    pub fn open(env: Env, gateway: GatewayRef, memory: Pool, spill: Place) -> BoxFuture<'static, Result<Arc<Node>>> {
         Box::pin(async move {
             store::bootstrap(&*gateway).await?;
             let (catalog, known) = Node::load(&gateway).await?;
-            let node = Node::with_catalog(env, gateway, catalog, memory);
+            let node = Node::with_catalog(env, gateway, catalog, memory, spill);
             node.current.write().statistics = Arc::new(known);
             node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
             node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
@@ -78,13 +81,14 @@ impl Node {
     }
 
     /// A node with this catalog, whatever the store says.
-    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog, memory: Pool) -> Arc<Node> {
-        let memory = Arc::new(memory);
+    pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog, memory: Pool, spill: Place) -> Arc<Node> {
+        let (memory, spill) = (Arc::new(memory), Arc::new(spill));
         Arc::new(Node {
             locks: Locks::new(env.clock.clone()),
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
             memory,
+            spill,
             current: RwLock::new(Current { catalog: Arc::new(catalog), statistics: Arc::default(), adopted: 0 }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),

@@ -397,7 +397,7 @@ impl Typed {
             lock_timeout_ms: 0,
             idle_in_transaction_timeout_ms: 0,
             idle_session_timeout_ms: 0,
-            work_mem_kib: 4096,
+            work_mem_kib: 1 << 20,
             search_path: Vec::new(),
             default_isolation: Isolation::Serializable,
             default_read_only: false,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::node::{answer, on_a_node, session};
 use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::Node;
 
@@ -80,8 +81,9 @@ fn definitions_survive_a_restart_and_old_rows_are_erased() {
         let rows = txn.scan(&span, false, 0).await.expect("the store answers").rows.len();
         assert_eq!(rows, 2, "the row and its entry");
         txn.rollback().await;
-        let again =
-            Node::open(node.env.clone(), gateway, Pool::default()).await.map_err(|failure| failure.into_error());
+        let again = Node::open(node.env.clone(), gateway, Pool::default(), Place::default())
+            .await
+            .map_err(|failure| failure.into_error());
         let again = again.expect("the node opens");
         assert_eq!(again.catalog().tables, node.catalog().tables);
         let mut session = session(&again, 1).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::node::{answer, on_a_node, session};
 use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::Node;
 
@@ -54,8 +55,9 @@ fn statistics_survive_a_restart() {
         let before = answer(&mut one, shown).await;
         assert_eq!(before.lines().count(), 4, "{before}");
         let gateway: GatewayRef = Arc::new(Senders(store.router()));
-        let again =
-            Node::open(node.env.clone(), gateway, Pool::default()).await.map_err(|failure| failure.into_error());
+        let again = Node::open(node.env.clone(), gateway, Pool::default(), Place::default())
+            .await
+            .map_err(|failure| failure.into_error());
         let mut two = session(&again.expect("the node opens"), 1).await;
         assert_eq!(answer(&mut two, shown).await, before);
     });

@@ -25,6 +25,7 @@ use crate::catalog::{
     Schema, Sequence, Table, UserType, View,
 };
 use crate::exec::memory::Pool;
+use crate::exec::spill::Place;
 use crate::kv::{Gateway, Txn};
 use crate::session::scope::SessionFacts;
 use crate::session::{Node, Scope};
@@ -50,7 +51,13 @@ impl Gateway for Unasked {
 }
 
 pub fn node() -> Arc<Node> {
-    Node::with_catalog(Env::real_client(NodeId::default()), Arc::new(Unasked), catalog(), Pool::default())
+    Node::with_catalog(
+        Env::real_client(NodeId::default()),
+        Arc::new(Unasked),
+        catalog(),
+        Pool::default(),
+        Place::default(),
+    )
 }
 
 pub fn scope(node: Arc<Node>) -> Scope {

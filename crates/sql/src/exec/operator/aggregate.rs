@@ -3,6 +3,9 @@
 //! Groups are found by hash and come out in the order in which they were first met. An aggregate that wants its rows in
 //! order, or only different ones, keeps a group's rows until the end.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use atoll_datum::function::{self, AggregateEntry, Call};
 use atoll_datum::misc::ordered_set::{OrderedSet, Standing};
 use atoll_datum::{Datum, Error, Oid, Result as SqlResult};
@@ -11,9 +14,12 @@ use futures_util::future::BoxFuture;
 
 use super::scan_aggregate::scan_aggregate;
 use super::{BoxOperator, Operator};
-use crate::exec::expr::{Columns, Context, Evaluator};
+use crate::exec::expr::{Columns, Context, Evaluator, integer};
 use crate::exec::keyed::{Keyed, Sense};
 use crate::exec::order::{self, Direction};
+use crate::exec::spill::merge::{self, Merge};
+use crate::exec::spill::partitions::{Level, Partitions};
+use crate::exec::spill::{Reader, Run, Temporary, Writer};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, Body};
 
@@ -32,6 +38,24 @@ struct Aggregate {
     /// Once the input is read: the next set and group to put out.
     output: Option<(usize, usize)>,
     account: usize,
+    aside: Option<Aside>,
+    /// Groups that came back, by grouping set.
+    sorted: Option<VecDeque<Merge>>,
+}
+
+/// Rows whose groups there was no memory for, by grouping set. Each is followed by its keys and its number. As long as
+/// this is there no group is made; there were none of these rows' groups before.
+struct Aside {
+    file: Arc<Temporary>,
+    sets: Vec<Partitions>,
+    level: Level,
+}
+
+/// What is read: the input, or what was laid aside of it for one grouping set.
+struct Part {
+    set: usize,
+    rows: Reader,
+    level: Level,
 }
 
 /// One grouping set.
@@ -39,9 +63,29 @@ struct Set {
     /// Positions in the keys.
     positions: Vec<usize>,
     groups: Keyed,
+    /// The numbers of the groups' first rows.
+    firsts: Vec<i64>,
     /// As many of each group as there are calls.
     states: Vec<CallState>,
 }
+
+impl Set {
+    fn clear(&mut self) {
+        self.groups.clear();
+        self.firsts.clear();
+        self.states.clear();
+    }
+}
+
+/// A row of the input on its way.
+struct Arrival<'r> {
+    row: &'r [Datum],
+    keys: &'r [Datum],
+    number: i64,
+}
+
+/// No group, or none yet.
+const NOWHERE: usize = usize::MAX;
 
 enum CallState {
     Running(Box<dyn function::Aggregate>),
@@ -72,9 +116,13 @@ enum CallBody {
 }
 
 pub fn aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
-    if let Some(operator) = scan_aggregate(plan, builder)? {
-        return Ok(operator);
+    match scan_aggregate(plan, builder)? {
+        Some(operator) => Ok(operator),
+        None => aggregate_rows(plan, builder),
     }
+}
+
+pub(super) fn aggregate_rows(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
     let input = builder.plan(&plan.input)?;
     let columns = Columns::from(plan.input.columns());
     let keys = builder.exprs(plan.keys.iter().map(|(_, expr)| expr), &columns)?;
@@ -87,7 +135,7 @@ pub fn aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlResult
     }
     let set = |positions: &Vec<usize>| {
         let senses: Vec<Sense> = positions.iter().map(|at| Sense::of(plan.keys[*at].1.ty.oid)).collect();
-        Set { positions: positions.clone(), groups: Keyed::new(senses), states: Vec::new() }
+        Set { positions: positions.clone(), groups: Keyed::new(senses), firsts: Vec::new(), states: Vec::new() }
     };
     let waits = keys.iter().chain(calls.iter().flat_map(AggregateCall::evaluators)).any(Evaluator::waits);
     Ok(Box::new(Aggregate {
@@ -100,6 +148,8 @@ pub fn aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlResult
         waits,
         output: None,
         account: 0,
+        aside: None,
+        sorted: None,
     }))
 }
 
@@ -253,49 +303,63 @@ fn eval_all(evaluators: &[Evaluator], row: &[Datum], context: &Context<'_>, out:
 }
 
 impl Aggregate {
-    /// The row's group in each set, into `numbers`.
+    /// The row's group in each set, into `numbers`: in one set only, if `part` is of that.
     async fn find_groups(
         &mut self,
-        row: &[Datum],
-        keys: &[Datum],
+        arrival: &Arrival<'_>,
+        part: Option<&Part>,
         numbers: &mut Vec<usize>,
         exec: &mut Exec<'_>,
     ) -> Result<()> {
         numbers.clear();
-        let mut part = Vec::new();
+        let mut own = Vec::new();
         for at in 0..self.sets.len() {
             let set = &mut self.sets[at];
-            let (number, is_new) = if set.positions.is_empty() {
-                (0, set.groups.is_empty())
-            } else if set.positions.iter().copied().eq(0..keys.len()) {
-                set.groups.insert(keys)
-            } else {
-                part.clear();
-                part.extend(set.positions.iter().map(|position| keys[*position].clone()));
-                set.groups.insert(&part)
-            };
-            if is_new {
-                self.add_group(at, row, keys, exec).await?;
+            if part.is_some_and(|part| part.set != at) {
+                numbers.push(NOWHERE);
+                continue;
             }
-            numbers.push(number);
+            let keys = if set.positions.iter().copied().eq(0..arrival.keys.len()) {
+                arrival.keys
+            } else {
+                own.clear();
+                own.extend(set.positions.iter().map(|position| arrival.keys[*position].clone()));
+                &own
+            };
+            match (set.groups.find(keys), &mut self.aside) {
+                (Some(number), _) => numbers.push(number),
+                (None, Some(aside)) if !keys.is_empty() => {
+                    let row = arrival.row.iter().chain(arrival.keys);
+                    let hash = set.groups.hash(keys);
+                    aside.sets[at].push(hash, row.chain([&Datum::Int8(arrival.number)])).await?;
+                    numbers.push(NOWHERE);
+                }
+                (None, _) => {
+                    numbers.push(set.groups.insert(keys).0);
+                    self.add_group(at, arrival, part, exec).await?;
+                }
+            }
         }
         Ok(())
     }
 
     /// States for a group that was just found.
-    async fn add_group(&mut self, set: usize, row: &[Datum], keys: &[Datum], exec: &mut Exec<'_>) -> Result<()> {
+    async fn add_group(
+        &mut self,
+        set: usize,
+        arrival: &Arrival<'_>,
+        part: Option<&Part>,
+        exec: &mut Exec<'_>,
+    ) -> Result<()> {
         let settings = &exec.scope.settings;
         let set = &mut self.sets[set];
-        if set.positions.is_empty() {
-            set.groups.insert(&[]);
-        }
+        set.firsts.push(arrival.number);
         let bytes = Keyed::bytes_of(set.groups.key(set.groups.len() - 1)) + STATE_BYTES * self.calls.len();
-        exec.state.grow(&mut self.account, bytes)?;
         for call in &self.calls {
             let state = if call.keeps_rows() {
                 let mut direct = Vec::with_capacity(call.direct.len());
                 if !call.direct.is_empty() {
-                    exec.eval_into(&call.direct, &[row, keys].concat(), &mut direct).await?;
+                    exec.eval_into(&call.direct, &[arrival.row, arrival.keys].concat(), &mut direct).await?;
                 }
                 CallState::Kept(Rows::new(call.arguments.len() + call.order.len()), direct)
             } else {
@@ -303,24 +367,60 @@ impl Aggregate {
             };
             set.states.push(state);
         }
-        Ok(())
+        self.grow(bytes, part, exec).await
     }
 
-    async fn read(&mut self, exec: &mut Exec<'_>) -> Result<()> {
+    /// Books memory; if it is short, there will be no more groups.
+    async fn grow(&mut self, bytes: usize, part: Option<&Part>, exec: &mut Exec<'_>) -> Result<()> {
+        let has_groups = self.sets.iter().any(|set| !set.positions.is_empty());
+        let level = part.map_or(Some(Level::default()), |part| part.level.next()).filter(|_| has_groups);
+        match (&self.aside, level) {
+            (None, Some(level)) => {
+                if !exec.state.try_grow(&mut self.account, bytes)? {
+                    let file = exec.temporary().await?;
+                    let width = self.input_width + self.keys.len() + 1;
+                    let sets = self.sets.iter().map(|_| Partitions::new(&file, width, level)).collect();
+                    self.aside = Some(Aside { file, sets, level });
+                }
+                Ok(())
+            }
+            _ => exec.state.grow(&mut self.account, bytes),
+        }
+    }
+
+    /// Reads the input, or a part of it.
+    async fn read(&mut self, mut part: Option<Part>, exec: &mut Exec<'_>) -> Result<()> {
         let settings = &exec.scope.settings;
         let (mut keys, mut numbers, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(rows) = self.input.next(exec).await? {
+        let mut count = 0;
+        loop {
             exec.check_cancel().await?;
+            let rows = match &mut part {
+                None => self.input.next(exec).await?,
+                Some(part) => part.rows.next().await?,
+            };
+            let Some(rows) = rows else { break };
             for row in rows.iter() {
-                keys.clear();
-                if self.waits {
-                    exec.eval_into(&self.keys, row, &mut keys).await?;
-                } else {
-                    eval_all(&self.keys, row, &exec.context(), &mut keys)?;
+                let (row, rest) = row.split_at(self.input_width);
+                let arrival = match rest {
+                    [known @ .., number] => Arrival { row, keys: known, number: integer(number).unwrap_or_default() },
+                    [] => {
+                        keys.clear();
+                        if self.waits {
+                            exec.eval_into(&self.keys, row, &mut keys).await?;
+                        } else {
+                            eval_all(&self.keys, row, &exec.context(), &mut keys)?;
+                        }
+                        count += 1;
+                        Arrival { row, keys: &keys, number: count }
+                    }
+                };
+                self.find_groups(&arrival, part.as_ref(), &mut numbers, exec).await?;
+                if numbers.iter().all(|number| *number == NOWHERE) {
+                    continue;
                 }
-                self.find_groups(row, &keys, &mut numbers, exec).await?;
-                let count = self.calls.len();
-                for (at, call) in self.calls.iter().enumerate() {
+                for at in 0..self.calls.len() {
+                    let call = &self.calls[at];
                     values.clear();
                     if self.waits {
                         if let Some(filter) = &call.filter
@@ -345,9 +445,10 @@ impl Aggregate {
                     }
                     if call.gathers || call.keeps_rows() {
                         let bytes = values.iter().map(Datum::bytes).sum::<usize>() * self.sets.len();
-                        exec.state.grow(&mut self.account, bytes)?;
+                        self.grow(bytes, part.as_ref(), exec).await?;
                     }
-                    for (set, number) in self.sets.iter_mut().zip(&numbers) {
+                    let (call, count) = (&self.calls[at], self.calls.len());
+                    for (set, number) in self.sets.iter_mut().zip(&numbers).filter(|(_, number)| **number != NOWHERE) {
                         match &mut set.states[number * count + at] {
                             CallState::Running(state) => state.step(&call.call(settings), &values)?,
                             CallState::Kept(rows, _) => rows.push(&values),
@@ -357,12 +458,65 @@ impl Aggregate {
             }
         }
         for at in 0..self.sets.len() {
-            if self.sets[at].positions.is_empty() && self.sets[at].groups.is_empty() {
+            if part.is_none() && self.sets[at].positions.is_empty() && self.sets[at].groups.is_empty() {
                 let (row, keys) = (vec![Datum::Null; self.input_width], vec![Datum::Null; self.keys.len()]);
-                self.add_group(at, &row, &keys, exec).await?;
+                self.sets[at].groups.insert(&[]);
+                self.add_group(at, &Arrival { row: &row, keys: &keys, number: 0 }, None, exec).await?;
             }
         }
         Ok(())
+    }
+
+    fn width(&self) -> usize {
+        self.keys.len() + self.calls.len() + self.groupings.len()
+    }
+
+    /// Aggregates what was laid aside, part by part. All groups go to disk, with their numbers, and come back in order.
+    async fn read_parts(&mut self, exec: &mut Exec<'_>) -> Result<()> {
+        let Some(file) = self.aside.as_ref().map(|aside| aside.file.clone()) else { return Ok(()) };
+        let mut groups: Vec<Vec<Run>> = self.sets.iter().map(|_| Vec::new()).collect();
+        let mut parts: Vec<Part> = Vec::new();
+        loop {
+            for (set, groups) in groups.iter_mut().enumerate() {
+                if !self.sets[set].groups.is_empty() {
+                    groups.push(self.write(set, &file, exec).await?);
+                }
+            }
+            self.sets.iter_mut().for_each(Set::clear);
+            exec.state.memory.release(&mut self.account);
+            if let Some(aside) = self.aside.take() {
+                for (set, partitions) in aside.sets.into_iter().enumerate() {
+                    let runs = partitions.finish().await?;
+                    let total: u64 = runs.iter().map(Run::rows).sum();
+                    for run in runs.into_iter().filter(|run| !run.is_empty()) {
+                        let level = if run.rows() == total { Level::LAST } else { aside.level };
+                        parts.push(Part { set, rows: run.read(), level });
+                    }
+                }
+            }
+            let Some(part) = parts.pop() else { break };
+            self.read(Some(part), exec).await?;
+        }
+        let mut sorted = VecDeque::new();
+        for runs in groups {
+            sorted.push_back(Merge::new(runs, self.width() + 1, merge::by_number(), &file, exec).await?);
+        }
+        self.sorted = Some(sorted);
+        Ok(())
+    }
+
+    async fn write(&mut self, set: usize, file: &Arc<Temporary>, exec: &mut Exec<'_>) -> Result<Run> {
+        let (mut writer, mut row) = (Writer::new(file, self.width() + 1), Vec::new());
+        for group in 0..self.sets[set].groups.len() {
+            row.clear();
+            self.push_group(&self.sets[set], group, &mut row, &exec.scope.settings)?;
+            row.push(Datum::Int8(self.sets[set].firsts[group]));
+            if writer.push(&row) {
+                exec.check_cancel().await?;
+                writer.flush().await?;
+            }
+        }
+        writer.finish().await
     }
 
     fn push_group(
@@ -395,11 +549,24 @@ impl Aggregate {
         let (mut set, mut group) = match self.output {
             Some(next) => next,
             None => {
-                self.read(exec).await?;
+                self.read(None, exec).await?;
+                self.read_parts(exec).await?;
                 (0, 0)
             }
         };
-        let mut rows = Rows::new(self.keys.len() + self.calls.len() + self.groupings.len());
+        self.output = Some((set, group));
+        if let Some(sorted) = &mut self.sorted {
+            while let Some(merge) = sorted.front_mut() {
+                match merge.next(exec).await? {
+                    Some(rows) => {
+                        return Ok(Some(rows.narrowed(self.width())));
+                    }
+                    None => drop(sorted.pop_front()),
+                }
+            }
+            return Ok(None);
+        }
+        let mut rows = Rows::new(self.width());
         while let Some(groups) = self.sets.get(set)
             && !rows.is_full()
         {
@@ -423,11 +590,8 @@ impl Operator for Aggregate {
 
     fn rewind(&mut self, state: &mut State) {
         self.input.rewind(state);
-        for set in &mut self.sets {
-            set.groups.clear();
-            set.states.clear();
-        }
-        self.output = None;
+        self.sets.iter_mut().for_each(Set::clear);
+        (self.output, self.aside, self.sorted) = (None, None, None);
         state.memory.release(&mut self.account);
     }
 }

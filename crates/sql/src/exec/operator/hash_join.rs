@@ -16,6 +16,9 @@ use super::{BoxOperator, Operator};
 use crate::exec::expr::{Columns, Evaluator, integer};
 use crate::exec::keyed::{Keyed, Sense};
 use crate::exec::rows::BATCH;
+use crate::exec::spill::merge::{self, Merge};
+use crate::exec::spill::partitions::{Level, Partitions};
+use crate::exec::spill::{Reader, Run, Temporary, Writer};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, Expr, JoinKind, Plan};
 use crate::vector::sieve::Sieve;
@@ -26,6 +29,8 @@ const SIEVE_KEYS_MAX: usize = 1 << 20;
 /// How much of the left side is read before the right side.
 const EARLY_ROWS_MAX: usize = 1 << 18;
 const EARLY_BYTES_MAX: usize = 64 << 20;
+/// The first number of rows of the right side that match nothing: they come last.
+const UNMATCHED: i64 = 1 << 62;
 
 struct HashJoin {
     kind: JoinKind,
@@ -53,6 +58,29 @@ struct HashJoin {
     right_narrowed: bool,
     outer: Option<Outer>,
     account: usize,
+    parted: Option<Box<Parted>>,
+}
+
+/// Both sides lie on disk, parted by the hashes of their keys. Rows of the left side, of the right side, and what they
+/// give are followed by the number of the left row, or of the right one.
+struct Parted {
+    file: Arc<Temporary>,
+    pairs: Vec<Pair>,
+    /// Of the pair that is being joined.
+    left: Option<Reader>,
+    right: Option<Reader>,
+    level: Level,
+    /// The numbers of the rows that are being put out.
+    numbers: Vec<i64>,
+    output: Vec<Run>,
+    /// When all pairs are joined.
+    merge: Option<Merge>,
+}
+
+struct Pair {
+    left: Run,
+    right: Run,
+    level: Level,
 }
 
 /// The right side. Rows of one key are a chain, in their order.
@@ -140,6 +168,7 @@ pub fn hash_join(
         right_narrowed: false,
         outer: None,
         account: 0,
+        parted: None,
     }))
 }
 
@@ -221,6 +250,9 @@ impl HashJoin {
     }
 
     async fn next_left(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        if let Some(part) = self.parted.as_mut().and_then(|parted| parted.left.as_mut()) {
+            return part.next().await;
+        }
         match self.early.pop_front() {
             Some(rows) => Ok(Some(rows)),
             None if self.left_ended => Ok(None),
@@ -228,10 +260,20 @@ impl HashJoin {
         }
     }
 
-    async fn build(&mut self, exec: &mut Exec<'_>) -> Result<Table> {
+    async fn next_right(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
+        exec.check_cancel().await?;
+        match self.parted.as_mut().and_then(|parted| parted.right.as_mut()) {
+            Some(part) => part.next().await,
+            None => self.right.next(exec).await,
+        }
+    }
+
+    /// Reads the right side. None if there is no memory for it: then both sides are parted.
+    async fn build(&mut self, exec: &mut Exec<'_>) -> Result<Option<Table>> {
+        let again = self.parted.as_ref().map_or(Some(Level::default()), |parted| parted.level.next());
         let mut table = Table {
             keys: Keyed::new(self.senses.clone()),
-            rows: Rows::new(self.right_width),
+            rows: Rows::new(self.right_width + usize::from(self.parted.is_some())),
             heads: Vec::new(),
             next: Vec::new(),
             matched: Vec::new(),
@@ -239,8 +281,7 @@ impl HashJoin {
         };
         let mut tails: Vec<u32> = Vec::new();
         let mut key = Vec::new();
-        while let Some(rows) = self.right.next(exec).await? {
-            exec.check_cancel().await?;
+        while let Some(rows) = self.next_right(exec).await? {
             let mut bytes = rows.bytes() + 8 * rows.len();
             for row in rows.iter() {
                 let at = table.next.len() as u32;
@@ -258,13 +299,110 @@ impl HashJoin {
                     tails[number] = at;
                 }
             }
-            exec.state.grow(&mut self.account, bytes)?;
             table.rows.append(rows);
+            match again {
+                None => exec.state.grow(&mut self.account, bytes)?,
+                Some(level) => {
+                    if !exec.state.try_grow(&mut self.account, bytes)? {
+                        self.part(table, level, exec).await?;
+                        return Ok(None);
+                    }
+                }
+            }
         }
         if matches!(self.kind, JoinKind::Right | JoinKind::Full) {
             table.matched = vec![false; table.rows.len()];
         }
-        Ok(table)
+        Ok(Some(table))
+    }
+
+    /// Lays both sides aside, the right one as far as it is not yet read.
+    async fn part(&mut self, table: Table, level: Level, exec: &mut Exec<'_>) -> Result<()> {
+        let file = exec.temporary().await?;
+        let Table { keys, rows, .. } = table;
+        let (mut total, mut key) = (0, Vec::new());
+        let mut parts = Partitions::new(&file, self.right_width + 1, level);
+        let mut next = Some(rows);
+        while let Some(rows) = next {
+            for row in rows.iter() {
+                let has_key = key_of(&self.right_keys, &self.widen, row, &mut key, exec).await?;
+                let number = Datum::Int8(row.get(self.right_width).map_or(total, number_of));
+                total += 1;
+                if has_key || matches!(self.kind, JoinKind::Right | JoinKind::Full) {
+                    let hash = if has_key { keys.hash(&key) } else { 0 };
+                    parts.push(hash, row[..self.right_width].iter().chain([&number])).await?;
+                }
+            }
+            next = self.next_right(exec).await?;
+        }
+        exec.state.memory.release(&mut self.account);
+        let rights = parts.finish().await?;
+        let mut parts = Partitions::new(&file, self.left_width + 1, level);
+        let mut count = 0;
+        while let Some(rows) = self.next_left(exec).await? {
+            exec.check_cancel().await?;
+            for row in rows.iter() {
+                let has_key = key_of(&self.left_keys, &self.widen, row, &mut key, exec).await?;
+                let number = Datum::Int8(row.get(self.left_width).map_or(count, number_of));
+                count += 1;
+                if has_key || matches!(self.kind, JoinKind::Left | JoinKind::Full | JoinKind::Anti) {
+                    let hash = if has_key { keys.hash(&key) } else { 0 };
+                    parts.push(hash, row[..self.left_width].iter().chain([&number])).await?;
+                }
+            }
+        }
+        let lefts = parts.finish().await?;
+        let parted = self.parted.get_or_insert_with(|| {
+            let (pairs, numbers, output) = (Vec::new(), Vec::new(), Vec::new());
+            Box::new(Parted { file, pairs, left: None, right: None, level, numbers, output, merge: None })
+        });
+        for (left, right) in lefts.into_iter().zip(rights) {
+            let is_of_use = match self.kind {
+                JoinKind::Inner | JoinKind::Semi => !left.is_empty() && !right.is_empty(),
+                JoinKind::Left | JoinKind::Anti => !left.is_empty(),
+                JoinKind::Right => !right.is_empty(),
+                JoinKind::Full => !left.is_empty() || !right.is_empty(),
+            };
+            if is_of_use {
+                let level = if right.rows() == total as u64 { Level::LAST } else { level };
+                parted.pairs.push(Pair { left, right, level });
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins pair after pair; what they give goes to disk too, to be brought into the order of the left side.
+    async fn join_parts(&mut self, exec: &mut Exec<'_>) -> Result<()> {
+        let width = self.width() + 1;
+        while let Some(parted) = &mut self.parted
+            && let Some(pair) = parted.pairs.pop()
+        {
+            (parted.left, parted.right) = (Some(pair.left.read()), Some(pair.right.read()));
+            parted.level = pair.level;
+            let mut writer = Writer::new(&parted.file, width);
+            self.table = self.build(exec).await?;
+            while self.table.is_some()
+                && let Some(rows) = self.probe(exec).await?
+            {
+                let numbers = self.parted.as_mut().map_or_else(Vec::new, |parted| std::mem::take(&mut parted.numbers));
+                for (row, number) in rows.iter().zip(numbers) {
+                    if writer.push(row.iter().chain([&Datum::Int8(number)])) {
+                        writer.flush().await?;
+                    }
+                }
+            }
+            let run = writer.finish().await?;
+            if let Some(parted) = &mut self.parted {
+                parted.output.push(run);
+            }
+            (self.table, self.outer) = (None, None);
+            exec.state.memory.release(&mut self.account);
+        }
+        if let Some(parted) = &mut self.parted {
+            let output = std::mem::take(&mut parted.output);
+            parted.merge = Some(Merge::new(output, width, merge::by_number(), &parted.file, exec).await?);
+        }
+        Ok(())
     }
 
     /// Where rows of the left side come from a table, those that match nothing need not even become rows.
@@ -285,15 +423,29 @@ impl HashJoin {
     }
 
     async fn batch(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
-        if self.table.is_none() {
+        if self.table.is_none() && self.parted.is_none() {
             if self.left_first {
                 self.read_left_first(exec).await?;
             }
-            self.table = Some(self.build(exec).await?);
+            self.table = self.build(exec).await?;
+            if self.parted.is_some() {
+                self.join_parts(exec).await?;
+            }
+        }
+        let width = self.width();
+        if let Some(parted) = &mut self.parted {
+            let Some(merge) = &mut parted.merge else { return Ok(None) };
+            let Some(rows) = merge.next(exec).await? else { return Ok(None) };
+            return Ok(Some(rows.narrowed(width)));
         }
         if !std::mem::replace(&mut self.narrowed, true) {
             self.narrow_left();
         }
+        self.probe(exec).await
+    }
+
+    /// Joins rows of the left side with the table.
+    async fn probe(&mut self, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
         let mut out = Rows::new(self.width());
         let mut key = Vec::new();
         while !out.is_full() {
@@ -303,7 +455,11 @@ impl HashJoin {
                 *swept = table.matched.len().min(from + BATCH);
                 let nothing = vec![Datum::Null; self.left_width];
                 for at in (from..*swept).filter(|at| !table.matched[*at]) {
-                    out.push_joined(&nothing, table.rows.row(at));
+                    let row = table.rows.row(at);
+                    out.push_joined(&nothing, &row[..self.right_width]);
+                    if let Some(parted) = &mut self.parted {
+                        parted.numbers.push(UNMATCHED + number_of(&row[self.right_width]));
+                    }
                 }
                 if *swept == table.matched.len() {
                     break;
@@ -326,7 +482,7 @@ impl HashJoin {
                 self.outer = None;
                 continue;
             }
-            let left = outer.rows.row(outer.row);
+            let (left, number) = outer.rows.row(outer.row).split_at(self.left_width);
             let mut at = match outer.chain {
                 Some(at) => at,
                 None => {
@@ -339,7 +495,7 @@ impl HashJoin {
                 exec.state.fill(&self.links, left);
             }
             while at != END {
-                let right = table.rows.row(at as usize);
+                let right = &table.rows.row(at as usize)[..self.right_width];
                 let fits = match &self.rest {
                     Some(rest) => exec.test(rest, right).await?,
                     None => true,
@@ -360,23 +516,35 @@ impl HashJoin {
                     break;
                 }
             }
-            if at != END {
-                outer.chain = Some(at);
-                continue;
-            }
-            match self.kind {
-                JoinKind::Left | JoinKind::Full if !outer.matched => {
-                    out.push_joined(left, &vec![Datum::Null; self.right_width]);
+            let is_through = at == END;
+            if is_through {
+                match self.kind {
+                    JoinKind::Left | JoinKind::Full if !outer.matched => {
+                        out.push_joined(left, &vec![Datum::Null; self.right_width]);
+                    }
+                    JoinKind::Semi if outer.matched => out.push(left),
+                    JoinKind::Anti if !outer.matched => out.push(left),
+                    _ => {}
                 }
-                JoinKind::Semi if outer.matched => out.push(left),
-                JoinKind::Anti if !outer.matched => out.push(left),
-                _ => {}
             }
-            outer.row += 1;
-            (outer.chain, outer.matched) = (None, false);
+            if let (Some(parted), [number]) = (&mut self.parted, number) {
+                parted.numbers.resize(out.len(), number_of(number));
+            }
+            match is_through {
+                true => {
+                    outer.row += 1;
+                    (outer.chain, outer.matched) = (None, false);
+                }
+                false => outer.chain = Some(at),
+            }
         }
         Ok((!out.is_empty()).then_some(out))
     }
+}
+
+/// What rows that lie on disk are followed by.
+fn number_of(value: &Datum) -> i64 {
+    integer(value).unwrap_or_default()
 }
 
 impl Operator for HashJoin {
@@ -389,6 +557,7 @@ impl Operator for HashJoin {
         (self.narrowed, self.left_ended) = (false, false);
         self.early.clear();
         self.outer = None;
+        self.parted = None;
         match &mut self.table {
             Some(table) if self.right_fixed && !self.right_narrowed => {
                 table.matched.fill(false);

@@ -1,6 +1,7 @@
 //! An aggregate right above a scan: columns become groups and sums a vector at a time, and never rows.
 //!
 //! Only what [`vector`](crate::vector) has a form for; everything else is an [`aggregate`](mod@super::aggregate) over rows.
+//! So are more groups than there is memory for: then all is read again.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use atoll_datum::{Datum, Result as SqlResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::aggregate::aggregate_rows;
 use super::scan::Scan;
 use super::{BoxOperator, Operator};
 use crate::exec::expr::{Columns, Evaluator};
@@ -28,6 +30,9 @@ struct ScanAggregate {
     groups: Groups,
     /// The next group to put out, once all is read.
     output: Option<usize>,
+    /// The same by rows, which can lay groups aside; none if there is but one group.
+    by_rows: Option<BoxOperator>,
+    is_by_rows: bool,
     /// Where EXPLAIN ANALYZE counts the scan.
     counted: Option<usize>,
     account: usize,
@@ -57,6 +62,7 @@ pub fn scan_aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlR
     if !keys.iter().all(|key| can_group(kinds[*key])) {
         return Ok(None);
     }
+    let by_rows = if keys.is_empty() { None } else { Some(aggregate_rows(plan, builder)?) };
     Ok(Some(Box::new(ScanAggregate {
         scan,
         kinds: keys.iter().map(|key| kinds[*key]).collect(),
@@ -65,6 +71,8 @@ pub fn scan_aggregate(plan: &plan::Aggregate, builder: &mut Builder<'_>) -> SqlR
         constants,
         groups: Groups::default(),
         output: None,
+        by_rows,
+        is_by_rows: false,
         counted: builder.analyze.then(|| Counters::key(&plan.input)),
         account: 0,
     })))
@@ -85,7 +93,11 @@ impl ScanAggregate {
             self.scan.know_constants(exec).await?;
             let (columns, len) = self.scan.columns(&entries)?;
             self.count(len, clock.mono() - began, exec);
-            self.take(&columns, len, &constants, &mut numbers, exec)?;
+            if !self.take(&columns, len, &constants, &mut numbers, exec)? {
+                self.clear(&mut exec.state);
+                self.is_by_rows = true;
+                return Ok(());
+            }
         }
         if self.keys.is_empty() {
             self.grow(1, exec)?;
@@ -93,6 +105,14 @@ impl ScanAggregate {
         Ok(())
     }
 
+    fn clear(&mut self, state: &mut State) {
+        self.scan.restart();
+        self.groups.clear();
+        self.calls.iter_mut().for_each(Sums::clear);
+        state.memory.release(&mut self.account);
+    }
+
+    /// False if there is no memory for the groups.
     fn take(
         &mut self,
         columns: &[Vector<'_>],
@@ -100,32 +120,38 @@ impl ScanAggregate {
         constants: &[Datum],
         numbers: &mut Vec<u32>,
         exec: &mut Exec<'_>,
-    ) -> Result<()> {
-        if self.keys.is_empty() {
+    ) -> Result<bool> {
+        let fits = if self.keys.is_empty() {
             numbers.clear();
             numbers.resize(len, 0);
-            self.grow(1, exec)?;
+            self.grow(1, exec)?
         } else {
             let keys: Vec<&Vector<'_>> = self.keys.iter().map(|key| &columns[*key]).collect();
             self.groups.find(&keys, len, numbers)?;
-            self.grow(self.groups.len(), exec)?;
+            self.grow(self.groups.len(), exec)?
+        };
+        if fits {
+            for call in &mut self.calls {
+                call.step(columns, constants, numbers, &exec.scope.settings)?;
+            }
         }
-        for call in &mut self.calls {
-            call.step(columns, constants, numbers, &exec.scope.settings)?;
-        }
-        Ok(())
+        Ok(fits)
     }
 
-    /// States for so many groups.
-    fn grow(&mut self, groups: usize, exec: &mut Exec<'_>) -> Result<()> {
+    /// States for so many groups; false if there is no memory for them.
+    fn grow(&mut self, groups: usize, exec: &mut Exec<'_>) -> Result<bool> {
         let states: usize = self.calls.iter().map(Sums::state_bytes).sum();
         let bytes = self.groups.bytes() + groups * states;
         let more = bytes.saturating_sub(self.account);
-        exec.state.grow(&mut self.account, more)?;
+        if self.by_rows.is_none() {
+            exec.state.grow(&mut self.account, more)?;
+        } else if !exec.state.try_grow(&mut self.account, more)? {
+            return Ok(false);
+        }
         for call in &mut self.calls {
             call.grow(groups, &exec.scope.settings);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The scan has no operator of its own that EXPLAIN ANALYZE could ask.
@@ -148,6 +174,10 @@ impl ScanAggregate {
                 0
             }
         };
+        self.output = Some(group);
+        if let Some(by_rows) = self.by_rows.as_mut().filter(|_| self.is_by_rows) {
+            return by_rows.next(exec).await;
+        }
         let groups = if self.keys.is_empty() { 1 } else { self.groups.len() };
         let mut rows = Rows::new(self.keys.len() + self.calls.len());
         while group < groups && !rows.is_full() {
@@ -171,10 +201,10 @@ impl Operator for ScanAggregate {
     }
 
     fn rewind(&mut self, state: &mut State) {
-        self.scan.restart();
-        self.groups.clear();
-        self.calls.iter_mut().for_each(Sums::clear);
-        self.output = None;
-        state.memory.release(&mut self.account);
+        self.clear(state);
+        if let Some(by_rows) = self.by_rows.as_mut().filter(|_| self.is_by_rows) {
+            by_rows.rewind(state);
+        }
+        (self.output, self.is_by_rows) = (None, false);
     }
 }

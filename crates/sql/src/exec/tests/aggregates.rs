@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn aggregate_call(name: &str, types: &[Oid], arguments: Vec<Expr>) -> AggregateCall {
+pub(super) fn aggregate_call(name: &str, types: &[Oid], arguments: Vec<Expr>) -> AggregateCall {
     let function = function(name, types);
     let ty = Type::new(if function.row.result == oid::ANYARRAY { oid::INT4_ARRAY } else { function.row.result });
     let (direct, order_by) = (Vec::new(), Vec::new());
     AggregateCall { function, arguments, direct, distinct: false, order_by, filter: None, ty, level: 0 }
 }
 
-fn aggregated(input: Plan, keys: &[u32], sets: &[&[usize]], calls: Vec<AggregateCall>) -> Plan {
+pub(super) fn aggregated(input: Plan, keys: &[u32], sets: &[&[usize]], calls: Vec<AggregateCall>) -> Plan {
     Plan::Aggregate(Box::new(Aggregate {
         input,
         keys: keys.iter().map(|key| (ColumnId(key + 100), col(*key))).collect(),
@@ -31,11 +31,11 @@ fn input() -> Plan {
     values(&[1, 2, 3], &rows)
 }
 
-fn count() -> AggregateCall {
+pub(super) fn count() -> AggregateCall {
     aggregate_call("count", &[], vec![])
 }
 
-fn sum(of: Expr) -> AggregateCall {
+pub(super) fn sum(of: Expr) -> AggregateCall {
     aggregate_call("sum", &[oid::INT4], vec![of])
 }
 

@@ -5,6 +5,7 @@ mod expressions;
 mod joins;
 mod rows;
 mod scans;
+mod spill;
 mod windows;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use atoll_txn::Isolation;
 
 use super::cursor::Options;
 use super::memory::Pool;
+use super::spill::Place;
 use super::{Cancel, Exec, Failure};
 use crate::catalog::{Catalog, Column, Index, IndexKey, Table};
 use crate::kv::Senders;
@@ -54,7 +56,14 @@ where
             options.engine.reserve_bytes = 1 << 19;
             let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
             let gateway = Arc::new(Senders(store.router()));
-            scenario(scope_of(Node::with_catalog(opened, gateway, Catalog::default(), Pool::default()))).await;
+            scenario(scope_of(Node::with_catalog(
+                opened,
+                gateway,
+                Catalog::default(),
+                Pool::default(),
+                Place::default(),
+            )))
+            .await;
         });
         work.await.expect("the scenario runs to its end");
     });

@@ -170,7 +170,10 @@ fn functions_that_return_rows() {
 fn memory_and_cancellation_stop_a_statement() {
     on_node(|scope| async move {
         let options = Options { memory_bytes: Some(1 << 20), ..Options::default() };
-        let large = || sort(series(1, 1, 100_000), vec![up(col(1))]);
+        let large = || {
+            let (left, right, strategy) = (one_column(2, &[1]), series(1, 1, 100_000), JoinStrategy::NestedLoop);
+            Plan::Join(Box::new(Join { kind: JoinKind::Inner, left, right, on: vec![], strategy }))
+        };
         let failure = run_with(&scope, large(), &[], options, &Cancel::default()).await.unwrap_err();
         assert_eq!(failure.into_error().state(), atoll_datum::sqlstate::OUT_OF_MEMORY);
         let top = Sort { input: series(1, 1, 100_000), keys: vec![down(col(1))], limit: Some(big(1)) };

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn window_call(name: &str, types: &[Oid], arguments: Vec<Expr>, frame: Frame) -> WindowCall {
+pub(super) fn window_call(name: &str, types: &[Oid], arguments: Vec<Expr>, frame: Frame) -> WindowCall {
     let function = function(name, types);
     let ty = match function.row.result {
         oid::ANYELEMENT | oid::ANYCOMPATIBLE => Type::INT4,
@@ -16,7 +16,7 @@ fn frame(unit: FrameUnit, start: FrameBound, end: FrameBound, exclude: FrameExcl
     Frame { unit, start, end, exclude }
 }
 
-fn default_frame() -> Frame {
+pub(super) fn default_frame() -> Frame {
     frame(FrameUnit::Range, FrameBound::UnboundedPreceding, FrameBound::CurrentRow, FrameExclude::NoOthers)
 }
 

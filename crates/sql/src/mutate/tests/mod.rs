@@ -18,6 +18,7 @@ use super::violation::text_of;
 use crate::catalog::{Catalog, Check, Column, ForeignAction, ForeignKey, Index, IndexKey, Table};
 use crate::exec::cursor::Options;
 use crate::exec::memory::Pool;
+use crate::exec::spill::Place;
 use crate::exec::{self, Cancel, Exec, Failure};
 use crate::kv::{Senders, Txn};
 use crate::plan::*;
@@ -58,7 +59,10 @@ where
                 search_path: Arc::default(),
                 read_only: false,
             };
-            let scope = Scope::new(Node::with_catalog(opened.clone(), gateway, catalog, Pool::default()), session);
+            let scope = Scope::new(
+                Node::with_catalog(opened.clone(), gateway, catalog, Pool::default(), Place::default()),
+                session,
+            );
             let database = Database { env: opened, scope };
             scenario(database.clone()).await;
             database.verify().await;

@@ -10,6 +10,7 @@ use atoll_cluster::{Options, Store};
 use atoll_datum::{Datum, Error, Oid};
 use atoll_env::{NodeId, sim};
 use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session::client::Mark;
 use atoll_sql::session::variables::Severity;
@@ -140,7 +141,7 @@ where
             options.engine.reserve_bytes = 1 << 20;
             let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
             let gateway: GatewayRef = Arc::new(Senders(store.router()));
-            let node = Node::open(opened, gateway, Pool::default()).await;
+            let node = Node::open(opened, gateway, Pool::default(), Place::default()).await;
             scenario(node.map_err(|failure| failure.into_error()).expect("the node opens"), store).await;
         });
         work.await.expect("the scenario runs to its end");
