@@ -522,7 +522,7 @@ fn bounds(index: &Index, keys: &[Option<Expr>], terms: &[Term]) -> (Bounds, Vec<
             }
         }
         let limit = |bound: &Bound| {
-            let value = predicate::lossless(&bound.value, ty)?;
+            let value = predicate::limit(&bound.value, ty)?;
             let single = equal.len() == 1 || walk::can_copy(&value);
             single.then_some(Bound { value, inclusive: bound.inclusive })
         };
@@ -552,12 +552,12 @@ fn bounds(index: &Index, keys: &[Option<Expr>], terms: &[Term]) -> (Bounds, Vec<
     (bounds, used)
 }
 
-/// The values as ones of the key's type; those that no value of the type equals are left out.
+/// The values as limits of the key; those that no value of the type equals are left out.
 fn converted(values: &[Expr], ty: Type) -> Option<Vec<Expr>> {
     let is_integer = |of: Oid| matches!(of, oid::INT2 | oid::INT4 | oid::INT8);
     let mut found = Vec::with_capacity(values.len());
     for value in values {
-        match predicate::lossless(value, ty) {
+        match predicate::limit(value, ty) {
             Some(value) => found.push(value),
             None if value.as_literal().is_some() && is_integer(value.ty.oid) && is_integer(ty.oid) => {}
             None => return None,

@@ -229,6 +229,26 @@ pub fn lossless(value: &Expr, ty: Type) -> Option<Expr> {
     Some(Expr { at: value.at, ..call(function, vec![value.clone()], Type::new(to)) })
 }
 
+/// The value as a limit of an index's column of type `ty`, where the comparison was of the two types: as one of `ty` if
+/// there is such, or as it is for [`Limits`](crate::table::span::Limits) to fit.
+pub fn limit(value: &Expr, ty: Type) -> Option<Expr> {
+    if let Some(value) = lossless(value, ty) {
+        return Some(value);
+    }
+    let from = value.ty.oid;
+    match (from, ty.oid) {
+        _ if value.as_literal().is_some_and(|value| integer(value).is_some()) => None,
+        (oid::INT8, oid::INT4 | oid::INT2) | (oid::INT4, oid::INT2) => Some(value.clone()),
+        (oid::DATE, oid::TIMESTAMP) | (oid::TIMESTAMP, oid::DATE) => Some(value.clone()),
+        // By the session's time zone, as the comparison does it.
+        (oid::DATE | oid::TIMESTAMP, oid::TIMESTAMPTZ) => {
+            let function = builtin().function(builtin().cast(from, ty.oid)?.function)?;
+            Some(Expr { at: value.at, ..call(function::lookup(function)?, vec![value.clone()], Type::new(ty.oid)) })
+        }
+        _ => None,
+    }
+}
+
 fn relabel(value: Expr, ty: Type) -> Expr {
     let at = value.at;
     match value.kind {

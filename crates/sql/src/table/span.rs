@@ -1,6 +1,7 @@
 //! From bounds on an index's columns to stretches of keys.
 
-use atoll_datum::{Datum, Result, key};
+use atoll_datum::time::calendar::{MICROS_PER_DAY, TIMESTAMP_END};
+use atoll_datum::{Datum, Oid, Result, key, oid};
 use atoll_txn::request::Span;
 use bytes::Bytes;
 
@@ -10,7 +11,8 @@ use super::layout::{IndexLayout, PREFIX_BYTES};
 const VALUE: u8 = 1;
 const BEHIND_VALUES: u8 = 2;
 
-/// [`plan::Bounds`](crate::plan::Bounds) with values instead of expressions.
+/// [`plan::Bounds`](crate::plan::Bounds) with values instead of expressions. Values may be of other integer types than the
+/// column, or a date for a timestamp and the other way round.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     pub equal: Vec<Vec<Datum>>,
@@ -25,6 +27,15 @@ pub enum Reach {
     /// At most one entry: all columns of a unique index are known.
     Point(Bytes),
     Span(Span),
+}
+
+/// Where a value stands among those of a column's type.
+enum Fit {
+    Exactly(Datum),
+    /// Behind this one, before the next.
+    Behind(Datum),
+    BelowAll,
+    AboveAll,
 }
 
 impl Reach {
@@ -51,8 +62,16 @@ impl IndexLayout {
         let mut reaches = Vec::with_capacity(limits.equal.len());
         for tuple in limits.equal.iter().filter(|tuple| !tuple.iter().any(Datum::is_null)) {
             let mut start = self.start(12 * tuple.len());
+            let mut is_there = true;
             for (value, column) in tuple.iter().zip(&self.keys) {
-                key::encode(value, column.of, column.order, &mut start)?;
+                match fit(value, column.of) {
+                    None => key::encode(value, column.of, column.order, &mut start)?,
+                    Some(Fit::Exactly(value)) => key::encode(&value, column.of, column.order, &mut start)?,
+                    Some(_) => is_there = false,
+                }
+            }
+            if !is_there {
+                continue;
             }
             let is_whole = tuple.len() >= self.keys.len();
             if is_whole && self.is_unique_with(false) {
@@ -60,7 +79,7 @@ impl IndexLayout {
             } else if is_whole || range.iter().all(|limit| limit.is_none()) {
                 reaches.push(Reach::Span(prefixed(&start)));
             } else {
-                reaches.push(Reach::Span(self.within(start, tuple.len(), limits)?));
+                reaches.extend(self.within(start, tuple.len(), limits)?.map(Reach::Span));
             }
         }
         reaches.retain(|reach| !matches!(reach, Reach::Span(span) if span.is_empty()));
@@ -70,29 +89,73 @@ impl IndexLayout {
         Ok(reaches)
     }
 
-    /// Column number `at`, behind the columns that `start` fixes, within the limits.
-    fn within(&self, start: Vec<u8>, at: usize, limits: &Limits) -> Result<Span> {
+    /// Column number `at`, behind the columns that `start` fixes, within the limits; none if nothing can be.
+    fn within(&self, start: Vec<u8>, at: usize, limits: &Limits) -> Result<Option<Span>> {
         let column = &self.keys[at];
-        let (first, last) =
-            if column.order.descending { (&limits.upper, &limits.lower) } else { (&limits.lower, &limits.upper) };
+        let lower = limits.lower.as_ref().map(|(value, inclusive)| (fit(value, column.of), value, *inclusive));
+        let lower = match lower {
+            Some((Some(Fit::AboveAll), ..)) => return Ok(None),
+            Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
+            Some((Some(Fit::Behind(value)), ..)) => Some((value, false)),
+            Some((None, value, inclusive)) => Some((value.clone(), inclusive)),
+            Some((Some(Fit::BelowAll), ..)) | None => None,
+        };
+        let upper = limits.upper.as_ref().map(|(value, inclusive)| (fit(value, column.of), value, *inclusive));
+        let upper = match upper {
+            Some((Some(Fit::BelowAll), ..)) => return Ok(None),
+            Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
+            Some((Some(Fit::Behind(value)), ..)) => Some((value, true)),
+            Some((None, value, inclusive)) => Some((value.clone(), inclusive)),
+            Some((Some(Fit::AboveAll), ..)) | None => None,
+        };
+        let (first, last) = if column.order.descending { (upper, lower) } else { (lower, upper) };
         let with = |value: &Datum| {
             let mut bytes = start.clone();
             key::encode(value, column.of, column.order, &mut bytes)?;
             Ok(bytes)
         };
         let from = match first {
-            Some((value, true)) => with(value)?,
-            Some((value, false)) => successor(&with(value)?),
+            Some((value, true)) => with(&value)?,
+            Some((value, false)) => successor(&with(&value)?),
             // NULLs that stand first are outside of every range, and so are those that stand last.
             None => [&start[..], &[VALUE]].concat(),
         };
         let to = match last {
-            Some((value, true)) => successor(&with(value)?),
-            Some((value, false)) => with(value)?,
+            Some((value, true)) => successor(&with(&value)?),
+            Some((value, false)) => with(&value)?,
             None => [&start[..], &[BEHIND_VALUES]].concat(),
         };
-        Ok(Span::new(from, to))
+        Ok(Some(Span::new(from, to)))
     }
+}
+
+/// None for a value of the type itself.
+fn fit(value: &Datum, of: Oid) -> Option<Fit> {
+    let number = |number: i64, fitting: Option<Datum>| match fitting {
+        Some(value) => Fit::Exactly(value),
+        None if number < 0 => Fit::BelowAll,
+        None => Fit::AboveAll,
+    };
+    Some(match (of, value) {
+        (oid::INT2, Datum::Int4(value)) => number(i64::from(*value), i16::try_from(*value).ok().map(Datum::Int2)),
+        (oid::INT2, Datum::Int8(value)) => number(*value, i16::try_from(*value).ok().map(Datum::Int2)),
+        (oid::INT4, Datum::Int8(value)) => number(*value, i32::try_from(*value).ok().map(Datum::Int4)),
+        (oid::DATE, Datum::Timestamp(i64::MIN)) => Fit::Exactly(Datum::Date(i32::MIN)),
+        (oid::DATE, Datum::Timestamp(i64::MAX)) => Fit::Exactly(Datum::Date(i32::MAX)),
+        (oid::DATE, Datum::Timestamp(micros)) => {
+            // Every timestamp's day is a date.
+            let day = Datum::Date(micros.div_euclid(MICROS_PER_DAY) as i32);
+            if micros.rem_euclid(MICROS_PER_DAY) == 0 { Fit::Exactly(day) } else { Fit::Behind(day) }
+        }
+        (oid::TIMESTAMP, Datum::Date(i32::MIN)) => Fit::Exactly(Datum::Timestamp(i64::MIN)),
+        (oid::TIMESTAMP, Datum::Date(i32::MAX)) => Fit::Exactly(Datum::Timestamp(i64::MAX)),
+        (oid::TIMESTAMP, Datum::Date(day)) => {
+            // All dates are behind the first timestamp.
+            let micros = i64::from(*day).checked_mul(MICROS_PER_DAY).filter(|micros| *micros < TIMESTAMP_END);
+            micros.map_or(Fit::AboveAll, |micros| Fit::Exactly(Datum::Timestamp(micros)))
+        }
+        _ => return None,
+    })
 }
 
 fn prefixed(prefix: &[u8]) -> Span {

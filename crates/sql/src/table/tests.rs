@@ -6,6 +6,7 @@ use atoll_datum::{Datum, oid};
 
 use super::*;
 use crate::catalog::{Catalog, Column, ColumnOrdinal, Index, IndexId, IndexKey, Table};
+use crate::exec::expr::integer;
 
 fn column(ordinal: u32, type_oid: u32) -> Column {
     Column { ordinal, name: format!("c{ordinal}"), type_oid, type_modifier: -1, ..Default::default() }
@@ -142,18 +143,28 @@ fn spans_hold_exactly_what_is_within_the_limits() {
                 entries.push((group, value.clone(), layout.index_entry(index, &row, &[]).unwrap().key));
             }
         }
-        let limits = [None, Some((Datum::Int4(1), true)), Some((Datum::Int4(3), false)), Some((Datum::Null, true))];
+        let limits = [
+            None,
+            Some((Datum::Int4(1), true)),
+            Some((Datum::Int4(3), false)),
+            Some((Datum::Null, true)),
+            Some((Datum::Int8(1), false)),
+            Some((Datum::Int8(3), true)),
+            Some((Datum::Int8(-3_000_000_000), true)),
+            Some((Datum::Int8(3_000_000_000), false)),
+        ];
         for lower in &limits {
             for upper in &limits {
-                let equal = vec![vec![Datum::Int4(2)], vec![Datum::Int4(0)], vec![Datum::Null], vec![Datum::Int4(2)]];
+                let (big, none) = (Datum::Int8(2), Datum::Int8(1 << 40));
+                let equal = [Datum::Int4(2), Datum::Int4(0), Datum::Null, big, none].map(|value| vec![value]).to_vec();
                 let limits = Limits { equal, lower: lower.clone(), upper: upper.clone() };
                 let reaches = index.reaches(&limits).unwrap();
                 let within = |value: &Datum| {
                     let above = lower.as_ref().is_none_or(|(limit, inclusive)| {
-                        !limit.is_null() && !value.is_null() && (value > limit || (*inclusive && value == limit))
+                        integer(value).zip(integer(limit)).is_some_and(|(v, l)| v > l || (*inclusive && v == l))
                     });
                     let below = upper.as_ref().is_none_or(|(limit, inclusive)| {
-                        !limit.is_null() && !value.is_null() && (value < limit || (*inclusive && value == limit))
+                        integer(value).zip(integer(limit)).is_some_and(|(v, l)| v < l || (*inclusive && v == l))
                     });
                     above && below
                 };

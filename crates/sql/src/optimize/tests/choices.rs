@@ -52,11 +52,11 @@ fn keys_are_looked_up() {
 }
 
 #[test]
-fn limits_of_other_types_are_converted_if_nothing_is_lost() {
+fn limits_of_other_types_are_converted_or_fitted_later() {
     found(vec![op("=", col(1), big(7))], "scan t (#1 #2 #3 #4) by t_pkey = (7)");
     found(vec![op("=", col(1), big(1 << 40))], "scan t (#1 #2 #3 #4) nothing");
     found(vec![op("=", col(1), parameter(0, oid::INT2))], "scan t (#1 #2 #3 #4) by t_pkey = (int4($1))");
-    found(vec![op("=", col(1), parameter(0, oid::INT8))], "scan t (#1 #2 #3 #4) where #1 = $1");
+    found(vec![op("=", col(1), parameter(0, oid::INT8))], "scan t (#1 #2 #3 #4) by t_pkey = ($1)");
 }
 
 #[test]
