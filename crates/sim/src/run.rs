@@ -24,6 +24,8 @@ pub struct Config {
 pub enum Scenario {
     /// One node with everything below SQL.
     Node,
+    /// The same with sessions of SQL on the node.
+    Sql,
     /// Three voters of a group.
     Group,
 }
@@ -105,12 +107,14 @@ pub fn run(config: &Config) -> Report {
     let cloned = config.clone();
     sim::run(config.seed, options, |world| async move {
         let drawn = if world.rng("scenario").below(4) == 0 { Scenario::Group } else { Scenario::Node };
+        let drawn = if drawn == Scenario::Node && world.rng("sql").below(3) == 0 { Scenario::Sql } else { drawn };
         let scenario = cloned.scenario.unwrap_or_else(|| cloned.bug.map_or(drawn, |bug| bug.scenario(drawn)));
         if let Some(bug) = cloned.bug {
             world.plant(bug.fault());
         }
         let mut outcome = match scenario {
-            Scenario::Node => node::run(world.clone(), cloned.clone()).await,
+            Scenario::Node => node::run(world.clone(), cloned.clone(), false).await,
+            Scenario::Sql => node::run(world.clone(), cloned.clone(), true).await,
             Scenario::Group => group::run(world.clone(), cloned.clone()).await,
         };
         let report = report(&world);

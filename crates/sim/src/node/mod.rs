@@ -6,6 +6,8 @@
 //!   n101… clients elsewhere: they live on when n1 dies
 //!   n99   driver, schedule and judge, with a clock that is right
 //! ```
+//! In the scenario `sql` the clients on n1 are sessions of SQL; those elsewhere are the same.
+//!
 //! What must hold is in [`crate::check`]; in addition:
 //! - a node opens after every crash, and stops by itself only when its disk failed it;
 //! - after the faults have ended, every workload commits again within [`PROGRESS_WITHIN`], and every client ends.
@@ -58,12 +60,14 @@ struct Plan {
     /// How often a client gives up before it has an answer.
     gives_up: f64,
     crash_in_bootstrap: bool,
+    /// Clients on the node are sessions.
+    sql: bool,
     safety: Duration,
     enough: u64,
 }
 
 impl Plan {
-    fn choose(rng: &mut SimRng, config: &Config) -> Plan {
+    fn choose(rng: &mut SimRng, config: &Config, sql: bool) -> Plan {
         let mut options = atoll_cluster::Options::default();
         options.wal.segment_bytes = *rng.pick(&[64 << 10, 128 << 10, 512 << 10]);
         options.wal.cache_bytes = *rng.pick(&[64 << 10, 4 << 20]);
@@ -90,9 +94,15 @@ impl Plan {
             cut: *rng.pick(&[None, None, Some(1), Some(2)]),
             gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
             crash_in_bootstrap: rng.chance(0.3),
+            sql,
             safety: config.safety(),
             enough: config.enough(),
         }
+    }
+
+    /// What must get on after the faults.
+    fn works(&self) -> Vec<Work> {
+        Work::ALL.into_iter().chain(self.sql.then_some(Work::Sql)).collect()
     }
 }
 
@@ -124,11 +134,13 @@ struct State {
     /// Whose clocks stand still.
     frozen: BTreeSet<NodeId>,
     lives: u64,
+    /// The last look at the tables: asked for, done.
+    look: (bool, bool),
 }
 
-pub async fn run(world: World, config: Config) -> Outcome {
+pub async fn run(world: World, config: Config, sql: bool) -> Outcome {
     let mut rng = world.rng("plan");
-    let plan = Plan::choose(&mut rng, &config);
+    let plan = Plan::choose(&mut rng, &config, sql);
     let schedule = schedule::choose(&mut world.rng("schedule"), &plan, &config.without);
     let described = schedule.iter().map(ToString::to_string).collect();
     world.trace("plan", format_args!("{plan:?}"));
@@ -145,7 +157,7 @@ pub async fn run(world: World, config: Config) -> Outcome {
         run.shared.problem(what);
     }
     Outcome {
-        scenario: "node",
+        scenario: if sql { "sql" } else { "node" },
         simulated: world.now(),
         commits: run.shared.commits().values().sum(),
         violations: run.shared.check(),
@@ -222,20 +234,27 @@ fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
     }
 }
 
-/// A client's life.
-async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
-    let mut client = client(&run, id, env.clone(), gateway);
+/// Pauses between two steps, until clients are let go. None: it is over.
+async fn think(run: &Run, client: &mut Client, env: &Env) -> Option<()> {
     loop {
         // Whoever is ahead of the pace takes it easier: what a run costs should not depend on its luck.
         let ahead = run.shared.commits_in_all() > PACE * run.world.now().as_secs();
         let think_ms = client.rng.below(run.plan.think_ms * if ahead { 20 } else { 2 });
         env.clock.sleep(Duration::from_millis(think_ms)).await;
-        if run.state.lock().ending {
-            return;
+        let state = run.state.lock();
+        if state.ending {
+            return None;
         }
-        if !run.state.lock().working {
-            continue;
+        if state.working {
+            return Some(());
         }
+    }
+}
+
+/// A client's life.
+async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
+    let mut client = client(&run, id, env.clone(), gateway);
+    while let Some(()) = think(&run, &mut client, &env).await {
         let work = *client.rng.pick(&run.plan.weights);
         run.state.lock().busy.insert(id, (work.name(), run.world.now()));
         if client.rng.chance(run.plan.gives_up) {
@@ -259,8 +278,10 @@ async fn progress(run: &Arc<Run>) -> Result<(), String> {
             return Ok(());
         }
         let now = run.shared.commits();
-        let behind: Vec<&str> = Work::ALL
-            .iter()
+        let behind: Vec<&str> = run
+            .plan
+            .works()
+            .into_iter()
             .filter(|work| {
                 let count = |commits: &BTreeMap<Work, u64>| commits.get(work).copied().unwrap_or_default();
                 count(&now) < count(&before) + PROGRESS
@@ -306,6 +327,13 @@ async fn last_look(run: &Arc<Run>) -> Result<(), String> {
     let looking = async {
         while let Err(error) = workload::finale(&mut client).await {
             run.world.trace("finale", error);
+            run.world.sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let looking = async {
+        looking.await;
+        run.state.lock().look.0 = run.plan.sql;
+        while run.plan.sql && !run.state.lock().look.1 {
             run.world.sleep(Duration::from_millis(200)).await;
         }
     };

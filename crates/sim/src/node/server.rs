@@ -3,15 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atoll_cluster::Store;
+use atoll_cluster::{Router, Store};
 use atoll_env::{Env, fault};
+use atoll_sql::exec::memory::Pool;
+use atoll_sql::exec::spill::Place;
+use atoll_sql::kv::{GatewayRef, Senders};
+use atoll_sql::session;
 use atoll_txn::Sender;
 use atoll_txn::request::{Body, Split};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{N1, Run, work};
+use super::{N1, Run, client, think, work};
 use crate::workload::gateway::Gateway;
+use crate::workload::sql;
 
 /// What the schedule asks of the node.
 pub enum Order {
@@ -71,6 +76,46 @@ fn bites(run: &Run, name: &str) -> u64 {
     run.world.bites().get(name).copied().unwrap_or_default()
 }
 
+/// SQL on the node: its sessions, and in the end the last look at their tables.
+async fn sessions(run: Arc<Run>, env: Env, router: Router) {
+    let gateway: GatewayRef = Arc::new(Senders(router.clone()));
+    let node = loop {
+        match session::Node::open(env.clone(), gateway.clone(), Pool::default(), Place::default()).await {
+            Ok(node) => break node,
+            Err(failure) => run.world.trace("sql.open", failure.into_error()),
+        }
+        env.clock.sleep(Duration::from_millis(200)).await;
+    };
+    let client = |id: u64| {
+        let gateway = Gateway::Here(router.clone());
+        sql::Client::new(client(&run, id, env.clone(), gateway), node.clone())
+    };
+    let mut first = client(0);
+    while let Err(error) = first.set_up().await {
+        run.world.trace("sql.setup", error);
+        env.clock.sleep(Duration::from_millis(200)).await;
+    }
+    for id in 1..=run.plan.local {
+        let (mut client, run, env) = (client(id), run.clone(), env.clone());
+        env.tasks.clone().spawn("session", async move {
+            while let Some(()) = think(&run, &mut client.common, &env).await {
+                run.state.lock().busy.insert(id, ("sql", run.world.now()));
+                client.step().await;
+                run.state.lock().busy.remove(&id);
+            }
+        });
+    }
+    loop {
+        env.clock.sleep(Duration::from_millis(200)).await;
+        if run.state.lock().look == (true, false) {
+            match first.last_look().await {
+                Ok(()) => run.state.lock().look.1 = true,
+                Err(error) => run.world.trace("sql.finale", error),
+            }
+        }
+    }
+}
+
 /// One life of the node, as a task of its own.
 async fn live(run: Arc<Run>, env: Env) -> Ended {
     let store = match Store::open(&env, N1, run.plan.options.clone()).await {
@@ -83,7 +128,10 @@ async fn live(run: Arc<Run>, env: Env) -> Ended {
     }
     let (orders, mut ordered) = mpsc::unbounded_channel();
     *run.orders.lock() = Some(orders);
-    for id in 1..=run.plan.local {
+    if run.plan.sql {
+        env.tasks.spawn("sql", sessions(run.clone(), env.clone(), store.router()));
+    }
+    for id in (1..=run.plan.local).filter(|_| !run.plan.sql) {
         let gateway = Gateway::Here(store.router());
         env.tasks.spawn("client", work(run.clone(), id, env.clone(), gateway));
     }

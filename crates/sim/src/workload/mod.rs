@@ -7,6 +7,7 @@
 //! | [`lists`] | reads and appends over several lists | SERIALIZABLE, and REPEATABLE READ on lists of its own |
 //! | [`counter`] | increments under row locks, with deadlocks, NOWAIT, SKIP LOCKED | READ COMMITTED mostly |
 //! | [`skew`] | decisions about what others change | SERIALIZABLE, under locks at READ COMMITTED |
+//! | [`sql`] | transfers, inserts, looks and definitions in sessions on the node | every level |
 //! | [`rows`] | inserts, deletes, scans and savepoints against a model | every level |
 //!
 //! A step is one transaction. It notes in the history of its checker what it was told. Its client may die in the middle
@@ -20,6 +21,7 @@ pub mod lists;
 pub mod register;
 pub mod rows;
 pub mod skew;
+pub mod sql;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,9 +47,12 @@ pub enum Work {
     Counter,
     Skew,
     Rows,
+    /// In sessions of its own.
+    Sql,
 }
 
 impl Work {
+    /// Those that any client can do.
     pub const ALL: [Work; 6] = [Work::Bank, Work::Register, Work::Lists, Work::Counter, Work::Skew, Work::Rows];
 
     pub fn name(self) -> &'static str {
@@ -58,6 +63,7 @@ impl Work {
             Work::Counter => "counter",
             Work::Skew => "skew",
             Work::Rows => "rows",
+            Work::Sql => "sql",
         }
     }
 }
@@ -71,6 +77,7 @@ pub struct Shared {
     pub counter: Mutex<counter::State>,
     pub skew: Mutex<skew::State>,
     pub rows: Mutex<rows::State>,
+    pub sql: Mutex<sql::State>,
     tally: Mutex<Tally>,
     tick: Mutex<u64>,
     problems: Mutex<Vec<String>>,
@@ -93,6 +100,7 @@ impl Shared {
             counter: Mutex::default(),
             skew: Mutex::default(),
             rows: Mutex::default(),
+            sql: Mutex::default(),
             tally: Mutex::default(),
             tick: Mutex::default(),
             problems: Mutex::default(),
@@ -112,6 +120,15 @@ impl Shared {
 
     pub fn commits_in_all(&self) -> u64 {
         self.tally.lock().commits.values().sum()
+    }
+
+    fn count_commit(&self, work: Work) {
+        *self.tally.lock().commits.entry(work).or_default() += 1;
+        self.count_outcome(work, "committed");
+    }
+
+    fn count_outcome(&self, work: Work, name: &str) {
+        *self.tally.lock().outcomes.entry(format!("{} {name}", work.name())).or_default() += 1;
     }
 
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
@@ -137,6 +154,7 @@ impl Shared {
         found.extend(check::counter::check(&self.counter.lock().history));
         found.extend(check::skew::check(&self.skew.lock().history));
         found.extend(check::model::check(&self.rows.lock().history));
+        found.extend(sql::check(&self.sql.lock()));
         found
     }
 }
@@ -166,6 +184,7 @@ impl Client {
             Work::Counter => counter::step(self).await,
             Work::Skew => skew::step(self).await,
             Work::Rows => rows::step(self).await,
+            Work::Sql => Ok(()),
         };
         if let Err(error) = &result {
             self.judge(work, error);
@@ -206,9 +225,7 @@ impl Client {
         match txn.commit().await {
             Ok(ts) => {
                 self.shared.world.trace("commit", format_args!("c{} {} {ts}", self.id, work.name()));
-                let mut tally = self.shared.tally.lock();
-                *tally.commits.entry(work).or_default() += 1;
-                *tally.outcomes.entry(format!("{} committed", work.name())).or_default() += 1;
+                self.shared.count_commit(work);
                 Fate::Committed
             }
             Err(error) => {
@@ -237,7 +254,7 @@ impl Client {
                 return;
             }
         };
-        *self.shared.tally.lock().outcomes.entry(format!("{} {name}", work.name())).or_default() += 1;
+        self.shared.count_outcome(work, &name);
     }
 }
 

@@ -719,7 +719,7 @@ mod tests {
         vars.set("work_mem", Some("8MB"), true).unwrap();
         assert_eq!(vars.get("work_mem").unwrap(), "8MB");
         vars.end_local();
-        assert_eq!(vars.get("work_mem").unwrap(), "4MB");
+        assert_eq!(vars.get("work_mem").unwrap(), "1GB");
     }
 
     #[test]

@@ -131,6 +131,14 @@ async fn a_short_or_missing_table_is_never_silent() {
     };
     let (found, of) = noticed(10, 20, is_table, cut).await;
     assert_eq!(found, of);
+    // Hardly anything is left, of any file of that kind.
+    let is_any_table = |path: &Path| in_folder(path, "tables");
+    let (found, of) = noticed(12, 20, is_any_table, |path, rng| {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(rng.below(48)).unwrap();
+    })
+    .await;
+    assert_eq!(found, of);
     let (found, of) = noticed(11, 5, is_table, |path, _| std::fs::remove_file(path).unwrap()).await;
     assert_eq!(found, of);
 }
