@@ -30,6 +30,7 @@ pub trait Txn: Send + Sync {
     fn isolation(&self) -> Isolation;
     fn read_ts(&self) -> Timestamp;
     fn begin_statement(&mut self);
+    fn see(&mut self, to: Timestamp) -> BoxFuture<'_, Result<()>>;
     fn hold_view(&mut self);
     fn release_view(&mut self);
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>>;
@@ -77,6 +78,10 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn begin_statement(&mut self) {
         Transaction::begin_statement(self);
+    }
+
+    fn see(&mut self, to: Timestamp) -> BoxFuture<'_, Result<()>> {
+        Box::pin(Transaction::see(self, to))
     }
 
     fn hold_view(&mut self) {

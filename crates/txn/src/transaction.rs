@@ -856,6 +856,16 @@ impl<S: Sender> Transaction<S> {
         }
     }
 
+    /// Moves the snapshot up to what is committed at `to`, if everything that was read is the same there; it never moves
+    /// down. One that reads the past stays where it is.
+    pub async fn see(&mut self, to: Timestamp) -> Result<()> {
+        self.open()?;
+        if self.historical || to <= self.read_ts {
+            return Ok(());
+        }
+        self.raise(to).await
+    }
+
     /// Moves the snapshot up, if everything that was read is the same there.
     async fn raise(&mut self, to: Timestamp) -> Result<()> {
         let reads: Vec<Span> = self.reads.iter().chain(&self.constraints).cloned().collect();

@@ -149,9 +149,14 @@ impl<'a> Definition<'a> {
         done
     }
 
-    /// Locks a relation, and looks whether it is still there.
+    /// Locks a relation, and looks whether it is still there. Where that keeps writers away, all that they have committed
+    /// is seen from now on: the statement's snapshot may be older than the lock, and whoever wrote between the two knew
+    /// nothing of what the statement defines.
     pub async fn lock(&mut self, relation: Oid, mode: Mode) -> Result<Option<Arc<Table>>> {
         self.scope.locks.lock_relation(relation, mode).await?;
+        if mode.conflicts_with(Mode::RowExclusive) {
+            self.txn.see(self.scope.node.gateway.now()).await?;
+        }
         self.refresh();
         Ok(self.catalog().table(relation).cloned())
     }

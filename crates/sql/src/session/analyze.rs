@@ -182,7 +182,7 @@ impl Session {
         let target = self.variables.get("default_statistics_target").and_then(|target| target.parse().ok());
         let columns = collect::columns(table, &subject.columns, target.unwrap_or(analyze::TARGET));
         if !alone {
-            self.begin_statement(false).await?;
+            self.begin_statement(false, &[]).await?;
         }
         let (node, cancel) = (self.node.clone(), self.cancel.clone());
         let timeout = Duration::from_millis(self.variables.typed().statement_timeout_ms);

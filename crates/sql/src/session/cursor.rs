@@ -168,7 +168,7 @@ impl Session {
         }
         let (types, known) = (portal.parameter_types.clone(), portal.bound.clone());
         let bound = self.ready(statement, &types, known.as_ref()).await?;
-        self.begin_statement(bound.query.command != crate::plan::CommandKind::Select).await?;
+        self.begin_statement(bound.query.command != crate::plan::CommandKind::Select, &bound.query.uses).await?;
         let scope = self.scope();
         let cursor = exec::run(&bound.query, &scope, self.exec_options())?;
         if let Some(portal) = self.portals.get_mut(name) {

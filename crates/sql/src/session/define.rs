@@ -35,7 +35,7 @@ impl Session {
         }
         let scope = self.scope();
         let in_block = self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Explicit || open.statements > 0);
-        self.begin_statement(true).await?;
+        self.begin_statement(true, &[]).await?;
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let Some(txn) = &mut transaction.txn else { return Ok(()) };
         let mut definition = Definition::new(scope, txn.as_mut(), &mut transaction.changes, in_block);

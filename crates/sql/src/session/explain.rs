@@ -130,7 +130,7 @@ impl Session {
             let analyze = exec::cursor::Options { analyze: true, ..self.exec_options() };
             let running = cursor.insert(exec::run(query, &scope, analyze)?);
             let mut rows = Vec::new();
-            self.begin_statement(query.command != CommandKind::Select).await?;
+            self.begin_statement(query.command != CommandKind::Select, &query.uses).await?;
             loop {
                 rows.clear();
                 let mut output = Output::Rows(&mut rows);

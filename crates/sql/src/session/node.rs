@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use atoll_datum::Oid;
 use atoll_env::Env;
-use atoll_txn::Isolation;
+use atoll_txn::{Isolation, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -64,6 +64,15 @@ struct Current {
     statistics: Arc<Known>,
     /// How many changes have been adopted.
     adopted: u64,
+    defined: Defined,
+}
+
+/// Since when relations are defined as they are.
+#[derive(Clone, Default)]
+struct Defined {
+    /// Those that have changed since the node began.
+    since: BTreeMap<Oid, Timestamp>,
+    latest: Timestamp,
 }
 
 impl Node {
@@ -89,7 +98,12 @@ impl Node {
             row_ids: RowIds::default(),
             memory,
             spill,
-            current: RwLock::new(Current { catalog: Arc::new(catalog), statistics: Arc::default(), adopted: 0 }),
+            current: RwLock::new(Current {
+                catalog: Arc::new(catalog),
+                statistics: Arc::default(),
+                adopted: 0,
+                defined: Defined::default(),
+            }),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
@@ -115,6 +129,16 @@ impl Node {
     /// What is committed now.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.current.read().catalog.clone()
+    }
+
+    /// What a snapshot must not be older than to be read by the definitions of these relations: what an older one holds
+    /// may not be in an index that was made since. None if it is not older than any change.
+    pub fn defined_since(&self, relations: impl IntoIterator<Item = Oid>, snapshot: Timestamp) -> Option<Timestamp> {
+        let defined = &self.current.read().defined;
+        if snapshot >= defined.latest {
+            return None;
+        }
+        relations.into_iter().filter_map(|relation| defined.since.get(&relation).copied()).max()
     }
 
     /// Both, as of one moment.
@@ -150,6 +174,10 @@ impl Node {
             changes.apply(&mut catalog);
             catalog.version = crate::catalog::next_version();
             current.catalog = Arc::new(catalog);
+            // The commit lies before now, and nobody has used the definitions yet.
+            let now = self.gateway.now();
+            current.defined.latest = now;
+            current.defined.since.extend(changes.tables().map(|table| (table, now)));
         }
         if changes.has_jobs() {
             self.jobs.notify_one();
@@ -181,7 +209,10 @@ impl Node {
             // What was adopted meanwhile may be newer than what was read.
             if current.adopted == before {
                 let (catalog, statistics) = (Arc::new(catalog), Arc::new(known));
-                *current = Current { catalog, statistics, adopted: before + 1 };
+                // Nobody knows which relations have changed.
+                let latest = self.gateway.now();
+                let since = catalog.tables.keys().map(|table| (*table, latest)).collect();
+                *current = Current { catalog, statistics, adopted: before + 1, defined: Defined { since, latest } };
                 return Ok(());
             }
         }

@@ -24,7 +24,7 @@ use super::client::{Client, Encoding};
 use super::prepared::{Bound, Depends, Kept};
 use super::{Scope, Session, columns_of};
 use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
-use crate::plan::{CommandKind, Query};
+use crate::plan::{CommandKind, Query, RelationUse};
 use crate::{bind, kv, optimize};
 
 /// How often a transaction that nobody has seen anything of is run again.
@@ -128,7 +128,7 @@ impl Session {
     ) -> std::result::Result<Ran, Failure> {
         for attempt in 0.. {
             let mark = output.mark();
-            self.begin_statement(query.command != CommandKind::Select).await?;
+            self.begin_statement(query.command != CommandKind::Select, &query.uses).await?;
             let savepoint = self.transaction_txn().await?.savepoint();
             let mut cursor = match kept.take() {
                 Some(cursor) => cursor.again(query, scope)?,
@@ -154,12 +154,26 @@ impl Session {
 
     /// What a statement sees begins here. Portals that were left half read go on to show what they saw: their rows are
     /// made before the snapshot moves or the statement writes.
-    pub(super) async fn begin_statement(&mut self, writes: bool) -> std::result::Result<(), Failure> {
+    pub(super) async fn begin_statement(
+        &mut self,
+        writes: bool,
+        uses: &[RelationUse],
+    ) -> std::result::Result<(), Failure> {
         let moves = self.transaction_txn().await?.isolation() == Isolation::ReadCommitted;
         if moves || writes {
             self.finish_portals().await?;
         }
-        self.transaction_txn().await?.begin_statement();
+        let node = self.node.clone();
+        let txn = self.transaction_txn().await?;
+        txn.begin_statement();
+        let Some(since) = node.defined_since(uses.iter().map(|used| used.relation), txn.read_ts()) else {
+            return Ok(());
+        };
+        txn.see(since).await?;
+        if txn.read_ts() < since {
+            let error = Error::unsupported("reading a table as of a time before its definition last changed");
+            return Err(error.detail(format!("It changed at {since}, and {} was asked for.", txn.read_ts())).into());
+        }
         Ok(())
     }
 

@@ -66,7 +66,7 @@ impl Session {
         for column in &wanted {
             forms.push(super::form_of(&scope, Oid(column.type_oid))?);
         }
-        self.begin_statement(true).await?;
+        self.begin_statement(true, &bound.query.uses).await?;
         let format = if options.kind == Kind::Binary { Format::Binary } else { Format::Text };
         client.copy_in(format, wanted.len());
         client.flush().await.map_err(|error| Failure::Sql(gone(error)))?;
@@ -162,7 +162,7 @@ impl Session {
             client.copy_row(&bytes);
             bytes.clear();
         }
-        self.begin_statement(true).await?;
+        self.begin_statement(true, &bound.query.uses).await?;
         let mut cursor = exec::run(&bound.query, &scope, self.exec_options())?;
         let mut count = 0;
         let mut rows = Vec::new();
