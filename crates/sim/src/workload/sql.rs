@@ -2,7 +2,7 @@
 //! while all that goes on.
 //!
 //! What must hold:
-//! - every look sees the same sum ([`check::bank`](crate::check::bank)), by whichever index;
+//! - every look sees the same sum ([`check::bank`]), by whichever index;
 //! - the rows found by an index are those found without it;
 //! - an entry whose commit was acknowledged is there in the end, one whose commit failed is not;
 //! - a client is told nothing but what a client may be told.
