@@ -253,6 +253,7 @@ def run(connection, query):
 class Fuzzer:
     def __init__(self, options):
         self.options, self.wrong, self.count = options, 0, 0
+        self.until = time.monotonic() + options.minutes * 60
         connect = lambda dsn: psycopg.connect(dsn, autocommit=True, options="-c statement_timeout=20000")
         self.own = connect(options.dsn)
         self.oracle = connect(options.oracle) if options.oracle else None
@@ -269,6 +270,8 @@ class Fuzzer:
             if self.oracle:
                 self.oracle.execute(statement)
         for _ in range(self.options.queries):
+            if time.monotonic() > self.until:
+                return
             query = maker.statement()
             self.count += 1
             got = run(self.own, query)
@@ -358,8 +361,10 @@ def main():
     parser.add_argument("--queries", type=int, default=60)
     parser.add_argument("--protocol", action="store_true")
     options = parser.parse_args()
-    until, seed = time.monotonic() + options.minutes * 60, options.seed or random.SystemRandom().randrange(1 << 32)
+    seed = options.seed or random.SystemRandom().randrange(1 << 32)
+    print(f"first seed {seed}", flush=True)
     if options.protocol:
+        until = time.monotonic() + options.minutes * 60
         info = psycopg.conninfo.conninfo_to_dict(options.dsn)
         address, connections = (info["host"], int(info.get("port", 5432))), 0
         while time.monotonic() < until:
@@ -373,7 +378,7 @@ def main():
         print(f"{connections} connections, and the server answers")
         return 0
     fuzzer, rounds = Fuzzer(options), 0
-    while time.monotonic() < until:
+    while time.monotonic() < fuzzer.until:
         fuzzer.round(seed)
         seed, rounds = seed + 1, rounds + 1
         if options.seed:

@@ -166,8 +166,12 @@ impl<S: Sender> Txn for Transaction<S> {
         Transaction::release(self, savepoint);
     }
 
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>> {
-        Box::pin(Transaction::commit(*self))
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>> {
+        // The future of a commit is large, and most transactions only read.
+        match self.commit_unwritten() {
+            Some(ts) => Box::pin(std::future::ready(Ok(ts))),
+            None => Box::pin(Transaction::commit(*self)),
+        }
     }
 
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -560,6 +560,16 @@ impl<S: Sender> Transaction<S> {
         result
     }
 
+    /// Commits at once what has written and locked nothing: then there is nothing to do. None if there is.
+    pub fn commit_unwritten(&mut self) -> Option<Timestamp> {
+        if self.ended || !self.buffer.is_empty() || !self.locks.is_empty() {
+            return None;
+        }
+        self.ended = true;
+        self.stop_heartbeat();
+        Some(self.read_ts)
+    }
+
     async fn try_commit(&mut self) -> Result<Timestamp> {
         if self.buffer.is_empty() && self.locks.is_empty() {
             return Ok(self.read_ts);

@@ -2,7 +2,6 @@
 //!
 //! One that changes rows runs to its end, foreign keys included, before its first row goes out.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use atoll_datum::Datum;
@@ -10,6 +9,7 @@ use atoll_datum::Datum;
 use super::build::Builder;
 use super::memory::Pool;
 use super::operator::BoxOperator;
+use super::spill::store::Store;
 use super::{Counters, Exec, Memory, Result, Rows, State};
 use crate::mutate::{self, Deferred, Pending};
 use crate::plan::Query;
@@ -29,12 +29,17 @@ pub struct Cursor {
     width: usize,
     ended: bool,
     /// Of a query that changes rows: what it gives, when it has run; none before.
-    ready: Option<VecDeque<Rows>>,
+    ready: Option<Ready>,
     changes_rows: bool,
     /// After a rewind it gives what a new one would.
     repeatable: bool,
     pool: Arc<Pool>,
     options: Options,
+}
+
+struct Ready {
+    batches: Store,
+    next: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,16 +128,17 @@ impl Cursor {
             exec.txn.hold_view();
             let result = self.run_to_end(exec).await;
             exec.txn.release_view();
-            self.ready = Some(result?);
+            self.ready = Some(Ready { batches: result?, next: 0 });
         }
-        Ok(self.ready.as_mut().and_then(VecDeque::pop_front))
+        let Some(Ready { batches, next }) = &mut self.ready else { return Ok(None) };
+        *next += 1;
+        batches.get(*next - 1).await
     }
 
-    async fn run_to_end(&mut self, exec: &mut Exec<'_>) -> Result<VecDeque<Rows>> {
-        let (mut ready, mut account) = (VecDeque::new(), 0);
+    async fn run_to_end(&mut self, exec: &mut Exec<'_>) -> Result<Store> {
+        let mut ready = Store::default();
         while let Some(rows) = self.operator.next(exec).await? {
-            exec.state.memory.grow(&mut account, rows.bytes())?;
-            ready.push_back(rows);
+            ready.push(rows, exec).await?;
         }
         mutate::finish(exec).await?;
         Ok(ready)

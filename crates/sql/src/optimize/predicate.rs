@@ -239,11 +239,8 @@ pub fn limit(value: &Expr, ty: Type) -> Option<Expr> {
     match (from, ty.oid) {
         _ if value.as_literal().is_some_and(|value| integer(value).is_some()) => None,
         (oid::INT8, oid::INT4 | oid::INT2) | (oid::INT4, oid::INT2) => Some(value.clone()),
-        (oid::DATE, oid::TIMESTAMP) | (oid::TIMESTAMP, oid::DATE) => Some(value.clone()),
-        // By the session's time zone, as the comparison does it.
-        (oid::DATE | oid::TIMESTAMP, oid::TIMESTAMPTZ) => {
-            let function = builtin().function(builtin().cast(from, ty.oid)?.function)?;
-            Some(Expr { at: value.at, ..call(function::lookup(function)?, vec![value.clone()], Type::new(ty.oid)) })
+        (oid::DATE, oid::TIMESTAMP | oid::TIMESTAMPTZ) | (oid::TIMESTAMP, oid::DATE | oid::TIMESTAMPTZ) => {
+            Some(value.clone())
         }
         _ => None,
     }

@@ -148,21 +148,24 @@ impl Session {
     pub(super) async fn commit_implicit(&mut self, client: &mut dyn Client) -> Outcome {
         if self.transaction.as_ref().is_some_and(|transaction| transaction.failed) {
             // An error of one statement takes back what the others of its message, or up to its Sync, have done.
-            self.abandon(client).await;
+            Box::pin(self.abandon(client)).await;
             return Ok(());
         }
         self.commit_transaction(client).await
     }
 
     async fn commit_transaction(&mut self, client: &mut dyn Client) -> Outcome {
-        self.check_deferred().await?;
+        // What is rare is boxed: the future of whatever commits is moved more than once.
+        if self.transaction.as_ref().is_some_and(|transaction| !transaction.deferred.is_empty()) {
+            Box::pin(self.check_deferred()).await?;
+        }
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(txn) = transaction.txn.take() {
             match txn.commit().await {
                 Ok(_) => {}
                 Err(error) => {
                     if matches!(error, kv::Error::Unknown { .. }) && !transaction.changes.is_empty() {
-                        self.node.reload().await?;
+                        Box::pin(self.node.reload()).await?;
                     }
                     return Err(error.into());
                 }
@@ -182,9 +185,6 @@ impl Session {
     async fn check_deferred(&mut self) -> Outcome {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let mut deferred = std::mem::take(&mut transaction.deferred);
-        if deferred.is_empty() {
-            return Ok(());
-        }
         let scope = self.scope();
         let cancel = self.cancel.clone();
         let txn = self.transaction_txn().await?;

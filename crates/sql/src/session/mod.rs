@@ -472,11 +472,11 @@ impl Session {
                 (Err(failure), Some(Replay { portal, mark }))
                     if self.may_retry(&failure, attempt) && client.take_back(*mark) =>
                 {
-                    self.abandon_keeping(portal, client).await;
-                    self.pause(attempt).await;
+                    Box::pin(self.abandon_keeping(portal, client)).await;
+                    Box::pin(self.pause(attempt)).await;
                     attempt += 1;
                     self.begin_implicit();
-                    if let Err(failure) = self.execute_portal(portal, 0, client).await
+                    if let Err(failure) = Box::pin(self.execute_portal(portal, 0, client)).await
                         && !self.may_retry(&failure, attempt)
                     {
                         break Err(failure.into_error());
@@ -514,7 +514,7 @@ impl Session {
         }
         let result = self.noted(result);
         if self.is_implicit() {
-            self.abandon(client).await;
+            Box::pin(self.abandon(client)).await;
         }
         result
     }

@@ -1,6 +1,8 @@
 //! From bounds on an index's columns to stretches of keys.
 
+use atoll_datum::time::arithmetic::{date_moment, timestamp_moment};
 use atoll_datum::time::calendar::{MICROS_PER_DAY, TIMESTAMP_END};
+use atoll_datum::time::zone::Zone;
 use atoll_datum::{Datum, Oid, Result, key, oid};
 use atoll_txn::request::Span;
 use bytes::Bytes;
@@ -19,6 +21,8 @@ pub struct Limits {
     /// With whether the limit itself belongs to it.
     pub lower: Option<(Datum, bool)>,
     pub upper: Option<(Datum, bool)>,
+    /// In which a date or a timestamp without one is a moment.
+    pub zone: Option<Zone>,
 }
 
 /// A part of an index.
@@ -64,7 +68,7 @@ impl IndexLayout {
             let mut start = self.start(12 * tuple.len());
             let mut is_there = true;
             for (value, column) in tuple.iter().zip(&self.keys) {
-                match fit(value, column.of) {
+                match fit(value, column.of, limits.zone.as_ref()) {
                     None => key::encode(value, column.of, column.order, &mut start)?,
                     Some(Fit::Exactly(value)) => key::encode(&value, column.of, column.order, &mut start)?,
                     Some(_) => is_there = false,
@@ -92,7 +96,10 @@ impl IndexLayout {
     /// Column number `at`, behind the columns that `start` fixes, within the limits; none if nothing can be.
     fn within(&self, start: Vec<u8>, at: usize, limits: &Limits) -> Result<Option<Span>> {
         let column = &self.keys[at];
-        let lower = limits.lower.as_ref().map(|(value, inclusive)| (fit(value, column.of), value, *inclusive));
+        let lower = limits
+            .lower
+            .as_ref()
+            .map(|(value, inclusive)| (fit(value, column.of, limits.zone.as_ref()), value, *inclusive));
         let lower = match lower {
             Some((Some(Fit::AboveAll), ..)) => return Ok(None),
             Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
@@ -100,7 +107,10 @@ impl IndexLayout {
             Some((None, value, inclusive)) => Some((value.clone(), inclusive)),
             Some((Some(Fit::BelowAll), ..)) | None => None,
         };
-        let upper = limits.upper.as_ref().map(|(value, inclusive)| (fit(value, column.of), value, *inclusive));
+        let upper = limits
+            .upper
+            .as_ref()
+            .map(|(value, inclusive)| (fit(value, column.of, limits.zone.as_ref()), value, *inclusive));
         let upper = match upper {
             Some((Some(Fit::BelowAll), ..)) => return Ok(None),
             Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
@@ -130,7 +140,7 @@ impl IndexLayout {
 }
 
 /// None for a value of the type itself.
-fn fit(value: &Datum, of: Oid) -> Option<Fit> {
+fn fit(value: &Datum, of: Oid, zone: Option<&Zone>) -> Option<Fit> {
     let number = |number: i64, fitting: Option<Datum>| match fitting {
         Some(value) => Fit::Exactly(value),
         None if number < 0 => Fit::BelowAll,
@@ -154,8 +164,20 @@ fn fit(value: &Datum, of: Oid) -> Option<Fit> {
             let micros = i64::from(*day).checked_mul(MICROS_PER_DAY).filter(|micros| *micros < TIMESTAMP_END);
             micros.map_or(Fit::AboveAll, |micros| Fit::Exactly(Datum::Timestamp(micros)))
         }
+        (oid::TIMESTAMPTZ, Datum::Date(day)) => moment(date_moment(*day, zone)),
+        (oid::TIMESTAMPTZ, Datum::Timestamp(micros)) => moment(timestamp_moment(*micros, zone)),
         _ => return None,
     })
+}
+
+/// There are moments before the first timestamp and after the last one, but none beyond the infinities.
+fn moment(moment: i128) -> Fit {
+    const BETWEEN: i128 = i64::MAX as i128 - 1;
+    Fit::Exactly(Datum::TimestampTz(match moment {
+        i128::MIN => i64::MIN,
+        i128::MAX => i64::MAX,
+        moment => moment.clamp(-BETWEEN, BETWEEN) as i64,
+    }))
 }
 
 fn prefixed(prefix: &[u8]) -> Span {

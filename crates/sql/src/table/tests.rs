@@ -157,7 +157,7 @@ fn spans_hold_exactly_what_is_within_the_limits() {
             for upper in &limits {
                 let (big, none) = (Datum::Int8(2), Datum::Int8(1 << 40));
                 let equal = [Datum::Int4(2), Datum::Int4(0), Datum::Null, big, none].map(|value| vec![value]).to_vec();
-                let limits = Limits { equal, lower: lower.clone(), upper: upper.clone() };
+                let limits = Limits { equal, lower: lower.clone(), upper: upper.clone(), zone: None };
                 let reaches = index.reaches(&limits).unwrap();
                 let within = |value: &Datum| {
                     let above = lower.as_ref().is_none_or(|(limit, inclusive)| {

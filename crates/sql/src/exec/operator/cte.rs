@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use super::{BoxOperator, Operator};
 use crate::exec::build::{Builder, senses};
 use crate::exec::keyed::Keyed;
+use crate::exec::spill::store::Store;
 use crate::exec::{Exec, Result, Rows, State};
 use crate::plan;
 
@@ -18,11 +19,10 @@ use crate::plan;
 pub struct CteState {
     /// Of a working table there is none, and absent while it runs.
     definition: Option<BoxOperator>,
-    batches: Vec<Rows>,
+    batches: Store,
     done: bool,
     /// Raised when the rows are no longer these.
     generation: u64,
-    account: usize,
 }
 
 impl CteState {
@@ -34,8 +34,8 @@ impl CteState {
 /// Batch number `at` of the common table at `place`.
 async fn batch(place: usize, at: usize, exec: &mut Exec<'_>) -> Result<Option<Rows>> {
     let cte = &mut exec.state.ctes[place];
-    if let Some(rows) = cte.batches.get(at) {
-        return Ok(Some(rows.clone()));
+    if at < cte.batches.len() {
+        return cte.batches.get(at).await;
     }
     if cte.done {
         return Ok(None);
@@ -43,20 +43,17 @@ async fn batch(place: usize, at: usize, exec: &mut Exec<'_>) -> Result<Option<Ro
     let taken = cte.definition.take();
     let mut definition = taken.ok_or_else(|| Error::internal("a common table is read while it is being made"))?;
     let result = definition.next(exec).await;
-    let State { ctes, memory, .. } = &mut exec.state;
-    let cte = &mut ctes[place];
+    let cte = &mut exec.state.ctes[place];
     cte.definition = Some(definition);
-    match result? {
-        Some(rows) => {
-            memory.grow(&mut cte.account, rows.bytes())?;
-            cte.batches.push(rows.clone());
-            Ok(Some(rows))
-        }
-        None => {
-            cte.done = true;
-            Ok(None)
-        }
-    }
+    let Some(rows) = result? else {
+        cte.done = true;
+        return Ok(None);
+    };
+    let mut batches = std::mem::take(&mut cte.batches);
+    let pushed = batches.push(rows.clone(), exec).await;
+    exec.state.ctes[place].batches = batches;
+    pushed?;
+    Ok(Some(rows))
 }
 
 struct CteScan {
@@ -108,7 +105,7 @@ pub fn with(plan: &plan::With, builder: &mut Builder<'_>) -> SqlResult<BoxOperat
         let seen = recursive.distinct.then(|| Keyed::new(senses(&plan.definition)));
         let width = plan.definition.columns().len();
         let phase = Phase::First;
-        let fresh = Vec::new();
+        let fresh = Store::default();
         definition = Box::new(Recursion { first: definition, step, working, seen, width, phase, fresh, account: 0 });
     }
     let place = builder.add_cte(CteState { definition: Some(definition), ..CteState::default() });
@@ -144,10 +141,9 @@ impl Operator for With {
             }
             let State { ctes, memory, .. } = state;
             let cte = &mut ctes[self.place];
-            cte.batches.clear();
+            cte.batches.clear(memory);
             cte.done = false;
             cte.generation += 1;
-            memory.release(&mut cte.account);
         }
         self.body.rewind(state);
     }
@@ -167,7 +163,7 @@ struct Recursion {
     width: usize,
     phase: Phase,
     /// What this round has made.
-    fresh: Vec<Rows>,
+    fresh: Store,
     account: usize,
 }
 
@@ -193,18 +189,15 @@ impl Recursion {
     }
 
     /// What this round has made becomes the working table. False if it is nothing.
-    fn next_round(&mut self, exec: &mut Exec<'_>) -> Result<bool> {
-        let fresh = std::mem::take(&mut self.fresh);
-        let bytes = fresh.iter().map(Rows::bytes).sum();
+    fn next_round(&mut self, exec: &mut Exec<'_>) -> bool {
         let State { ctes, memory, .. } = &mut exec.state;
         let working = &mut ctes[self.working];
-        memory.release(&mut working.account);
-        memory.grow(&mut working.account, bytes)?;
+        working.batches.clear(memory);
         working.generation += 1;
-        working.batches = fresh;
+        working.batches = std::mem::take(&mut self.fresh);
         let has_rows = !working.batches.is_empty();
         self.step.rewind(&mut exec.state);
-        Ok(has_rows)
+        has_rows
     }
 }
 
@@ -219,12 +212,12 @@ impl Operator for Recursion {
                     Phase::Done => return Ok(None),
                 };
                 let Some(rows) = made else {
-                    self.phase = if self.next_round(exec)? { Phase::Step } else { Phase::Done };
+                    self.phase = if self.next_round(exec) { Phase::Step } else { Phase::Done };
                     continue;
                 };
                 let rows = self.only_new(rows, exec)?;
                 if !rows.is_empty() {
-                    self.fresh.push(rows.clone());
+                    self.fresh.push(rows.clone(), exec).await?;
                     return Ok(Some(rows));
                 }
             }
@@ -234,16 +227,15 @@ impl Operator for Recursion {
 
     fn rewind(&mut self, state: &mut State) {
         self.first.rewind(state);
-        self.fresh.clear();
         self.phase = Phase::First;
         if let Some(seen) = &mut self.seen {
             seen.clear();
         }
         let State { ctes, memory, .. } = state;
         let working = &mut ctes[self.working];
-        working.batches.clear();
+        working.batches.clear(memory);
         working.generation += 1;
-        memory.release(&mut working.account);
+        self.fresh.clear(memory);
         memory.release(&mut self.account);
     }
 }

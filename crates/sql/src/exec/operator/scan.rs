@@ -282,7 +282,7 @@ impl Scan {
             Access::Empty => Vec::new(),
             Access::Full => vec![Reach::Span(self.layout.primary().span())],
             Access::Index { index, equal, lower, upper } => {
-                let mut limits = Limits::default();
+                let mut limits = Limits { zone: Some(exec.scope.settings.zone.clone()), ..Limits::default() };
                 for tuple in equal {
                     let mut values = Vec::with_capacity(tuple.len());
                     exec.eval_into(tuple, &[], &mut values).await?;

@@ -8,6 +8,7 @@
 //! - here: files, and rows in and out
 //! - [`partitions`]: rows by hash, so that each part fits into memory
 //! - [`merge`]: runs in order, as one
+//! - [`store`]: batches that are read again by their number
 //!
 //! INVARIANT: an operator that lays rows aside gives the same rows in the same order as if it had not. Whoever made the
 //! plan may count on the order. Rows therefore get a number where they come in, as their last column.
@@ -17,6 +18,7 @@
 
 pub mod merge;
 pub mod partitions;
+pub mod store;
 
 use std::io;
 use std::path::Path;
@@ -136,7 +138,7 @@ impl std::fmt::Debug for Temporary {
 #[derive(Debug)]
 struct Chunk {
     offset: u64,
-    bytes: u32,
+    bytes: usize,
     rows: u32,
 }
 
@@ -161,6 +163,26 @@ impl Run {
 
     pub fn read(self) -> Reader {
         Reader { run: self, next: 0, bytes: Vec::new() }
+    }
+
+    /// `bytes` is where it is read to before it becomes rows.
+    async fn chunk(&self, at: usize, bytes: &mut Vec<u8>) -> Result<Option<Rows>> {
+        let Some(chunk) = self.chunks.get(at) else { return Ok(None) };
+        bytes.resize(chunk.bytes, 0);
+        let read = self.file.file.read_at(chunk.offset, bytes).await.map_err(failed)?;
+        if read < bytes.len() {
+            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let mut rest = &bytes[..];
+        let mut rows = Rows::with_capacity(self.width, chunk.rows as usize);
+        for _ in 0..chunk.rows {
+            for _ in 0..self.width {
+                let value = self.shapes.read(&mut rest)?;
+                rows.open_row().push(value);
+            }
+            rows.end_row();
+        }
+        Ok(Some(rows))
     }
 }
 
@@ -194,7 +216,7 @@ impl Writer {
     pub async fn flush(&mut self) -> Result<()> {
         if self.rows > 0 {
             let offset = self.run.file.append(&self.bytes).await?;
-            self.run.chunks.push(Chunk { offset, bytes: self.bytes.len() as u32, rows: self.rows });
+            self.run.chunks.push(Chunk { offset, bytes: self.bytes.len(), rows: self.rows });
             self.run.rows += u64::from(std::mem::take(&mut self.rows));
             self.bytes.clear();
         }
@@ -217,22 +239,8 @@ pub struct Reader {
 
 impl Reader {
     pub async fn next(&mut self) -> Result<Option<Rows>> {
-        let Some(chunk) = self.run.chunks.get(self.next) else { return Ok(None) };
-        self.next += 1;
-        self.bytes.resize(chunk.bytes as usize, 0);
-        let read = self.run.file.file.read_at(chunk.offset, &mut self.bytes).await.map_err(failed)?;
-        if read < self.bytes.len() {
-            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
-        }
-        let mut rest = &self.bytes[..];
-        let mut rows = Rows::with_capacity(self.run.width, chunk.rows as usize);
-        for _ in 0..chunk.rows {
-            for _ in 0..self.run.width {
-                let value = self.run.shapes.read(&mut rest)?;
-                rows.open_row().push(value);
-            }
-            rows.end_row();
-        }
-        Ok(Some(rows))
+        let rows = self.run.chunk(self.next, &mut self.bytes).await?;
+        self.next += usize::from(rows.is_some());
+        Ok(rows)
     }
 }

@@ -155,6 +155,32 @@ fn order_and_windows() {
 }
 
 #[test]
+fn common_tables() {
+    on_node(|scope| async move {
+        let read = |id: u32| {
+            Plan::CteScan(CteScan {
+                cte: CteId(1),
+                columns: vec![(ColumnId(id), Type::INT4), (ColumnId(id + 1), Type::INT4)],
+            })
+        };
+        let definition = project(input([1, 2, 3], 0), vec![(21, col(1)), (22, col(3))]);
+        let keys = vec![(col(31), col(42))];
+        let strategy = JoinStrategy::Hash { keys, rest: vec![] };
+        let on = vec![eq(col(31), col(42))];
+        let body = Join { kind: JoinKind::Left, left: read(31), right: read(41), on, strategy };
+        let with = With {
+            cte: CteId(1),
+            name: "c".into(),
+            definition,
+            recursive: None,
+            materialized: None,
+            body: Plan::Join(Box::new(body)),
+        };
+        check(&scope, Plan::With(Box::new(with)), "a common table, read twice").await;
+    });
+}
+
+#[test]
 fn a_full_disk_is_an_error_for_the_statement() {
     on_node(|scope| async move {
         let node = Node::with_catalog(
