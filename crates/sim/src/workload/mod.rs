@@ -184,7 +184,7 @@ impl Client {
             Work::Counter => counter::step(self).await,
             Work::Skew => skew::step(self).await,
             Work::Rows => rows::step(self).await,
-            Work::Sql => Ok(()),
+            Work::Sql => unreachable!("sessions do that themselves"),
         };
         if let Err(error) = &result {
             self.judge(work, error);

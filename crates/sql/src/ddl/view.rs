@@ -239,6 +239,10 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
     for used in &query.uses {
         definition.scope.locks.lock_relation(used.relation, Mode::AccessShare).await?;
     }
+    let read = query.uses.iter().map(|used| used.relation);
+    if let Some(since) = definition.scope.node.defined_since(read, definition.txn.read_ts()) {
+        definition.txn.see(since).await?;
+    }
     let scope = definition.scope.clone();
     let rules = binding::rules_of(&scope, table)?;
     let mut builder = Builder::new(&scope);

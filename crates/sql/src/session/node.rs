@@ -177,7 +177,12 @@ impl Node {
             // The commit lies before now, and nobody has used the definitions yet.
             let now = self.gateway.now();
             current.defined.latest = now;
-            current.defined.since.extend(changes.tables().map(|table| (table, now)));
+            for table in changes.tables() {
+                match changes.table_after(table) {
+                    Some(_) => drop(current.defined.since.insert(table, now)),
+                    None => drop(current.defined.since.remove(&table)),
+                }
+            }
         }
         if changes.has_jobs() {
             self.jobs.notify_one();

@@ -96,27 +96,12 @@ impl IndexLayout {
     /// Column number `at`, behind the columns that `start` fixes, within the limits; none if nothing can be.
     fn within(&self, start: Vec<u8>, at: usize, limits: &Limits) -> Result<Option<Span>> {
         let column = &self.keys[at];
-        let lower = limits
-            .lower
-            .as_ref()
-            .map(|(value, inclusive)| (fit(value, column.of, limits.zone.as_ref()), value, *inclusive));
-        let lower = match lower {
-            Some((Some(Fit::AboveAll), ..)) => return Ok(None),
-            Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
-            Some((Some(Fit::Behind(value)), ..)) => Some((value, false)),
-            Some((None, value, inclusive)) => Some((value.clone(), inclusive)),
-            Some((Some(Fit::BelowAll), ..)) | None => None,
+        let fitted = |limit: &Option<(Datum, bool)>, is_lower| match limit {
+            Some((value, inclusive)) => fitted(value, *inclusive, is_lower, column.of, limits.zone.as_ref()),
+            None => Ok(None),
         };
-        let upper = limits
-            .upper
-            .as_ref()
-            .map(|(value, inclusive)| (fit(value, column.of, limits.zone.as_ref()), value, *inclusive));
-        let upper = match upper {
-            Some((Some(Fit::BelowAll), ..)) => return Ok(None),
-            Some((Some(Fit::Exactly(value)), _, inclusive)) => Some((value, inclusive)),
-            Some((Some(Fit::Behind(value)), ..)) => Some((value, true)),
-            Some((None, value, inclusive)) => Some((value.clone(), inclusive)),
-            Some((Some(Fit::AboveAll), ..)) | None => None,
+        let (Ok(lower), Ok(upper)) = (fitted(&limits.lower, true), fitted(&limits.upper, false)) else {
+            return Ok(None);
         };
         let (first, last) = if column.order.descending { (upper, lower) } else { (lower, upper) };
         let with = |value: &Datum| {
@@ -136,6 +121,27 @@ impl IndexLayout {
             None => [&start[..], &[BEHIND_VALUES]].concat(),
         };
         Ok(Some(Span::new(from, to)))
+    }
+}
+
+/// No value of a type is within a limit.
+struct Nothing;
+
+/// A limit as one of the column's type; none if all its values are within.
+fn fitted(
+    value: &Datum,
+    inclusive: bool,
+    is_lower: bool,
+    of: Oid,
+    zone: Option<&Zone>,
+) -> std::result::Result<Option<(Datum, bool)>, Nothing> {
+    match fit(value, of, zone) {
+        None => Ok(Some((value.clone(), inclusive))),
+        Some(Fit::Exactly(value)) => Ok(Some((value, inclusive))),
+        Some(Fit::Behind(value)) => Ok(Some((value, !is_lower))),
+        Some(Fit::BelowAll) if is_lower => Ok(None),
+        Some(Fit::AboveAll) if !is_lower => Ok(None),
+        Some(Fit::BelowAll | Fit::AboveAll) => Err(Nothing),
     }
 }
 

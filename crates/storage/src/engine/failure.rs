@@ -44,9 +44,8 @@ impl Failure {
 pub(super) fn io_error(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full,
-        // A file that was complete and synced has come up short or with nonsense in it; or so short that what stands at
-        // a distance from its end would lie before its start.
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => Error::damage(path, 0, error),
+        // A file that was complete and synced has come up short or with nonsense in it.
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => Error::damage(path, 0, error),
         _ => Error::io(path.display(), error),
     }
 }

@@ -326,19 +326,20 @@ impl Aggregate {
                 own.extend(set.positions.iter().map(|position| arrival.keys[*position].clone()));
                 &own
             };
-            match (set.groups.find(keys), &mut self.aside) {
-                (Some(number), _) => numbers.push(number),
-                (None, Some(aside)) if !keys.is_empty() => {
-                    let row = arrival.row.iter().chain(arrival.keys);
-                    let hash = set.groups.hash(keys);
-                    aside.sets[at].push(hash, row.chain([&Datum::Int8(arrival.number)])).await?;
-                    numbers.push(NOWHERE);
-                }
-                (None, _) => {
-                    numbers.push(set.groups.insert(keys).0);
+            let Some(aside) = self.aside.as_mut().filter(|_| !keys.is_empty()) else {
+                let (number, is_new) = set.groups.insert(keys);
+                numbers.push(number);
+                if is_new {
                     self.add_group(at, arrival, part, exec).await?;
                 }
+                continue;
+            };
+            let known = set.groups.find(keys);
+            if known.is_none() {
+                let row = arrival.row.iter().chain(arrival.keys);
+                aside.sets[at].push(set.groups.hash(keys), row.chain([&Datum::Int8(arrival.number)])).await?;
             }
+            numbers.push(known.unwrap_or(NOWHERE));
         }
         Ok(())
     }

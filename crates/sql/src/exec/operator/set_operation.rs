@@ -202,31 +202,39 @@ impl SetOperation {
 
     /// Whether this row of the left side is put out.
     async fn takes(&mut self, row: &[Datum], number: i64, exec: &mut Exec<'_>) -> Result<bool> {
-        let known = if self.operator == SetOperator::Union && self.all { None } else { self.seen.find(row) };
-        let count = known.map(|known| &mut self.counts[known]);
-        Ok(match (self.operator, self.all, count) {
-            (SetOperator::Union, true, _) => true,
-            (SetOperator::Intersect | SetOperator::Except, true, Some(count)) if count.right > 0 => {
+        if self.all && self.operator == SetOperator::Union {
+            return Ok(true);
+        }
+        if !self.all && self.operator != SetOperator::Intersect {
+            return self.takes_once(row, number, exec).await;
+        }
+        let count = self.seen.find(row).map(|known| &mut self.counts[known]);
+        Ok(match (self.operator, count) {
+            (SetOperator::Intersect, Some(count)) if !self.all => !std::mem::replace(&mut count.is_out, true),
+            (_, Some(count)) if count.right > 0 => {
                 count.right -= 1;
                 self.operator == SetOperator::Intersect
             }
-            (SetOperator::Intersect, false, Some(count)) => !std::mem::replace(&mut count.is_out, true),
-            (SetOperator::Intersect, ..) => false,
-            (SetOperator::Except, true, _) => true,
-            (SetOperator::Union | SetOperator::Except, false, Some(count)) => {
-                count.right == 0 && !std::mem::replace(&mut count.is_out, true)
-            }
-            (SetOperator::Union | SetOperator::Except, false, None) => self.takes_new(row, number, exec).await?,
+            _ => self.operator != SetOperator::Intersect,
         })
     }
 
-    /// A row that was not seen before is put out, if it can be remembered that it was.
-    async fn takes_new(&mut self, row: &[Datum], number: i64, exec: &mut Exec<'_>) -> Result<bool> {
-        if let Some((unseen, _)) = self.parted.as_mut().and_then(|parted| parted.unseen.as_mut()) {
-            unseen.push(self.seen.hash(row), row.iter().chain([&Datum::Int8(number)])).await?;
-            return Ok(false);
+    /// A row that the right side has not is put out when it comes first, if it can be remembered that it was.
+    async fn takes_once(&mut self, row: &[Datum], number: i64, exec: &mut Exec<'_>) -> Result<bool> {
+        let (known, is_new) = match self.parted.as_mut().and_then(|parted| parted.unseen.as_mut()) {
+            None => self.seen.insert(row),
+            Some((unseen, _)) => match self.seen.find(row) {
+                Some(known) => (known, false),
+                None => {
+                    unseen.push(self.seen.hash(row), row.iter().chain([&Datum::Int8(number)])).await?;
+                    return Ok(false);
+                }
+            },
+        };
+        if !is_new {
+            let count = &mut self.counts[known];
+            return Ok(count.right == 0 && !std::mem::replace(&mut count.is_out, true));
         }
-        self.seen.insert(row);
         self.counts.push(Count { right: 0, is_out: true });
         let bytes = Keyed::bytes_of(row) + size_of::<Count>();
         match self.level() {

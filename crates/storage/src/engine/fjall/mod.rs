@@ -381,6 +381,10 @@ fn translate(root: &Path, error: fjall::Error) -> Error {
         F::Io(error) | F::Storage(LsmError::Io(error)) if error.kind() == ErrorKind::NotFound => {
             Error::damage(root, 0, format_args!("a file is missing: {error}"))
         }
+        // fjall looks for what stands at a distance from a table's end, and that was before its start.
+        F::Io(error) | F::Storage(LsmError::Io(error)) if error.kind() == ErrorKind::InvalidInput => {
+            Error::damage(root, 0, format_args!("a file is too short: {error}"))
+        }
         F::Io(error) | F::Storage(LsmError::Io(error)) => io_error(root, error),
         F::Locked => Error::Locked { path: root.display().to_string() },
         F::Poisoned => Error::poisoned("a flush of the state engine failed"),
