@@ -41,6 +41,9 @@ pub trait Txn: Send + Sync {
     fn get_own<'a>(&'a mut self, keys: &'a [Bytes]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>>;
     fn scan_newest<'a>(&'a mut self, span: &'a Span, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
     fn has_written(&self, key: &[u8]) -> bool;
+    fn get_to_change<'a>(&'a mut self, key: &'a Bytes, strength: Strength) -> BoxFuture<'a, Result<Option<Bytes>>>;
+    fn leave_unchanged<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>>;
+    fn holds(&self, key: &[u8], strength: Strength) -> bool;
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()>;
     fn delete(&mut self, key: Bytes) -> Result<()>;
     fn lock<'a>(
@@ -122,6 +125,18 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn has_written(&self, key: &[u8]) -> bool {
         Transaction::has_written(self, key)
+    }
+
+    fn get_to_change<'a>(&'a mut self, key: &'a Bytes, strength: Strength) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(Transaction::get_to_change(self, key, strength))
+    }
+
+    fn leave_unchanged<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Transaction::leave_unchanged(self, key))
+    }
+
+    fn holds(&self, key: &[u8], strength: Strength) -> bool {
+        Transaction::holds(self, key, strength)
     }
 
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()> {

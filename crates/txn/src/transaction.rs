@@ -22,10 +22,12 @@
 //! for each statement ([`Transaction::begin_statement`]); what it changes it locks first and reads under the lock.
 //!
 //! - this file: reading, writing, locking, committing
+//! - [`change`]: rows that are read in order to be changed
 //! - [`newest`]: what constraints ask, which hold among the newest versions
 //!
 //! What it deliberately does not do: parallel commit (one round instead of two), early spilling of large buffers.
 
+mod change;
 mod newest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -504,12 +506,7 @@ impl<S: Sender> Transaction<S> {
         let since: Vec<Bytes> =
             self.locks.iter().filter(|(_, held)| held.order >= savepoint.locks).map(|(key, _)| key.clone()).collect();
         for key in since {
-            self.locks.remove(&key);
-            if let Some(alive) = &self.alive {
-                alive.lock().keys.remove(&key);
-            }
-            let body = Body::Release(Release { txn: self.id, keys: vec![key.clone()] });
-            self.send_to(&key, body).await?;
+            self.unlock(&key).await?;
         }
         Ok(())
     }

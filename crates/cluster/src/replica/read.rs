@@ -71,32 +71,42 @@ impl Replica {
 
     pub(super) async fn refresh(self: &Arc<Self>, refresh: Refresh) -> Result<Reply> {
         loop {
-            let (view, _) = self.view_for(&refresh.spans, refresh.to, Some(refresh.txn)).await?;
-            if refresh.from < self.published.get().gc_threshold {
-                return Err(Error::Retry(Retry::BeganTooEarly));
+            let Refresh { txn, spans, from, to } = &refresh;
+            let changed = || self.changed(spans, *from, *to, *txn);
+            let (conflict, _) = self.reading(spans, *to, Some(*txn), changed).await?;
+            match conflict? {
+                None => return Ok(Reply::Done(Done {})),
+                Some(conflict) => self.wait_or_fail(conflict, *txn).await?,
             }
-            let Some(conflict) = self.changed(&view, &refresh.spans, refresh.from, refresh.to, refresh.txn)? else {
-                return Ok(Reply::Done(Done {}));
-            };
-            drop(view);
-            self.wait_or_fail(conflict, refresh.txn).await?;
         }
     }
 
-    /// The first change in the spans between two moments.
+    /// The first change in the spans between two moments. What a read of them at the later one has to wait for must have
+    /// been waited for.
     pub(super) fn changed(
         &self,
-        view: &View,
         spans: &[Span],
         from: Timestamp,
         to: Timestamp,
         txn: TxnId,
     ) -> Result<Option<Conflict>> {
+        let engine = &self.node.engine;
+        let mut view = None;
         for span in spans {
-            let conflict = mvcc::reader::changed_since(view, span, from, to, Some(txn));
+            let conflict = match span.is_point() {
+                true => mvcc::reader::newest_changed_since(engine, &span.start, from, to, Some(txn)),
+                false => {
+                    let view = view.get_or_insert_with(|| engine.view());
+                    mvcc::reader::changed_since(view, span, from, to, Some(txn))
+                }
+            };
             if let Some(conflict) = conflict.map_err(|error| self.damaged(error))? {
                 return Ok(Some(conflict));
             }
+        }
+        // What changed may be gone together with what it was changed from.
+        if from < self.published.get().gc_threshold {
+            return Err(Error::Retry(Retry::BeganTooEarly));
         }
         Ok(None)
     }

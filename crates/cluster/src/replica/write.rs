@@ -217,12 +217,7 @@ impl Replica {
             }
         }
         if ts > held && wanted.anchor.is_none() && !wanted.reads.is_empty() {
-            let view = self.node.engine.view();
-            if held < self.published.get().gc_threshold {
-                // What changed may be gone together with what it was changed from.
-                return Err(Error::Retry(Retry::BeganTooEarly));
-            }
-            match self.changed(&view, wanted.reads, held, ts, txn.id)? {
+            match self.changed(wanted.reads, held, ts, txn.id)? {
                 None => {}
                 Some(Conflict::Version { .. }) => return Err(Error::Retry(Retry::ReadChanged)),
                 Some(Conflict::Intent { key, intent }) => return Ok(Step::Intent(key, intent)),

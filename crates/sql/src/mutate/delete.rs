@@ -21,7 +21,8 @@ struct Delete {
 }
 
 pub fn delete(plan: &plan::Delete, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
-    let sourced = Sourced::new(&plan.source, plan.key, &plan.old, builder)?;
+    let mut sourced = Sourced::new(&plan.source, plan.key, &plan.old, builder)?;
+    sourced.lock_what_is_read(Strength::Update);
     let target = Target::new(&plan.table, &plan.rules, builder)?;
     let (columns, width) = (plan.source.columns(), target.layout.width());
     let returning = Returning::new(plan.returning.as_ref(), &plan.rules, width, &columns, builder)?;

@@ -28,8 +28,12 @@ struct Update {
 
 pub fn update(plan: &plan::Update, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
     let columns = Columns::from(plan.source.columns());
-    let sourced = Sourced::new(&plan.source, plan.key, &plan.old, builder)?;
+    let mut sourced = Sourced::new(&plan.source, plan.key, &plan.old, builder)?;
     let target = Target::new(&plan.table, &plan.rules, builder)?;
+    // Whether a key changes is not known before the row is.
+    if !plan.assignments.iter().any(|(ordinal, _)| target.is_key_column(position(*ordinal))) {
+        sourced.lock_what_is_read(Strength::NoKeyUpdate);
+    }
     let mut assignments = Vec::with_capacity(plan.assignments.len());
     for (ordinal, id) in &plan.assignments {
         assignments.push((position(*ordinal), place(&columns, *id)?));
@@ -125,6 +129,10 @@ impl Sourced {
         Ok(Sourced { source: builder.plan(source)?, key: place(&columns, key)?, old: places, rows, account: 0 })
     }
 
+    pub fn lock_what_is_read(&mut self, strength: Strength) {
+        self.source.lock_what_is_read(strength);
+    }
+
     /// Keys of rows, ascending, each with the place of the first of the source's rows that names it. What the statement
     /// has already changed, in a WITH, is changed only once.
     pub async fn gather(&mut self, exec: &mut Exec<'_>) -> Result<Vec<(Bytes, usize)>> {
@@ -176,7 +184,8 @@ pub(super) async fn lock(
     strength: impl Fn(usize) -> Strength,
     exec: &mut Exec<'_>,
 ) -> Result<()> {
-    let numbered: Vec<(usize, &Bytes)> = named.iter().map(|(key, _)| key).enumerate().collect();
+    let keys = named.iter().map(|(key, _)| key).enumerate();
+    let numbered: Vec<(usize, &Bytes)> = keys.filter(|(at, key)| !exec.txn.holds(key, strength(*at))).collect();
     let mut changed = false;
     for some in numbered.chunk_by(|(a, _), (b, _)| strength(*a) == strength(*b)).flat_map(|same| same.chunks(BATCH)) {
         exec.check_cancel().await?;

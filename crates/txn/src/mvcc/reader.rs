@@ -421,24 +421,49 @@ pub fn changed_since(
     for row in view.scan(Space::Current, &span.start, &span.end) {
         let (key, bytes) = row?;
         let record = decode_record(&key, bytes)?;
-        if let Some(intent) = &record.intent
-            && txn != Some(intent.txn)
-            && intent.ts <= to
-        {
-            return Ok(Some(Conflict::Intent { key, intent: IntentRef::from(intent) }));
-        }
-        let ts = match record.newest {
-            Some(version) if version.ts <= to => Some(version.ts),
-            Some(_) => newest_in_history(view, &key, to)?,
-            None => None,
-        };
-        if let Some(ts) = ts
-            && ts > from
-        {
-            return Ok(Some(Conflict::Version { key, ts }));
+        let conflict = conflict(|| view.clone(), &key, record, from, to, txn)?;
+        if conflict.is_some() {
+            return Ok(conflict);
         }
     }
     Ok(None)
+}
+
+/// The same for a key that was read by itself, as it is now: [`see_newest`] says what that requires.
+pub fn newest_changed_since(
+    engine: &Engine,
+    key: &[u8],
+    from: Timestamp,
+    to: Timestamp,
+    txn: Option<TxnId>,
+) -> Result<Option<Conflict>> {
+    match newest_record(engine, key)? {
+        Some(record) => conflict(|| engine.view(), key, record, from, to, txn),
+        None => Ok(None),
+    }
+}
+
+fn conflict(
+    view: impl FnOnce() -> View,
+    key: &[u8],
+    record: Record,
+    from: Timestamp,
+    to: Timestamp,
+    txn: Option<TxnId>,
+) -> Result<Option<Conflict>> {
+    if let Some(intent) = &record.intent
+        && txn != Some(intent.txn)
+        && intent.ts <= to
+    {
+        return Ok(Some(Conflict::Intent { key: Bytes::copy_from_slice(key), intent: IntentRef::from(intent) }));
+    }
+    let ts = match record.newest {
+        Some(version) if version.ts <= to => Some(version.ts),
+        Some(_) => newest_in_history(&view(), key, to)?,
+        None => None,
+    };
+    let changed = ts.filter(|ts| *ts > from);
+    Ok(changed.map(|ts| Conflict::Version { key: Bytes::copy_from_slice(key), ts }))
 }
 
 /// The newest version in History at or below `to`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use atoll_txn::lock::Strength;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -69,5 +70,9 @@ impl Operator for Counted {
 
     fn want(&mut self, rows: usize) {
         self.operator.want(rows);
+    }
+
+    fn lock_what_is_read(&mut self, strength: Strength) {
+        self.operator.lock_what_is_read(strength);
     }
 }

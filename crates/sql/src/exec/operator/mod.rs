@@ -30,6 +30,7 @@ mod window;
 
 use std::sync::Arc;
 
+use atoll_txn::lock::Strength;
 use futures_util::future::BoxFuture;
 
 pub use aggregate::aggregate;
@@ -79,4 +80,8 @@ pub trait Operator: Send {
     /// No more than so many rows will be asked for until it is rewound, and the maximum is to say that there is no
     /// such number. Whoever makes more does so in vain.
     fn want(&mut self, _rows: usize) {}
+
+    /// Every row that comes out is going to be changed, and nothing else is read on the way to it: it may be locked as it
+    /// is read, and is then the newest of its row.
+    fn lock_what_is_read(&mut self, _strength: Strength) {}
 }

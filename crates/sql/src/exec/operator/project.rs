@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atoll_datum::Result as SqlResult;
+use atoll_txn::lock::Strength;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -118,5 +119,11 @@ impl Operator for Project {
 
     fn want(&mut self, rows: usize) {
         self.input.want(rows);
+    }
+
+    fn lock_what_is_read(&mut self, strength: Strength) {
+        if !self.waits {
+            self.input.lock_what_is_read(strength);
+        }
     }
 }

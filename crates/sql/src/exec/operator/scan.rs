@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Result as SqlResult, sqlstate};
 use atoll_env::tasks::Task;
+use atoll_txn::lock::Strength;
 use atoll_txn::request::{Page, Row, Span};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -48,6 +49,10 @@ pub(super) struct Scan {
     vectors: Option<Vectors>,
     /// The page after the one that was given last, which is being read.
     ahead: Option<Task<Ahead>>,
+    /// The row that is wanted is locked as it is read.
+    lock: Option<Strength>,
+    /// It was locked for this, and has yet to pass the filter.
+    locked: Option<Bytes>,
 }
 
 /// How rows are read as vectors.
@@ -174,6 +179,8 @@ impl Scan {
             removed: 0,
             vectors: None,
             ahead: None,
+            lock: None,
+            locked: None,
         })
     }
 
@@ -316,7 +323,14 @@ impl Scan {
         let span = match reach {
             Reach::Span(span) => span,
             Reach::Point(key) => {
-                let value = exec.txn.get(&key).await?;
+                let value = match self.lock.filter(|strength| !exec.txn.holds(&key, *strength)) {
+                    Some(strength) => {
+                        let value = exec.txn.get_to_change(&key, strength).await?;
+                        self.locked = exec.txn.holds(&key, strength).then(|| key.clone());
+                        value
+                    }
+                    None => exec.txn.get(&key).await?,
+                };
                 return Ok(Some(value.map(|value| Row { key, value }).into_iter().collect()));
             }
         };
@@ -420,8 +434,12 @@ impl Scan {
                 }
             }
             self.removed += (entries.len() - rows.len()) as u64;
+            let locked = self.locked.take();
             if !rows.is_empty() {
                 return Ok(Some(rows));
+            }
+            if let Some(key) = locked {
+                exec.txn.leave_unchanged(&key).await?;
             }
         }
     }
@@ -452,6 +470,14 @@ impl Operator for Scan {
         if let Some(vectors) = &mut self.vectors {
             vectors.sieves.push((column, numbers));
             vectors.arrange(&self.layout);
+        }
+    }
+
+    fn lock_what_is_read(&mut self, strength: Strength) {
+        let one_row = matches!(&self.access, Access::Index { equal, .. } if equal.len() == 1);
+        let waits = self.filter.as_ref().is_some_and(Evaluator::waits);
+        if one_row && !waits && self.finder.is_none() && self.decoder.reads_rows() {
+            self.lock = Some(strength);
         }
     }
 
