@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_env::BoxFuture;
-use atoll_txn::request::{Answer, Body, RangeRef, Reply};
+use atoll_txn::lock::Strength;
+use atoll_txn::request::{Answer, Body, LockedRows, RangeRef, Reply, Span};
+use atoll_txn::sender::GetHere;
 use atoll_txn::{Error, Result, Sender, Timestamp, TxnId};
 
 use crate::store::Node;
@@ -113,6 +115,20 @@ impl Sender for Router {
                 Ok(reply) => return Ok(Answer { reply, node: self.node.id.0, clock: self.node.now() }),
             }
         }
+    }
+
+    fn get_here(&self, get: GetHere<'_>) -> Option<Answer> {
+        let value = self.node.replica_for(&get.span.start)?.get_here(get)?;
+        Some(Answer { reply: Reply::Value(value), node: self.node.id.0, clock: self.node.now() })
+    }
+
+    fn lock_here(&self, txn: TxnId, key: &Span, strength: Strength) -> Option<Answer> {
+        let row = self.node.replica_for(&key.start)?.lock_here(txn, key, strength)?;
+        Some(Answer {
+            reply: Reply::Locked(LockedRows { rows: vec![row] }),
+            node: self.node.id.0,
+            clock: self.node.now(),
+        })
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -117,6 +117,11 @@ impl Faults {
         self.sim.as_ref().is_some_and(|incarnation| incarnation.fault_here(fault))
     }
 
+    /// Whether the fault may come true for now. Whoever can't linger where it would takes the way on which one can.
+    pub fn threatens(&self, fault: Fault) -> bool {
+        self.sim.as_ref().is_some_and(|incarnation| incarnation.fault_threatens(fault))
+    }
+
     /// A place where the node may crash. If it does, this never returns.
     pub async fn crash_here(&self, fault: Fault) {
         if let Some(incarnation) = &self.sim {

@@ -34,6 +34,7 @@ pub trait Txn: Send + Sync {
     fn hold_view(&mut self);
     fn release_view(&mut self);
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>>;
+    fn get_here(&mut self, key: &[u8]) -> Option<Option<Bytes>>;
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
     fn scan_ahead(&self, span: &Span, rows_max: u64) -> BoxFuture<'static, Ahead>;
     fn take_ahead(&mut self, ahead: Ahead) -> Option<Page>;
@@ -97,6 +98,10 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>> {
         Box::pin(Transaction::get(self, key))
+    }
+
+    fn get_here(&mut self, key: &[u8]) -> Option<Option<Bytes>> {
+        Transaction::get_here(self, key)
     }
 
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>> {

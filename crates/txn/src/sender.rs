@@ -7,8 +7,20 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::id::TxnId;
-use crate::request::{Answer, Body, RangeRef};
+use crate::lock::Strength;
+use crate::request::{Answer, Body, Observed, RangeRef, Span};
 use crate::timestamp::Timestamp;
+
+/// A [`Get`](crate::request::Get) that nobody has to carry anywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct GetHere<'a> {
+    /// A point.
+    pub span: &'a Span,
+    pub ts: Timestamp,
+    pub txn: TxnId,
+    pub observed: &'a [Observed],
+    pub exact: bool,
+}
 
 /// INVARIANT: `now` is above every timestamp that this sender has seen in a reply, so that whoever begins after an
 /// acknowledged commit reads above it. The transaction relies on it for linearizability.
@@ -28,6 +40,17 @@ pub trait Sender: Clone + Send + Sync + 'static {
     /// Sends one request to one range and waits for its answer. Retries what certainly was not done (no lease, not
     /// reachable) for a bounded time; never sends again what may have been done.
     fn send(&self, range: &RangeRef, body: Body) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// Answers a get without waiting, if it can be: the range is here and nothing is in the way. Most are answered so, at
+    /// a part of the cost of [`send`](Sender::send). None says nothing; the request is to be sent then.
+    fn get_here(&self, _get: GetHere<'_>) -> Option<Answer> {
+        None
+    }
+
+    /// The same for the lock of one row.
+    fn lock_here(&self, _txn: TxnId, _key: &Span, _strength: Strength) -> Option<Answer> {
+        None
+    }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 

@@ -45,7 +45,7 @@ use crate::error::{Error, Result, Retry};
 use crate::id::TxnId;
 use crate::lock::Strength;
 use crate::request::*;
-use crate::sender::Sender;
+use crate::sender::{GetHere, Sender};
 use crate::timestamp::Timestamp;
 
 /// How often a request is addressed anew after the ranges have moved under it.
@@ -261,18 +261,39 @@ impl<S: Sender> Transaction<S> {
     // ------------------------------------------------------------------------------------------------------- reading
 
     pub async fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
-        self.open()?;
+        match self.get_here(key) {
+            Some(value) => Ok(value),
+            None => Box::pin(self.get_stored(Bytes::copy_from_slice(key))).await,
+        }
+    }
+
+    /// As [`get`](Self::get), if that takes no waiting; none says nothing.
+    pub fn get_here(&mut self, key: &[u8]) -> Option<Option<Bytes>> {
+        if self.ended {
+            return None;
+        }
         let buffered = match self.view {
             Some(mark) => self.buffer.get_at(key, mark),
             None => self.buffer.get(key),
         };
-        if let Some(buffered) = buffered {
-            return Ok(buffered.clone());
+        match buffered {
+            Some(buffered) => Some(buffered.clone()),
+            None => self.get_stored_here(key),
         }
-        self.get_stored(Bytes::copy_from_slice(key)).await
+    }
+
+    fn get_stored_here(&mut self, key: &[u8]) -> Option<Option<Bytes>> {
+        let span = Span::point(key);
+        let (ts, exact, observed) = (self.read_ts, self.historical, &self.observed[..]);
+        let answer = self.sender.get_here(GetHere { span: &span, ts, txn: self.id, observed, exact })?;
+        self.observe(&answer);
+        let Reply::Value(value) = answer.reply else { return None };
+        self.remember(span);
+        Some(value.value)
     }
 
     async fn get_stored(&mut self, key: Bytes) -> Result<Option<Bytes>> {
+        self.open()?;
         loop {
             let body = Body::Get(Get { key: key.clone(), read: self.read_at() });
             match self.send_to(&key, body).await {
@@ -445,7 +466,7 @@ impl<S: Sender> Transaction<S> {
             match self.isolation {
                 Isolation::ReadCommitted => {}
                 Isolation::RepeatableRead => return Err(Error::Retry(Retry::WriteConflict)),
-                Isolation::Serializable => self.raise(newest).await?,
+                Isolation::Serializable => Box::pin(self.raise(newest)).await?,
             }
         }
         Ok(rows)
@@ -456,6 +477,15 @@ impl<S: Sender> Transaction<S> {
         if self.historical {
             return Err(Error::Misuse("a transaction that reads the past can't lock"));
         }
+        if let [key] = keys
+            && let Some(row) = self.take_lock_here(key, strength)
+        {
+            return Ok(vec![row]);
+        }
+        Box::pin(self.ask_for_locks(keys, strength, wait)).await
+    }
+
+    async fn ask_for_locks(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
         let mut rows = Vec::with_capacity(keys.len());
         let mut moves = 0;
         while let Some(first) = keys.get(rows.len()) {
@@ -479,14 +509,31 @@ impl<S: Sender> Transaction<S> {
             for mut row in locked.rows {
                 if !row.skipped {
                     self.hold(&row, strength);
-                    if let Some(own) = self.buffer.get(&row.key) {
-                        row.value = own.clone();
-                    }
+                    self.overlay_locked(&mut row);
                 }
                 rows.push(row);
             }
         }
         Ok(rows)
+    }
+
+    /// Takes a lock that is free, if that takes no waiting. None says nothing.
+    fn take_lock_here(&mut self, key: &Bytes, strength: Strength) -> Option<LockedRow> {
+        // It may be granted even when nothing is said.
+        self.keep_alive(std::slice::from_ref(key));
+        let answer = self.sender.lock_here(self.id, &Span::point(key), strength)?;
+        self.observe(&answer);
+        let Reply::Locked(LockedRows { mut rows }) = answer.reply else { return None };
+        let mut row = rows.pop()?;
+        self.hold(&row, strength);
+        self.overlay_locked(&mut row);
+        Some(row)
+    }
+
+    fn overlay_locked(&self, row: &mut LockedRow) {
+        if let Some(own) = self.buffer.get(&row.key) {
+            row.value = own.clone();
+        }
     }
 
     pub fn savepoint(&mut self) -> Savepoint {

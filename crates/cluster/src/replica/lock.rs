@@ -60,16 +60,32 @@ impl Replica {
                 continue;
             };
             let record = self.read_locked(&key, request.txn).await?;
-            let newest = record.and_then(|record| record.newest);
-            rows.push(LockedRow {
-                key,
-                version: newest.as_ref().map(|version| version.ts).unwrap_or_default(),
-                value: newest.and_then(|version| version.value),
-                token: token.0,
-                skipped: false,
-            });
+            rows.push(locked_row(key, token, record));
         }
         Ok(Reply::Locked(LockedRows { rows }))
+    }
+
+    /// The same for one row without waiting; none when something is in the way, be it an error. The lock may be taken
+    /// nevertheless: who asks again gets the same one.
+    pub(crate) fn lock_here(&self, txn: TxnId, key: &Span, strength: Strength) -> Option<LockedRow> {
+        let token = {
+            let mut memory = self.memory.lock();
+            self.serving(&memory, std::slice::from_ref(key)).ok()?;
+            memory.contacts.insert(txn, self.node.env.clock.mono());
+            let (id, wait) = (self.node.next_request(), Wait::NoWait);
+            let asked = table::Request { id, txn, key: key.start.clone(), strength, wait, mark: Mark(0) };
+            let (Outcome::Granted(token), effects) = memory.locks.acquire(asked) else { return None };
+            self.settle(effects);
+            token
+        };
+        let record = || mvcc::reader::newest_record(&self.node.engine, &key.start);
+        let (record, _) = self.reading_here(key, self.node.now(), txn, record)?;
+        let record = record.ok()?;
+        let intent = record.as_ref().and_then(|record| record.intent.as_ref());
+        match intent.is_some_and(|intent| intent.txn != txn) {
+            true => None,
+            false => Some(locked_row(key.start.clone(), token, record)),
+        }
     }
 
     /// The newest committed version. Nobody else can write the key while it is locked against them; what was under way
@@ -107,15 +123,9 @@ impl Replica {
         let woken = {
             let mut memory = self.memory.lock();
             self.serving(&memory, &[Span::point(key)])?;
-            let (outcome, effects) = memory.locks.acquire(table::Request {
-                id: request,
-                txn,
-                key: key.clone(),
-                strength,
-                wait,
-                mark: Mark(0),
-            });
             memory.contacts.insert(txn, self.node.env.clock.mono());
+            let asked = table::Request { id: request, txn, key: key.clone(), strength, wait, mark: Mark(0) };
+            let (outcome, effects) = memory.locks.acquire(asked);
             match outcome {
                 Outcome::Granted(token) => {
                     self.settle(effects);
@@ -188,5 +198,16 @@ impl Replica {
         for deadlock in deadlocks {
             wake(deadlock.victim, Woken::Deadlock(deadlock.cycle));
         }
+    }
+}
+
+fn locked_row(key: Bytes, token: Token, record: Option<mvcc::Record>) -> LockedRow {
+    let newest = record.and_then(|record| record.newest);
+    LockedRow {
+        key,
+        version: newest.as_ref().map(|version| version.ts).unwrap_or_default(),
+        value: newest.and_then(|version| version.value),
+        token: token.0,
+        skipped: false,
     }
 }

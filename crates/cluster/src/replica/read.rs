@@ -6,10 +6,14 @@ use atoll_env::fault;
 use atoll_storage::engine::View;
 use atoll_txn::error::Retry;
 use atoll_txn::mvcc::{self, Conflict, Limits, Stop};
-use atoll_txn::request::{Done, Get, Page, ReadAt, Refresh, Reply, Row, Scan, Span, Value};
+use atoll_txn::request::{Done, Get, Observed, Page, ReadAt, Refresh, Reply, Row, Scan, Span, Value};
+use atoll_txn::sender::GetHere;
 use atoll_txn::{Error, Result, Timestamp, TxnId};
 
+use tokio::sync::oneshot;
+
 use super::Replica;
+use super::volatile::Serving;
 
 /// What one page of a scan carries at most.
 const PAGE_ROWS_MAX: usize = 16 * 1024;
@@ -32,6 +36,20 @@ impl Replica {
                     Box::pin(self.see_through(&Span::point(&get.key), &intent, at.txn)).await?;
                 }
             }
+        }
+    }
+
+    /// The same without waiting; none when something is in the way, be it an error.
+    pub(crate) fn get_here(&self, get: GetHere<'_>) -> Option<Value> {
+        let mut at =
+            mvcc::ReadAt { ts: get.ts, txn: Some(get.txn), uncertainty: self.uncertainty(get.observed, get.exact) };
+        let record = || mvcc::reader::newest_record(&self.node.engine, &get.span.start);
+        let (record, lease_start) = self.reading_here(get.span, get.ts, get.txn, record)?;
+        at.uncertainty = at.uncertainty.map(|observed| observed.max(lease_start));
+        let seen = mvcc::reader::see_newest(&self.node.engine, &get.span.start, record.ok()?, &at, &self.node.ended);
+        match seen.ok()? {
+            mvcc::Get::Value { value, ts, .. } => Some(Value { value, version: ts }),
+            mvcc::Get::Uncertain { .. } | mvcc::Get::Intent(_) => None,
         }
     }
 
@@ -124,14 +142,12 @@ impl Replica {
     }
 
     fn read_at(&self, read: &ReadAt) -> mvcc::ReadAt {
-        let uncertainty = match read.exact {
-            true => None,
-            false => {
-                let known = read.observed.iter().find(|seen| seen.node == self.node.id.0);
-                Some(known.map_or_else(|| self.node.now(), |seen| seen.clock))
-            }
-        };
-        mvcc::ReadAt { ts: read.ts, txn: read.txn, uncertainty }
+        mvcc::ReadAt { ts: read.ts, txn: read.txn, uncertainty: self.uncertainty(&read.observed, read.exact) }
+    }
+
+    fn uncertainty(&self, observed: &[Observed], exact: bool) -> Option<Timestamp> {
+        let known = || observed.iter().find(|seen| seen.node == self.node.id.0);
+        (!exact).then(|| known().map_or_else(|| self.node.now(), |seen| seen.clock))
     }
 
     /// A view in which everything that a read of these spans at `ts` has to see is applied, and beneath which nothing
@@ -161,30 +177,63 @@ impl Replica {
                 self.serving(&self.memory.lock(), spans)?;
                 Box::pin(self.raise_ceiling(ts)).await?;
             }
-            let (serving, wait) = {
-                let mut memory = self.memory.lock();
-                let serving = self.serving(&memory, spans)?;
-                for span in spans {
-                    memory.tscache.add(span, ts, txn);
-                }
-                (serving, memory.wait_to_read(spans, ts, None))
-            };
+            let (serving, wait) = self.begin_read(spans, ts, txn)?;
             if let Some(wait) = wait {
                 let _ = wait.await;
                 continue;
             }
             self.node.env.faults.delay_here(fault::DELAY_READ).await;
             let found = read();
-            // It may be younger than the lease, and the bounds may have moved.
-            let state = self.published.get();
-            if self.serving(&self.memory.lock(), spans)? != serving {
-                continue;
+            if let Some(lease_start) = self.end_read(serving, spans, ts)? {
+                return Ok((found, lease_start));
             }
-            if ts < state.gc_threshold {
-                return Err(Error::TooOld { read: ts, threshold: state.gc_threshold });
-            }
-            return Ok((found, state.lease.start));
         }
+    }
+
+    /// The same for one key, without waiting; none when something is in the way, be it an error.
+    pub(super) fn reading_here<T>(
+        &self,
+        point: &Span,
+        ts: Timestamp,
+        txn: TxnId,
+        read: impl Fn() -> T,
+    ) -> Option<(T, Timestamp)> {
+        let spans = std::slice::from_ref(point);
+        if ts > self.published.get().ceiling || self.node.env.faults.threatens(fault::DELAY_READ) {
+            return None;
+        }
+        let (serving, None) = self.begin_read(spans, ts, Some(txn)).ok()? else { return None };
+        let found = read();
+        let lease_start = self.end_read(serving, spans, ts).ok()??;
+        Some((found, lease_start))
+    }
+
+    /// From here on nothing is written beneath the read but what it has to wait for.
+    fn begin_read(
+        &self,
+        spans: &[Span],
+        ts: Timestamp,
+        txn: Option<TxnId>,
+    ) -> Result<(Serving, Option<oneshot::Receiver<()>>)> {
+        let mut memory = self.memory.lock();
+        let serving = self.serving(&memory, spans)?;
+        for span in spans {
+            memory.tscache.add(span, ts, txn);
+        }
+        Ok((serving, memory.wait_to_read(spans, ts, None)))
+    }
+
+    /// The start of the lease, if what was read in between counts: it may be younger than the lease, and the bounds may
+    /// have moved.
+    fn end_read(&self, serving: Serving, spans: &[Span], ts: Timestamp) -> Result<Option<Timestamp>> {
+        let state = self.published.get();
+        if self.serving(&self.memory.lock(), spans)? != serving {
+            return Ok(None);
+        }
+        if ts < state.gc_threshold {
+            return Err(Error::TooOld { read: ts, threshold: state.gc_threshold });
+        }
+        Ok(Some(state.lease.start))
     }
 
     /// What the engine or a record says is damage stops the node: it is never an answer to a client.

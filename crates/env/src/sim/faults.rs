@@ -50,6 +50,10 @@ impl Incarnation {
         comes_true
     }
 
+    pub(crate) fn fault_threatens(&self, fault: Fault) -> bool {
+        self.world.lock().faults.armed.get(fault.name()).is_some_and(|chance| *chance > 0.0)
+    }
+
     pub(crate) async fn crash_here(&self, fault: Fault) {
         if self.fault_here(fault) {
             let power = self.world.lock().faults.rng.chance(0.5);

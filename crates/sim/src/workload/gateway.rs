@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use atoll_cluster::Router;
 use atoll_cluster::client::Client;
-use atoll_txn::request::{Answer, Body, RangeRef};
+use atoll_txn::lock::Strength;
+use atoll_txn::request::{Answer, Body, RangeRef, Span};
+use atoll_txn::sender::GetHere;
 use atoll_txn::{Result, Sender, Timestamp, TxnId};
 
 #[derive(Clone)]
@@ -50,6 +52,20 @@ impl Sender for Gateway {
         match self {
             Gateway::Here(router) => router.send(range, body).await,
             Gateway::There(client) => client.send(range, body).await,
+        }
+    }
+
+    fn get_here(&self, get: GetHere<'_>) -> Option<Answer> {
+        match self {
+            Gateway::Here(router) => router.get_here(get),
+            Gateway::There(client) => client.get_here(get),
+        }
+    }
+
+    fn lock_here(&self, txn: TxnId, key: &Span, strength: Strength) -> Option<Answer> {
+        match self {
+            Gateway::Here(router) => router.lock_here(txn, key, strength),
+            Gateway::There(client) => client.lock_here(txn, key, strength),
         }
     }
 

@@ -16,7 +16,7 @@ impl<S: Sender> Transaction<S> {
         match row.and_then(|row| row.value) {
             Some(value) => Ok(Some(value)),
             None => {
-                self.unlock(key).await?;
+                Box::pin(self.unlock(key)).await?;
                 self.get(key).await
             }
         }

@@ -18,11 +18,12 @@ impl<S: Sender> Transaction<S> {
         let mut values: Vec<Option<Bytes>> = Vec::with_capacity(keys.len());
         let mut stored: Vec<usize> = Vec::new();
         for (at, key) in keys.iter().enumerate() {
-            let own = self.buffer.get(key);
-            if own.is_none() {
+            let own = self.buffer.get(key).cloned();
+            let known = own.or_else(|| self.get_stored_here(key));
+            if known.is_none() {
                 stored.push(at);
             }
-            values.push(own.cloned().flatten());
+            values.push(known.flatten());
         }
         for some in stored.chunks(GETS_MAX) {
             let read = self.read_at();

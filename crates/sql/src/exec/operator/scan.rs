@@ -329,7 +329,10 @@ impl Scan {
                         self.locked = exec.txn.holds(&key, strength).then(|| key.clone());
                         value
                     }
-                    None => exec.txn.get(&key).await?,
+                    None => match exec.txn.get_here(&key) {
+                        Some(value) => value,
+                        None => exec.txn.get(&key).await?,
+                    },
                 };
                 return Ok(Some(value.map(|value| Row { key, value }).into_iter().collect()));
             }
@@ -363,7 +366,11 @@ impl Scan {
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
             let key: Bytes = finder.row_key(&entry.key, &entry.value)?;
-            let Some(value) = exec.txn.get(&key).await? else {
+            let value = match exec.txn.get_here(&key) {
+                Some(value) => value,
+                None => exec.txn.get(&key).await?,
+            };
+            let Some(value) = value else {
                 let name = &self.layout.table.name;
                 let message = format!("an index of table \"{name}\" has an entry without a row");
                 return Err(Error::new(sqlstate::DATA_CORRUPTED, message).into());
