@@ -22,6 +22,8 @@ pub struct Alteration {
     pub new: Table,
     /// Rows have to be moved into new indexes, with these values instead of the stored ones.
     pub rewrite: bool,
+    /// There is a primary key now, and rows that lie by a hidden row id.
+    pub cluster: bool,
     pub values: Vec<(u32, plan::Expr)>,
     /// What rows have to be looked at for, if they stay.
     pub new_checks: Vec<u32>,
@@ -162,6 +164,7 @@ pub async fn run(definition: &mut Definition<'_>, oid: Oid, actions: &[AlterTabl
         new: Table::clone(&old),
         old,
         rewrite: false,
+        cluster: false,
         values: Vec::new(),
         new_checks: Vec::new(),
         new_not_null: Vec::new(),
@@ -391,25 +394,35 @@ fn nullable(table: &Table) -> Vec<u32> {
     table.live_columns().filter(|column| !column.not_null).map(|column| column.ordinal).collect()
 }
 
-/// A primary key of a table without rows takes the place of the hidden row id. Rows that are there keep theirs, and the
-/// key is a unique index beside it: nobody can tell the difference, and nothing has to be moved.
+/// A primary key takes the place of the hidden row id. Where rows are there already it is first a unique index beside it;
+/// whether they move is seen when the alteration is [finished](finish).
 async fn install_key(definition: &mut Definition<'_>, alteration: &mut Alteration, mut made: Index) -> Result<()> {
     let table = &mut alteration.new;
     let is_hidden = table.indexes.first().is_some_and(|first| first.oid == 0);
+    let clusters = made.primary && is_hidden && made.include.is_empty();
     made.id = table.next_index;
     made.state = IndexState::Public as i32;
     table.next_index += 1;
-    if made.primary && is_hidden && made.include.is_empty() && data::is_empty(definition, &alteration.old).await? {
-        let gone = std::mem::replace(&mut table.indexes[0], made);
-        for key in &gone.keys {
-            let column = &mut table.columns[key.column as usize - 1];
-            (column.dropped, column.not_null) = (true, false);
-        }
+    let id = made.id;
+    table.indexes.push(made);
+    if clusters && data::is_empty(definition, &alteration.old).await? {
+        cluster(&mut alteration.new);
         return Ok(());
     }
-    alteration.new_indexes.push(made.id);
-    table.indexes.push(made);
+    alteration.cluster |= clusters;
+    alteration.new_indexes.push(id);
     Ok(())
+}
+
+/// Has the rows lie by the primary key.
+fn cluster(table: &mut Table) {
+    let Some(place) = table.indexes.iter().position(|index| index.primary) else { return };
+    let key = table.indexes.remove(place);
+    let gone = std::mem::replace(&mut table.indexes[0], key);
+    for key in &gone.keys {
+        let column = &mut table.columns[key.column as usize - 1];
+        (column.dropped, column.not_null) = (true, false);
+    }
 }
 
 /// `ADD CONSTRAINT … USING INDEX`.
@@ -483,20 +496,36 @@ async fn adopt_index(
 
 // -------------------------------------------------------------------------------------------------------------- the rows
 
+/// Rows move to where a new primary key has them lie, for every lookup by it is one step shorter then, unless they are more
+/// than is good for one transaction.
+const CLUSTER_BYTES_MAX: usize = 1 << 30;
+
 async fn finish(definition: &mut Definition<'_>, alteration: Alteration) -> Result<()> {
     let Alteration { old, mut new, .. } = alteration;
-    let has_rows = !new.indexes.is_empty();
-    if has_rows && alteration.rewrite && !data::is_empty(definition, &old).await? {
-        for index in &mut new.indexes {
-            index.id = new.next_index;
-            new.next_index += 1;
+    let moves = alteration.rewrite || alteration.cluster;
+    let has_rows = !new.indexes.is_empty() && moves && !data::is_empty(definition, &old).await?;
+    let mut moved = false;
+    if has_rows && alteration.cluster {
+        let mut clustered = new.clone();
+        cluster(&mut clustered);
+        lay_anew(definition, &mut clustered);
+        let savepoint = definition.txn.savepoint();
+        moved = data::rewrite_small(definition, &old, &clustered, &alteration.values, CLUSTER_BYTES_MAX).await?;
+        match moved {
+            true => new = clustered,
+            false => definition.txn.rollback_to(savepoint).await?,
         }
-        for column in &mut new.columns {
-            column.missing = None;
-        }
-        new.rewritten_wall_ns = definition.scope.node.env.clock.wall_ns();
+        definition.txn.release(savepoint);
+    }
+    if has_rows && alteration.rewrite && !moved {
+        lay_anew(definition, &mut new);
         data::rewrite(definition, &old, &new, &alteration.values).await?;
-    } else if has_rows {
+        moved = true;
+    }
+    if moved {
+        // Now every row has all its values.
+        new.columns.iter_mut().for_each(|column| column.missing = None);
+    } else if !new.indexes.is_empty() {
         data::validate(definition, &new, &alteration.new_checks, &alteration.new_not_null).await?;
         if !alteration.new_indexes.is_empty() {
             data::fill_indexes(definition, &new, &alteration.new_indexes).await?;
@@ -513,4 +542,13 @@ async fn finish(definition: &mut Definition<'_>, alteration: Alteration) -> Resu
         data::validate_foreign_key(definition, &new, key).await?;
     }
     definition.put_table(new).await
+}
+
+/// New places for all rows and entries.
+fn lay_anew(definition: &Definition<'_>, table: &mut Table) {
+    for index in &mut table.indexes {
+        index.id = table.next_index;
+        table.next_index += 1;
+    }
+    table.rewritten_wall_ns = definition.scope.node.env.clock.wall_ns();
 }

@@ -169,24 +169,39 @@ pub async fn fill_indexes(definition: &mut Definition<'_>, table: &Table, ids: &
 // -------------------------------------------------------------------------------------------------------------- rewriting
 
 /// Moves the rows of `old` into the indexes of `new`, all of whose ids are new. `values` are columns whose values change,
-/// as expressions over the old row; other columns keep theirs. What `new` demands of its rows is checked.
+/// as expressions over the old row; other columns keep theirs, and added ones get what rows without a value have. What `new` demands of its rows is checked.
 pub async fn rewrite(
     definition: &mut Definition<'_>,
     old: &Table,
     new: &Table,
     values: &[(u32, plan::Expr)],
 ) -> Result<()> {
+    rewrite_small(definition, old, new, values, usize::MAX).await.map(drop)
+}
+
+/// The same, unless more than so many bytes would have to be written. False says so, and that some of it was.
+pub async fn rewrite_small(
+    definition: &mut Definition<'_>,
+    old: &Table,
+    new: &Table,
+    values: &[(u32, plan::Expr)],
+    bytes_max: usize,
+) -> Result<bool> {
     if !is_empty(definition, old).await? {
-        let before = Prepared::new(&definition.scope, &without_rules(old), values)?;
+        let mut plain = old.clone();
+        plain.columns.extend(new.columns.iter().skip(old.columns.len()).cloned());
+        let before = Prepared::new(&definition.scope, &without_rules(&plain), values)?;
         let after = Prepared::new(&definition.scope, new, &[])?;
-        copy_rows(definition, old, new, before, after).await?;
+        if !copy_rows(definition, old, new, before, after, bytes_max).await? {
+            return Ok(false);
+        }
     }
     for index in &old.indexes {
         if !new.indexes.iter().any(|kept| kept.id == index.id) {
             erase_index(definition, old.oid(), index.id).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn copy_rows(
@@ -195,7 +210,9 @@ async fn copy_rows(
     new: &Table,
     mut before: Prepared,
     mut after: Prepared,
-) -> Result<()> {
+    bytes_max: usize,
+) -> Result<bool> {
+    let mut bytes = 0;
     let mut unique: BTreeMap<Bytes, ()> = BTreeMap::new();
     let mut reader = Reader::new(old);
     let cancel = Cancel::default();
@@ -227,18 +244,24 @@ async fn copy_rows(
             if unique.insert(stored.key.clone(), ()).is_some() {
                 return Err(duplicated(&after.scope, new, new.primary(), &stored.row, &[]).into());
             }
-            exec.txn.put(stored.key.clone(), after.target.layout.primary_value(&stored.row)?)?;
+            let value = after.target.layout.primary_value(&stored.row)?;
+            bytes += stored.key.len() + value.len();
+            exec.txn.put(stored.key.clone(), value)?;
             for (index, entry) in new.indexes.iter().skip(1).zip(&stored.entries) {
                 let Some(entry) = entry else { continue };
                 if entry.is_unique && unique.insert(entry.key.clone(), ()).is_some() {
                     return Err(duplicated(&after.scope, new, index, &stored.row, &[]).into());
                 }
+                bytes += entry.key.len() + entry.value.len();
                 exec.txn.put(entry.key.clone(), entry.value.clone())?;
             }
             after.state = std::mem::take(&mut exec.state);
+            if bytes > bytes_max {
+                return Ok(false);
+            }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// As ALTER TABLE says it of rows that were there already.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::node::{answer, on_a_node, session};
 use atoll_sql::exec::memory::Pool;
 use atoll_sql::exec::spill::Place;
-use atoll_sql::kv::{GatewayRef, Senders};
+use atoll_sql::kv::{Gateway, GatewayRef, Senders};
 use atoll_sql::session::Node;
 
 macro_rules! files {
@@ -90,6 +90,59 @@ fn definitions_survive_a_restart_and_old_rows_are_erased() {
         assert_eq!(answer(&mut session, "select b from t").await, "after");
         // What was left of the block of numbers is passed over.
         assert_eq!(answer(&mut session, "select nextval('t_a_seq') > 1201").await, "t");
+    });
+}
+
+#[test]
+fn a_primary_key_has_rows_that_are_there_lie_by_it() {
+    on_a_node(async |node, store| {
+        let mut one = session(&node, 1).await;
+        for sql in [
+            "create table t (b text, a int, c int unique)",
+            "insert into t select 'x' || g, 1201 - g, g from generate_series(1, 1200) g",
+            "create index on t (b)",
+            "alter table t add column d int default 7, add primary key (a)",
+            "update t set b = 'y' where a = 1200",
+            "insert into t values ('z', 1201, 1201)",
+        ] {
+            let seen = answer(&mut one, sql).await;
+            assert!(!seen.contains("ERROR"), "{sql}: {seen}");
+        }
+        let taken = answer(&mut one, "insert into t values ('z', 7, 0)").await;
+        assert!(taken.contains("23505"), "{taken}");
+        assert_eq!(answer(&mut one, "select a, b, c, d from t limit 2").await, "1|x1200|1200|7\n2|x1199|1199|7");
+        assert_eq!(answer(&mut one, "select a from t where b = 'y'").await, "1200");
+        assert_eq!(answer(&mut one, "select a from t where c = 1201").await, "1201");
+        atoll_sql::ddl::job::all(&node).await.map_err(|failure| failure.into_error()).expect("jobs are done");
+        let rows = async |name: &str| {
+            let tables = node.catalog();
+            let table = tables.tables.values().find(|table| table.name == name).expect("it is there");
+            let span = atoll_sql::ddl::data::span(table.oid(), None);
+            let mut txn = Senders(store.router()).begin(atoll_txn::Isolation::Serializable);
+            let mut rows = 0;
+            let mut rest = span;
+            loop {
+                let page = txn.scan(&rest, false, 0).await.expect("the store answers");
+                rows += page.rows.len();
+                match page.resume {
+                    Some(from) => rest.start = from,
+                    None => break,
+                }
+            }
+            txn.rollback().await;
+            rows
+        };
+        assert_eq!(rows("t").await, 3 * 1201, "a row and two entries");
+        let twice = "create table u (a int); insert into u values (1), (1); alter table u add primary key (a)";
+        let refused = answer(&mut one, twice).await;
+        assert!(refused.contains("23505") && refused.contains("could not create unique index \"u_pkey\""), "{refused}");
+        let null = "create table v (a int); insert into v values (null); alter table v add primary key (a)";
+        let refused = answer(&mut one, null).await;
+        assert!(refused.contains("23502"), "{refused}");
+        assert_eq!(
+            answer(&mut one, "alter table t drop constraint t_pkey; select count(*), sum(a) from t").await,
+            "ALTER TABLE\n1201|721801"
+        );
     });
 }
 

@@ -2,5 +2,6 @@
 
 mod definition;
 mod explain;
+mod locking;
 mod node;
 mod statistics;

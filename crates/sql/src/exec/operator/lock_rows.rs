@@ -33,7 +33,7 @@ struct Locked {
 }
 
 pub fn lock_rows(plan: &plan::LockRows, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
-    let input = builder.plan(&plan.input)?;
+    let mut input = builder.plan(&plan.input)?;
     let columns = Columns::from(plan.input.columns());
     let mut tables = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
@@ -54,6 +54,11 @@ pub fn lock_rows(plan: &plan::LockRows, builder: &mut Builder<'_>) -> SqlResult<
             },
         });
     }
+    if let [table] = &tables[..]
+        && table.wait == WaitPolicy::Wait
+    {
+        input.lock_what_is_read(table.strength);
+    }
     Ok(Box::new(LockRows { input, tables, left: usize::MAX, wanted: usize::MAX }))
 }
 
@@ -70,6 +75,9 @@ impl Locked {
             // An outer join made this row: there is nothing to lock.
             _ => return Ok(Outcome::Locked),
         };
+        if exec.txn.holds(&key[0], self.strength) {
+            return Ok(Outcome::Locked);
+        }
         let locked = exec.txn.lock(&key, self.strength, self.wait).await.map_err(|error| match error {
             kv::Error::LockNotAvailable => {
                 let message = format!("could not obtain lock on row in relation \"{}\"", self.name);

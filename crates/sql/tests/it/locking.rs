@@ -1,0 +1,84 @@
+//! Rows that are changed by their key while others change them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_sql::session::{Node, Session};
+
+use crate::node::{answer, on_a_node, session};
+
+/// The second session's statement while the first has changed the row (1, 10) to (1, 11), and commits a moment later.
+async fn against_a_change(node: &Arc<Node>, level: &str, sql: &str) -> (Session, String) {
+    let (mut one, mut two) = (session(node, 1).await, session(node, 2).await);
+    answer(&mut one, "drop table if exists t; create table t (a int primary key, b int)").await;
+    answer(&mut one, "insert into t values (1, 10), (2, 20)").await;
+    assert_eq!(answer(&mut one, "begin; update t set b = b + 1 where a = 1").await, "BEGIN\nUPDATE 1");
+    assert_eq!(answer(&mut two, &format!("begin isolation level {level}")).await, "BEGIN");
+    let sql = sql.to_owned();
+    let waiting = node.env.tasks.spawn("two", async move {
+        let seen = answer(&mut two, &sql).await;
+        (two, seen)
+    });
+    node.env.clock.sleep(Duration::from_millis(100)).await;
+    assert_eq!(answer(&mut one, "commit").await, "COMMIT");
+    waiting.await.expect("the other session ends")
+}
+
+#[test]
+fn a_row_that_was_waited_for_is_changed_as_it_is_then() {
+    on_a_node(async |node, _store| {
+        for level in ["read committed", "serializable"] {
+            let changes = [
+                ("update t set b = b * 2 where a = 1 returning b", "22"),
+                ("delete from t where a = 1 returning b", "11"),
+                ("select b from t where a = 1 for update", "11"),
+            ];
+            for (sql, expected) in changes {
+                let (mut two, seen) = against_a_change(&node, level, sql).await;
+                assert_eq!(seen.lines().next(), Some(expected), "{level}: {sql}: {seen}");
+                assert_eq!(answer(&mut two, "commit").await, "COMMIT", "{level}: {sql}");
+            }
+        }
+        let changed = "update t set b = b * 2 where a = 1";
+        let (_, seen) = against_a_change(&node, "repeatable read", changed).await;
+        assert!(seen.contains("40001"), "{seen}");
+    });
+}
+
+#[test]
+fn a_row_that_is_left_as_it_is_is_not_locked() {
+    on_a_node(async |node, _store| {
+        for level in ["read committed", "serializable"] {
+            let sql = "update t set b = 0 where a = 1 and b = 10";
+            let (mut two, seen) = against_a_change(&node, level, sql).await;
+            assert_eq!(seen, "UPDATE 0", "{level}");
+            assert_eq!(answer(&mut two, "delete from t where a = 3").await, "DELETE 0");
+            let mut one = session(&node, 1).await;
+            answer(&mut one, "set lock_timeout = 100").await;
+            let skew = "begin; update t set b = 12 where a = 1; select b from t where a = 2; commit";
+            assert_eq!(answer(&mut one, skew).await, "BEGIN\nUPDATE 1\n20\nCOMMIT", "{level}");
+            assert_eq!(answer(&mut one, "insert into t values (3, 30)").await, "INSERT 0 1", "{level}");
+            // It was read nevertheless.
+            let ended = answer(&mut two, "update t set b = 0 where a = 2; commit").await;
+            assert_eq!(ended.contains("40001"), level == "serializable", "{level}: {ended}");
+        }
+    });
+}
+
+#[test]
+fn what_is_locked_already_is_changed_without_another_lock() {
+    on_a_node(async |node, _store| {
+        let mut one = session(&node, 1).await;
+        answer(&mut one, "create table t (a int primary key, b int)").await;
+        answer(&mut one, "insert into t values (1, 10)").await;
+        let seen = answer(
+            &mut one,
+            "begin; select b from t where a = 1 for share; update t set b = b + 1 where a = 1;
+             update t set b = b + 1 where a = 1 returning b; savepoint s; delete from t where a = 1;
+             rollback to s; update t set b = b + 1 where a = 1 and b = 12 returning b; commit; select b from t",
+        )
+        .await;
+        let rows: Vec<&str> = seen.lines().filter(|line| line.parse::<i32>().is_ok()).collect();
+        assert_eq!(rows, ["10", "12", "13", "13"], "{seen}");
+    });
+}
