@@ -22,12 +22,12 @@
 //! for each statement ([`Transaction::begin_statement`]); what it changes it locks first and reads under the lock.
 //!
 //! - this file: reading, writing, locking, committing
-//! - [`change`]: rows that are read in order to be changed
+//! - [`locking`]: locks, and rows that are read in order to be changed
 //! - [`newest`]: what constraints ask, which hold among the newest versions
 //!
 //! What it deliberately does not do: parallel commit (one round instead of two), early spilling of large buffers.
 
-mod change;
+mod locking;
 mod newest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -454,86 +454,6 @@ impl<S: Sender> Transaction<S> {
             return Err(Error::TooLarge { what: "a transaction", bytes, bytes_max: BUFFER_BYTES_MAX });
         }
         Ok(())
-    }
-
-    /// Locks rows and returns the newest version of each, with this transaction's own writes over it. READ COMMITTED
-    /// goes on with these versions; SERIALIZABLE moves its snapshot up to them; REPEATABLE READ fails if one is newer
-    /// than its snapshot.
-    pub async fn lock(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
-        let rows = self.take_locks(keys, strength, wait).await?;
-        let newest = rows.iter().map(|row| row.version).max().unwrap_or_default();
-        if newest > self.read_ts {
-            match self.isolation {
-                Isolation::ReadCommitted => {}
-                Isolation::RepeatableRead => return Err(Error::Retry(Retry::WriteConflict)),
-                Isolation::Serializable => Box::pin(self.raise(newest)).await?,
-            }
-        }
-        Ok(rows)
-    }
-
-    async fn take_locks(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
-        self.open()?;
-        if self.historical {
-            return Err(Error::Misuse("a transaction that reads the past can't lock"));
-        }
-        if let [key] = keys
-            && let Some(row) = self.take_lock_here(key, strength)
-        {
-            return Ok(vec![row]);
-        }
-        Box::pin(self.ask_for_locks(keys, strength, wait)).await
-    }
-
-    async fn ask_for_locks(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> Result<Vec<LockedRow>> {
-        let mut rows = Vec::with_capacity(keys.len());
-        let mut moves = 0;
-        while let Some(first) = keys.get(rows.len()) {
-            let range = self.sender.locate(first).await?;
-            let rest = &keys[rows.len()..];
-            let here = rest.iter().take(LOCKS_MAX).take_while(|key| range.span.contains(key)).count().max(1);
-            let wanted = rest[..here].to_vec();
-            // Some may have been granted when the others fail: the end of the transaction lets go of these, too.
-            self.keep_alive(&wanted);
-            let body = Body::Lock(Lock { txn: self.id, keys: wanted, strength: strength.to_wire(), wait: wait as i32 });
-            let locked = match self.send(&range, body).await {
-                Ok(Reply::Locked(locked)) if locked.rows.len() == here => locked,
-                Ok(_) => return Err(Error::Misuse("a lock request was answered with something else")),
-                Err(Error::RangeMoved { .. }) if moves < MOVES_MAX => {
-                    moves += 1;
-                    continue;
-                }
-                Err(Error::RangeMoved { .. }) => return Err(Error::Unreachable { range: range.id }),
-                Err(error) => return Err(error),
-            };
-            for mut row in locked.rows {
-                if !row.skipped {
-                    self.hold(&row, strength);
-                    self.overlay_locked(&mut row);
-                }
-                rows.push(row);
-            }
-        }
-        Ok(rows)
-    }
-
-    /// Takes a lock that is free, if that takes no waiting. None says nothing.
-    fn take_lock_here(&mut self, key: &Bytes, strength: Strength) -> Option<LockedRow> {
-        // It may be granted even when nothing is said.
-        self.keep_alive(std::slice::from_ref(key));
-        let answer = self.sender.lock_here(self.id, &Span::point(key), strength)?;
-        self.observe(&answer);
-        let Reply::Locked(LockedRows { mut rows }) = answer.reply else { return None };
-        let mut row = rows.pop()?;
-        self.hold(&row, strength);
-        self.overlay_locked(&mut row);
-        Some(row)
-    }
-
-    fn overlay_locked(&self, row: &mut LockedRow) {
-        if let Some(own) = self.buffer.get(&row.key) {
-            row.value = own.clone();
-        }
     }
 
     pub fn savepoint(&mut self) -> Savepoint {
@@ -1063,17 +983,6 @@ impl<S: Sender> Transaction<S> {
             }
         }
         Ok(parts)
-    }
-
-    fn hold(&mut self, row: &LockedRow, strength: Strength) {
-        let order = self.locks_taken;
-        self.locks_taken += 1;
-        let (version, present) = (row.version, row.value.is_some());
-        let new = Held { token: row.token, strength, version, present, order };
-        let held = self.locks.entry(row.key.clone()).or_insert(new);
-        // Asked again for the same row: the stronger lock counts, and a token that changed shows a gap, which the
-        // first token must go on to prove at the commit.
-        held.strength = held.strength.max(strength);
     }
 
     fn keep_alive(&mut self, keys: &[Bytes]) {
