@@ -205,6 +205,12 @@ pub async fn key_index(
     if key.primary && table.indexes.iter().any(|index| index.primary) {
         return Err(multiple_primary_keys(table).at(pending.at.offset()).into());
     }
+    let is_new = !definition.catalog().tables.contains_key(&table.oid());
+    let missing = |name: &&Name| table.column_named(name.as_str()).is_none_or(|column| column.hidden);
+    // What a table that is there already needs NOT NULL for is looked up first.
+    if let Some(name) = key.columns.iter().filter(|_| key.primary && !is_new).find(missing) {
+        return Err(column::missing(table, name.as_str()).into());
+    }
     let columns = key_columns(table, &key.columns, key.primary)?;
     let mut include = Vec::new();
     for name in &key.include {

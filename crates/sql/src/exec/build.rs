@@ -156,6 +156,12 @@ impl<'s> Builder<'s> {
         found
     }
 
+    pub(super) fn only_reads(plan: &Plan) -> bool {
+        let mut locks = false;
+        visit(plan, &mut |plan| locks |= matches!(plan, Plan::LockRows(_)));
+        !locks && !Self::changes_rows(plan)
+    }
+
     pub(super) fn changes_rows(plan: &Plan) -> bool {
         let mut found = false;
         visit(plan, &mut |plan| found |= matches!(plan, Plan::Insert(_) | Plan::Update(_) | Plan::Delete(_)));

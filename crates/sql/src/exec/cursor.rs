@@ -31,6 +31,7 @@ pub struct Cursor {
     /// Of a query that changes rows: what it gives, when it has run; none before.
     ready: Option<Ready>,
     changes_rows: bool,
+    only_reads: bool,
     /// After a rewind it gives what a new one would.
     repeatable: bool,
     pool: Arc<Pool>,
@@ -80,6 +81,7 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         ended: false,
         ready: None,
         changes_rows,
+        only_reads: Builder::only_reads(&query.plan),
         repeatable,
         pool: scope.node.memory.clone(),
         options,
@@ -142,6 +144,11 @@ impl Cursor {
         }
         mutate::finish(exec).await?;
         Ok(ready)
+    }
+
+    /// Changes and locks nothing: it can be run bit by bit.
+    pub fn only_reads(&self) -> bool {
+        self.only_reads
     }
 
     /// How many rows were inserted, updated or deleted so far.

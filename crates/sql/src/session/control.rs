@@ -224,7 +224,10 @@ impl Session {
     }
 
     fn drop_portals(&mut self) {
-        self.portals.retain(|_, portal| portal.hold && matches!(portal.state, super::PortalState::Held(_)));
+        self.portals.retain(|_, portal| match &portal.state {
+            super::PortalState::Held(held) => portal.hold && held.rest.is_none(),
+            _ => false,
+        });
     }
 
     pub(super) fn require_block(&self, what: &str) -> Result<()> {

@@ -1,17 +1,18 @@
 //! Statements that are kept and statements that are being run: PREPARE, EXECUTE, DECLARE, FETCH, and portals in parts.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, FetchCount, FetchDirection, Statement};
 
 use super::client::{Client, Column, Format};
-use super::prepared::{Bound, Held, Kept, Portal, PortalState, Running};
+use super::prepared::{Bound, Held, Kept, Made, Portal, PortalState, Running};
 use super::run::{Output, tag};
 use super::statement::is_planned;
-use super::{Session, find_portal, find_prepared};
+use super::{Scope, Session, find_portal, find_prepared};
 use crate::bind;
-use crate::exec::{self, Failure};
+use crate::exec::{self, Failure, Memory, Rows};
 use crate::types::Type;
 
 type Outcome = std::result::Result<(), Failure>;
@@ -180,17 +181,32 @@ impl Session {
 
     /// Makes the rows that portals have left.
     pub(super) async fn finish_portals(&mut self) -> Outcome {
-        let is_running = |portal: &Portal| matches!(portal.state, PortalState::Running(_));
+        let is_running = |portal: &Portal| match &portal.state {
+            PortalState::Running(_) => true,
+            PortalState::Held(held) => held.rest.is_some(),
+            _ => false,
+        };
         let names: Vec<String> =
             self.portals.values().filter(|portal| is_running(portal)).map(|portal| portal.name.clone()).collect();
         for name in names {
             let Some(mut portal) = self.portals.remove(&name) else { continue };
             let scope = self.scope();
-            let mut result = Ok(super::run::Ran::default());
-            if let PortalState::Running(running) = &mut portal.state {
-                let mut output = Output::Rows(&mut running.rest);
-                result = self.drive(&scope, &mut running.cursor, &portal.parameters, &mut output, u64::MAX).await;
-            }
+            let result = match &mut portal.state {
+                PortalState::Running(running) => {
+                    let mut output = Output::Rows(&mut running.rest);
+                    let ran = self.drive(&scope, &mut running.cursor, &portal.parameters, &mut output, u64::MAX).await;
+                    ran.map(drop)
+                }
+                PortalState::Held(held) => match self.make(&scope, held, u64::MAX).await {
+                    // Whoever never asks for these rows never hears of it.
+                    Err(Failure::Sql(error)) if error.state() != sqlstate::QUERY_CANCELED => {
+                        (held.rest, held.failed) = (None, Some(error));
+                        Ok(())
+                    }
+                    made => made,
+                },
+                _ => Ok(()),
+            };
             self.portals.insert(name, portal);
             result?;
         }
@@ -257,9 +273,17 @@ impl Session {
         let scope = self.scope();
         let format = if declare.binary { Format::Binary } else { Format::Text };
         let formats = vec![format; bound.columns.len()].into();
-        // Every row is made now: a cursor may go back, and what it shows does not change.
-        let mut rows = Vec::new();
-        self.run(&bound.query, &bound.kept, &scope, &[], &mut Output::Rows(&mut rows)).await?;
+        let options = self.exec_options();
+        let memory = Memory::of(&self.node.memory, options.memory_bytes, options.work_bytes);
+        let mut held = Held { made: Made::new(memory), rest: None, failed: None, position: 0 };
+        let cursor = exec::run(&bound.query, &scope, options)?;
+        if cursor.only_reads() && !declare.hold {
+            self.begin_statement(false, &bound.query.uses).await?;
+            held.rest = Some(cursor);
+        } else {
+            // Nobody makes the rows of a cursor that outlives its transaction later, nor locks what it shows.
+            self.run(&bound.query, &bound.kept, &scope, &[], &mut Output::Made(&mut held.made)).await?;
+        }
         let portal = Portal {
             name: name.to_owned(),
             text: text.clone(),
@@ -270,7 +294,7 @@ impl Session {
             formats,
             prepared: String::new(),
             bound: Some(bound),
-            state: PortalState::Held(Held { rows, position: 0 }),
+            state: PortalState::Held(Box::new(held)),
             hold: declare.hold,
             scroll: declare.scroll != Some(false),
             binary: declare.binary,
@@ -289,32 +313,72 @@ impl Session {
         client: &mut dyn Client,
     ) -> Outcome {
         let name = fetch.cursor.as_str();
-        let scope = self.scope();
         let missing = || Error::new(sqlstate::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist"));
-        let portal = self.portals.get_mut(name).ok_or_else(missing)?;
-        let columns = portal.columns.clone().unwrap_or_default();
-        let formats = portal.formats.clone();
-        let PortalState::Held(held) = &mut portal.state else {
+        let portal = self.portals.get(name).ok_or_else(missing)?;
+        let PortalState::Held(held) = &portal.state else {
             return self.fetch_from_portal(fetch, describe, client).await;
         };
-        let backward = goes_backward(fetch, held);
-        if backward && !portal.scroll {
+        if goes_backward(fetch, held.position) && !portal.scroll {
             let error = Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward");
             return Err(error.hint("Declare it with SCROLL option to enable backward scan.").into());
         }
-        let chosen = step(held, fetch.direction, fetch.count);
+        let Some(mut portal) = self.portals.remove(name) else { return Ok(()) };
+        let result = self.fetch_held(&mut portal, fetch, describe, client).await;
+        if result.is_err() {
+            portal.state = PortalState::Broken;
+        }
+        self.portals.insert(name.to_owned(), portal);
+        result
+    }
+
+    async fn fetch_held(
+        &mut self,
+        portal: &mut Portal,
+        fetch: &ast::Fetch,
+        describe: bool,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        let PortalState::Held(held) = &mut portal.state else { return Ok(()) };
+        let scope = self.scope();
+        let wanted = reach(fetch.direction, fetch.count, held.position).saturating_sub(held.made.rows() as u64);
+        self.make(&scope, held, wanted).await?;
+        let passed = step(&mut held.position, held.made.rows(), fetch.direction, fetch.count);
         if fetch.only_move {
-            client.complete(&format!("MOVE {}", chosen.len()));
+            client.complete(&format!("MOVE {}", passed.rows.len()));
             return Ok(());
         }
-        let encoding = Session::encoding(&scope, &columns, &formats)?;
+        let columns = portal.columns.clone().unwrap_or_default();
+        let encoding = Session::encoding(&scope, &columns, &portal.formats)?;
         if describe {
-            client.describe(&columns, &formats);
+            client.describe(&columns, &portal.formats);
         }
-        for at in &chosen {
-            client.row(&encoding, &held.rows[*at]);
+        let mut batch: Option<(usize, Rows)> = None;
+        for at in passed.iter() {
+            let is_in = |(begin, rows): &(usize, Rows)| (*begin..*begin + rows.len()).contains(&at);
+            if !batch.as_ref().is_some_and(is_in) {
+                client.relieve().await.map_err(super::run::gone)?;
+                self.cancel.check()?;
+                batch = held.made.batch(at).await?;
+            }
+            let Some((begin, rows)) = &batch else { return Err(Error::internal("a row of a cursor is gone").into()) };
+            client.row(&encoding, rows.row(at - begin));
         }
-        client.complete(&format!("FETCH {}", chosen.len()));
+        client.complete(&format!("FETCH {}", passed.rows.len()));
+        Ok(())
+    }
+
+    /// Makes at least so many rows more of a cursor, if there are.
+    async fn make(&mut self, scope: &Scope, held: &mut Held, wanted: u64) -> Outcome {
+        if wanted == 0 {
+            return Ok(());
+        }
+        let Some(rest) = &mut held.rest else {
+            return held.failed.clone().map_or(Ok(()), |error| Err(error.into()));
+        };
+        let ran = self.drive(scope, rest, &[], &mut Output::Made(&mut held.made), wanted).await?;
+        if ran.ended {
+            held.rest = None;
+        }
         Ok(())
     }
 
@@ -368,74 +432,115 @@ impl Session {
     }
 }
 
-fn goes_backward(fetch: &ast::Fetch, held: &Held) -> bool {
+fn goes_backward(fetch: &ast::Fetch, position: usize) -> bool {
     match (fetch.direction, fetch.count) {
         (FetchDirection::Backward, FetchCount::Rows(count)) => count > 0,
         (FetchDirection::Backward, FetchCount::All) => true,
         (FetchDirection::Forward | FetchDirection::Relative, FetchCount::Rows(count)) => count < 0,
-        (FetchDirection::Absolute, FetchCount::Rows(count)) => count < 0 || (count as usize) < held.position,
+        (FetchDirection::Absolute, FetchCount::Rows(count)) => count < 0 || (count as usize) < position,
         (_, FetchCount::All) => false,
     }
 }
 
-/// Moves the cursor and tells which rows it passed, in order.
-fn step(held: &mut Held, direction: FetchDirection, count: FetchCount) -> Vec<usize> {
-    let after = held.rows.len() + 1;
-    let position = held.position as i64;
-    let one = |held: &mut Held, to: i64| {
-        held.position = to.clamp(0, after as i64) as usize;
-        if (1..after).contains(&held.position) { vec![held.position - 1] } else { Vec::new() }
+/// How many rows have to be there for the cursor to move as if all were.
+fn reach(direction: FetchDirection, count: FetchCount, position: usize) -> u64 {
+    let FetchCount::Rows(count) = count else {
+        return if direction == FetchDirection::Backward { position as u64 } else { u64::MAX };
     };
-    let (forward, rows) = match (direction, count) {
-        (FetchDirection::Absolute, FetchCount::Rows(count)) => {
-            let to = if count >= 0 { i64::from(count) } else { after as i64 + i64::from(count) };
-            return one(held, to);
-        }
-        (FetchDirection::Relative, FetchCount::Rows(count)) => return one(held, position + i64::from(count)),
-        (FetchDirection::Backward, FetchCount::Rows(count)) => (count < 0, i64::from(count).abs()),
-        (FetchDirection::Backward, FetchCount::All) => (false, i64::MAX),
-        (_, FetchCount::Rows(count)) => (count >= 0, i64::from(count).abs()),
-        (_, FetchCount::All) => (true, i64::MAX),
+    let to = match direction {
+        FetchDirection::Absolute if count < 0 => return u64::MAX,
+        FetchDirection::Absolute => i64::from(count),
+        FetchDirection::Backward => position as i64 - i64::from(count),
+        _ => position as i64 + i64::from(count),
     };
-    if rows == 0 {
-        return one(held, position);
+    to.max(position as i64) as u64
+}
+
+/// The rows that a cursor has passed, and whether the last comes first.
+#[derive(Debug, PartialEq, Eq)]
+struct Passed {
+    rows: Range<usize>,
+    backward: bool,
+}
+
+impl Passed {
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        let (Range { start, end }, backward) = (self.rows.clone(), self.backward);
+        (0..self.rows.len()).map(move |at| if backward { end - 1 - at } else { start + at })
     }
-    let mut chosen = Vec::new();
-    while (chosen.len() as i64) < rows {
-        let next = if forward { held.position + 1 } else { held.position.wrapping_sub(1) };
-        if next == 0 || next >= after || held.position == 0 && !forward {
-            held.position = if forward { after } else { 0 };
-            break;
+}
+
+/// Moves the cursor over this many rows.
+fn step(position: &mut usize, rows: usize, direction: FetchDirection, count: FetchCount) -> Passed {
+    let (at, after) = (*position as i64, rows as i64 + 1);
+    // The row at a position has the number before it.
+    let mut to = |to: i64| {
+        let to = to.clamp(0, after);
+        *position = to as usize;
+        to
+    };
+    let (forward, wanted) = match (direction, count) {
+        (FetchDirection::Absolute, FetchCount::Rows(count)) if count < 0 => (None, after + i64::from(count)),
+        (FetchDirection::Absolute, FetchCount::Rows(count)) => (None, i64::from(count)),
+        (FetchDirection::Relative, FetchCount::Rows(count)) => (None, at + i64::from(count)),
+        (_, FetchCount::Rows(0)) => (None, at),
+        (FetchDirection::Backward, FetchCount::Rows(count)) => (Some(count < 0), i64::from(count).abs()),
+        (FetchDirection::Backward, FetchCount::All) => (Some(false), after),
+        (_, FetchCount::Rows(count)) => (Some(count > 0), i64::from(count).abs()),
+        (_, FetchCount::All) => (Some(true), after),
+    };
+    let (first, end) = match forward {
+        None => {
+            let here = to(wanted);
+            if (1..after).contains(&here) { (here - 1, here) } else { (0, 0) }
         }
-        held.position = next;
-        chosen.push(next - 1);
-    }
-    chosen
+        Some(true) => (at, to(at + wanted).min(after - 1)),
+        Some(false) => ((to(at - wanted) - 1).max(0), at - 1),
+    };
+    let rows = first.min(end.max(0)) as usize..end.max(0) as usize;
+    Passed { rows, backward: forward == Some(false) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn held(rows: usize) -> Held {
-        Held { rows: vec![Vec::new(); rows], position: 0 }
-    }
-
     #[test]
     fn cursors_move_as_postgresql_moves_them() {
         use FetchCount::*;
         use FetchDirection::*;
-        let mut held = held(3);
-        assert_eq!(step(&mut held, Forward, Rows(2)), [0, 1]);
-        assert_eq!(step(&mut held, Forward, Rows(0)), [1]);
-        assert_eq!(step(&mut held, Forward, Rows(5)), [2]);
-        assert_eq!(held.position, 4);
-        assert_eq!(step(&mut held, Backward, Rows(1)), [2]);
-        assert_eq!(step(&mut held, Backward, All), [1, 0]);
-        assert_eq!(held.position, 0);
-        assert_eq!(step(&mut held, Absolute, Rows(-1)), [2]);
-        assert_eq!(step(&mut held, Relative, Rows(-2)), [0]);
-        assert_eq!(step(&mut held, Absolute, Rows(9)), [0; 0]);
-        assert_eq!(step(&mut held, Forward, Rows(-1)), [2]);
+        let mut position = 0;
+        let mut seen = |direction, count| {
+            let passed: Vec<usize> = step(&mut position, 3, direction, count).iter().collect();
+            (passed, position)
+        };
+        assert_eq!(seen(Forward, Rows(2)), (vec![0, 1], 2));
+        assert_eq!(seen(Forward, Rows(0)), (vec![1], 2));
+        assert_eq!(seen(Forward, Rows(5)), (vec![2], 4));
+        assert_eq!(seen(Forward, All), (vec![], 4));
+        assert_eq!(seen(Backward, Rows(1)), (vec![2], 3));
+        assert_eq!(seen(Backward, All), (vec![1, 0], 0));
+        assert_eq!(seen(Backward, Rows(2)), (vec![], 0));
+        assert_eq!(seen(Absolute, Rows(-1)), (vec![2], 3));
+        assert_eq!(seen(Relative, Rows(-2)), (vec![0], 1));
+        assert_eq!(seen(Absolute, Rows(9)), (vec![], 4));
+        assert_eq!(seen(Forward, Rows(-1)), (vec![2], 3));
+        assert_eq!(seen(Forward, Rows(-2)), (vec![1, 0], 1));
+        assert_eq!(seen(Forward, All), (vec![1, 2], 4));
+    }
+
+    #[test]
+    fn no_more_rows_are_made_than_a_move_needs() {
+        use FetchCount::*;
+        use FetchDirection::*;
+        assert_eq!(reach(Forward, Rows(10), 5), 15);
+        assert_eq!(reach(Backward, Rows(-10), 5), 15);
+        assert_eq!(reach(Relative, Rows(3), 5), 8);
+        assert_eq!(reach(Absolute, Rows(3), 5), 5);
+        assert_eq!(reach(Absolute, Rows(8), 5), 8);
+        assert_eq!(reach(Absolute, Rows(-1), 5), u64::MAX);
+        assert_eq!(reach(Forward, All, 5), u64::MAX);
+        assert_eq!(reach(Backward, All, 5), 5);
+        assert_eq!(reach(Forward, Rows(-3), 5), 5);
     }
 }

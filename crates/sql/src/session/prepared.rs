@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use atoll_datum::{Datum, Oid};
+use atoll_datum::{Datum, Error, Oid};
 use atoll_syntax::ast;
 use parking_lot::Mutex;
 
 use super::client::{Column, Format};
 use crate::catalog::Catalog;
 use crate::catalog::statistics::Known;
-use crate::exec::Cursor;
+use crate::exec::spill::store::Store;
+use crate::exec::{Cursor, Exec, Memory, Result, Rows};
 use crate::plan::Query;
 
 /// Of PREPARE or a Parse message.
@@ -103,8 +104,8 @@ pub enum PortalState {
     Ready,
     /// Suspended, with rows that were made and not sent.
     Running(Box<Running>),
-    /// Every row is here: SCROLL and WITH HOLD cursors.
-    Held(Held),
+    /// Of DECLARE CURSOR.
+    Held(Box<Held>),
     Done,
     /// It failed; 55000 for whoever goes on.
     Broken,
@@ -116,8 +117,58 @@ pub struct Running {
     pub sent: u64,
 }
 
+/// The rows of a cursor that SQL has declared: it may go back.
 pub struct Held {
-    pub rows: Vec<Vec<Datum>>,
-    /// Before the first row is 0, on the first 1, after the last `rows.len() + 1`.
+    /// Those made so far.
+    pub made: Made,
+    /// Makes the others; none when all are here.
+    pub rest: Option<Cursor>,
+    /// What those that could not be made have failed with: whoever comes to them is told.
+    pub failed: Option<Error>,
+    /// Before the first row is 0, on the first 1, after the last one more than there are.
     pub position: usize,
+}
+
+/// Rows in the order in which they came, kept from one statement to the next: in memory as far as there is room.
+pub struct Made {
+    store: Store,
+    memory: Memory,
+    /// How many rows there are up to the end of each batch.
+    ends: Vec<usize>,
+}
+
+impl Made {
+    pub fn new(memory: Memory) -> Made {
+        Made { store: Store::default(), memory, ends: Vec::new() }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    pub async fn push(&mut self, rows: Rows, exec: &mut Exec<'_>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let end = self.rows() + rows.len();
+        std::mem::swap(&mut exec.state.memory, &mut self.memory);
+        let pushed = self.store.push(rows, exec).await;
+        std::mem::swap(&mut exec.state.memory, &mut self.memory);
+        pushed?;
+        self.ends.push(end);
+        Ok(())
+    }
+
+    /// The batch with this row, and where it begins.
+    pub async fn batch(&self, row: usize) -> Result<Option<(usize, Rows)>> {
+        let at = self.ends.partition_point(|end| *end <= row);
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Ok(self.store.get(at).await?.map(|rows| (begin, rows)))
+    }
+
+    pub fn clear(&mut self) {
+        self.store.clear(&mut self.memory);
+        self.ends.clear();
+    }
 }

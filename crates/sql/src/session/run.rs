@@ -21,7 +21,7 @@ use atoll_txn::error::Retry;
 use futures_util::future::{Either, select};
 
 use super::client::{Client, Encoding};
-use super::prepared::{Bound, Depends, Kept};
+use super::prepared::{Bound, Depends, Kept, Made};
 use super::{Scope, Session, columns_of};
 use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
 use crate::plan::{CommandKind, Query, RelationUse};
@@ -39,8 +39,10 @@ pub(super) enum Output<'a> {
         client: &'a mut dyn Client,
         encoding: &'a Encoding,
     },
-    /// Gathered: cursors that are held, EXPLAIN ANALYZE, CREATE TABLE AS.
+    /// Gathered: EXPLAIN ANALYZE, CREATE TABLE AS.
     Rows(&'a mut Vec<Vec<Datum>>),
+    /// Likewise, where there may be many of them: cursors.
+    Made(&'a mut Made),
 }
 
 /// What came of a statement.
@@ -286,35 +288,26 @@ async fn pump(
             ran.ended = true;
             break;
         };
-        for row in batch.iter() {
-            output.row(row);
-        }
         ran.rows += batch.len() as u64;
-        output.relieve().await?;
+        match output {
+            Output::Client { client, encoding } => {
+                batch.iter().for_each(|row| client.row(encoding, row));
+                client.relieve().await.map_err(gone)?;
+            }
+            Output::Rows(rows) => rows.extend(batch.iter().map(<[Datum]>::to_vec)),
+            Output::Made(made) => made.push(batch, exec).await?,
+        }
     }
     ran.changed = cursor.changed();
     Ok(ran)
 }
 
 impl Output<'_> {
-    fn row(&mut self, row: &[Datum]) {
-        match self {
-            Output::Client { client, encoding } => client.row(encoding, row),
-            Output::Rows(rows) => rows.push(row.to_vec()),
-        }
-    }
-
-    async fn relieve(&mut self) -> Result<()> {
-        match self {
-            Output::Client { client, .. } => client.relieve().await.map_err(gone),
-            Output::Rows(_) => Ok(()),
-        }
-    }
-
     pub fn mark(&self) -> u64 {
         match self {
             Output::Client { client, .. } => client.mark().0,
             Output::Rows(rows) => rows.len() as u64,
+            Output::Made(made) => made.rows() as u64,
         }
     }
 
@@ -324,6 +317,11 @@ impl Output<'_> {
             Output::Rows(rows) => {
                 rows.truncate(mark as usize);
                 true
+            }
+            Output::Made(made) => {
+                // What runs into one of these runs from its start.
+                made.clear();
+                mark == 0
             }
         }
     }
