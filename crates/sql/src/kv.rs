@@ -43,7 +43,7 @@ pub trait Txn: Send + Sync {
     fn scan_newest<'a>(&'a mut self, span: &'a Span, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
     fn has_written(&self, key: &[u8]) -> bool;
     fn get_to_change<'a>(&'a mut self, key: &'a Bytes, strength: Strength) -> BoxFuture<'a, Result<Option<Bytes>>>;
-    fn leave_unchanged<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>>;
+    fn unlock<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>>;
     fn holds(&self, key: &[u8], strength: Strength) -> bool;
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()>;
     fn delete(&mut self, key: Bytes) -> Result<()>;
@@ -136,8 +136,8 @@ impl<S: Sender> Txn for Transaction<S> {
         Box::pin(Transaction::get_to_change(self, key, strength))
     }
 
-    fn leave_unchanged<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>> {
-        Box::pin(Transaction::leave_unchanged(self, key))
+    fn unlock<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Transaction::unlock(self, key))
     }
 
     fn holds(&self, key: &[u8], strength: Strength) -> bool {

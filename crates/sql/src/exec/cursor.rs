@@ -31,7 +31,6 @@ pub struct Cursor {
     /// Of a query that changes rows: what it gives, when it has run; none before.
     ready: Option<Ready>,
     changes_rows: bool,
-    only_reads: bool,
     /// After a rewind it gives what a new one would.
     repeatable: bool,
     pool: Arc<Pool>,
@@ -50,6 +49,11 @@ pub struct Options {
     /// What the whole query may keep in memory, and one operator that can lay rows aside. None is the default.
     pub memory_bytes: Option<usize>,
     pub work_bytes: Option<usize>,
+}
+
+/// Whether a query changes and locks nothing: such a one can be run bit by bit.
+pub fn only_reads(query: &Query) -> bool {
+    Builder::only_reads(&query.plan)
 }
 
 /// Prepares a query to be run. Reads nothing yet.
@@ -81,7 +85,6 @@ pub fn run(query: &Query, scope: &Scope, options: Options) -> Result<Cursor> {
         ended: false,
         ready: None,
         changes_rows,
-        only_reads: Builder::only_reads(&query.plan),
         repeatable,
         pool: scope.node.memory.clone(),
         options,
@@ -144,11 +147,6 @@ impl Cursor {
         }
         mutate::finish(exec).await?;
         Ok(ready)
-    }
-
-    /// Changes and locks nothing: it can be run bit by bit.
-    pub fn only_reads(&self) -> bool {
-        self.only_reads
     }
 
     /// How many rows were inserted, updated or deleted so far.

@@ -46,7 +46,7 @@ use atoll_datum::Datum;
 use atoll_env::Mono;
 
 pub use build::Builder;
-pub use cursor::{Cursor, Options, run};
+pub use cursor::{Cursor, Options, only_reads, run};
 pub use error::{Failure, Result, kv_error};
 pub use expr::Evaluator;
 pub use memory::{Cancel, CancelReason, Memory};

@@ -7,6 +7,7 @@ use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, Transacti
 use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Format};
+use super::prepared::{Portal, PortalState};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
 use super::variables::{self, Severity, ShownModes, isolation_named};
 use super::{Session, SessionFacts};
@@ -117,6 +118,7 @@ impl Session {
             tally: Default::default(),
             savepoints: Vec::new(),
             saved: self.variables.save(),
+            portals: self.portals_made,
             failed: false,
             begun_micros: self.statement_micros,
             statements: 0,
@@ -137,10 +139,15 @@ impl Session {
         let Some(transaction) = &mut self.transaction else {
             return Err(Error::internal("a statement runs outside a transaction"));
         };
-        let modes = &transaction.modes;
-        Ok(transaction.txn.get_or_insert_with(|| match modes.as_of {
-            Some(ts) => gateway.begin_at(ts),
-            None => gateway.begin(modes.isolation),
+        let Transaction { modes, savepoints, txn, .. } = transaction;
+        Ok(txn.get_or_insert_with(|| {
+            let mut txn = match modes.as_of {
+                Some(ts) => gateway.begin_at(ts),
+                None => gateway.begin(modes.isolation),
+            };
+            // Going back to one of these undoes everything that follows, and keeps the snapshot and what was read.
+            savepoints.iter_mut().for_each(|savepoint| savepoint.kv = Some(txn.savepoint()));
+            txn
         }))
     }
 
@@ -177,7 +184,7 @@ impl Session {
         self.locks.release_transaction();
         let changed = self.variables.end_local();
         self.tell_of_settings(changed, client);
-        self.drop_portals();
+        self.drop_portals(|_| true);
         Ok(())
     }
 
@@ -201,7 +208,7 @@ impl Session {
         self.locks.release_transaction();
         let changed = self.variables.restore(&transaction.saved);
         self.tell_of_settings(changed, client);
-        self.drop_portals();
+        self.drop_portals(|portal| portal.number < transaction.portals);
     }
 
     /// Likewise, but the portal goes on to exist: it is about to be run again.
@@ -209,7 +216,7 @@ impl Session {
         let kept = self.portals.remove(portal);
         self.abandon(client).await;
         if let Some(mut kept) = kept {
-            kept.state = super::PortalState::Ready;
+            kept.state = PortalState::Ready;
             self.portals.insert(portal.to_owned(), kept);
         }
     }
@@ -223,10 +230,11 @@ impl Session {
         self.settings_changed();
     }
 
-    fn drop_portals(&mut self) {
-        self.portals.retain(|_, portal| match &portal.state {
-            super::PortalState::Held(held) => portal.hold && held.rest.is_none(),
-            _ => false,
+    /// At the end of a transaction. `stays` says which of the cursors that outlive it do.
+    fn drop_portals(&mut self, stays: impl Fn(&Portal) -> bool) {
+        self.portals.retain(|_, portal| {
+            let is_whole = portal.hold && matches!(portal.state, PortalState::Held(_));
+            is_whole && stays(portal)
         });
     }
 
@@ -447,6 +455,7 @@ impl Session {
             tally: transaction.tally.clone(),
             locks,
             saved,
+            portals: self.portals_made,
         };
         transaction.savepoints.push(savepoint);
     }
@@ -466,22 +475,16 @@ impl Session {
         let at = transaction.savepoint(name)?;
         transaction.savepoints.truncate(at + 1);
         let savepoint = &transaction.savepoints[at];
-        match (savepoint.kv, &mut transaction.txn) {
-            (Some(kv), Some(txn)) => txn.rollback_to(kv).await?,
-            // Nothing had been done before it, so nothing stays.
-            (None, Some(_)) => {
-                if let Some(txn) = transaction.txn.take() {
-                    txn.rollback().await;
-                }
-            }
-            _ => {}
+        if let (Some(kv), Some(txn)) = (savepoint.kv, &mut transaction.txn) {
+            txn.rollback_to(kv).await?;
         }
         transaction.changes.rollback_to(savepoint.changes);
         transaction.deferred.truncate(savepoint.deferred);
         transaction.tally = savepoint.tally.clone();
         self.locks.rollback_to(savepoint.locks);
-        let saved = savepoint.saved.clone();
+        let (saved, portals) = (savepoint.saved.clone(), savepoint.portals);
         transaction.failed = false;
+        self.portals.retain(|_, portal| portal.number < portals);
         let changed = self.variables.restore(&saved);
         self.tell_of_settings(changed, client);
         self.show_modes();

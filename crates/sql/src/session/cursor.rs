@@ -127,6 +127,12 @@ impl Session {
 
     // -------------------------------------------------------------------------------------------------------- portals
 
+    pub(super) fn add_portal(&mut self, portal: Portal) {
+        let number = self.portals_made;
+        self.portals_made += 1;
+        self.portals.insert(portal.name.clone(), Portal { number, ..portal });
+    }
+
     /// An Execute message that wants some of the rows, or goes on where one stopped.
     pub(super) async fn execute_part(
         &mut self,
@@ -199,7 +205,7 @@ impl Session {
                 }
                 PortalState::Held(held) => match self.make(&scope, held, u64::MAX).await {
                     // Whoever never asks for these rows never hears of it.
-                    Err(Failure::Sql(error)) if error.state() != sqlstate::QUERY_CANCELED => {
+                    Err(Failure::Sql(error)) if self.cancel.check().is_ok() => {
                         (held.rest, held.failed) = (None, Some(error));
                         Ok(())
                     }
@@ -207,6 +213,9 @@ impl Session {
                 },
                 _ => Ok(()),
             };
+            if result.is_err() {
+                portal.state = PortalState::Broken;
+            }
             self.portals.insert(name, portal);
             result?;
         }
@@ -275,9 +284,9 @@ impl Session {
         let formats = vec![format; bound.columns.len()].into();
         let options = self.exec_options();
         let memory = Memory::of(&self.node.memory, options.memory_bytes, options.work_bytes);
-        let mut held = Held { made: Made::new(memory), rest: None, failed: None, position: 0 };
-        let cursor = exec::run(&bound.query, &scope, options)?;
-        if cursor.only_reads() && !declare.hold {
+        let mut held = Held { made: Made::new(memory), rest: None, failed: None, shown: None, position: 0 };
+        if exec::only_reads(&bound.query) && !declare.hold {
+            let cursor = exec::run(&bound.query, &scope, options)?;
             self.begin_statement(false, &bound.query.uses).await?;
             held.rest = Some(cursor);
         } else {
@@ -300,8 +309,9 @@ impl Session {
             binary: declare.binary,
             from_sql: true,
             created_micros: self.statement_micros,
+            number: 0,
         };
-        self.portals.insert(name.to_owned(), portal);
+        self.add_portal(portal);
         client.complete("DECLARE CURSOR");
         Ok(())
     }
@@ -352,15 +362,15 @@ impl Session {
         if describe {
             client.describe(&columns, &portal.formats);
         }
-        let mut batch: Option<(usize, Rows)> = None;
         for at in passed.iter() {
             let is_in = |(begin, rows): &(usize, Rows)| (*begin..*begin + rows.len()).contains(&at);
-            if !batch.as_ref().is_some_and(is_in) {
+            if !held.shown.as_ref().is_some_and(is_in) {
                 client.relieve().await.map_err(super::run::gone)?;
                 self.cancel.check()?;
-                batch = held.made.batch(at).await?;
+                held.shown = held.made.batch(at).await?;
             }
-            let Some((begin, rows)) = &batch else { return Err(Error::internal("a row of a cursor is gone").into()) };
+            let gone = || Error::internal("a row of a cursor is gone");
+            let (begin, rows) = held.shown.as_ref().ok_or_else(gone)?;
             client.row(&encoding, rows.row(at - begin));
         }
         client.complete(&format!("FETCH {}", passed.rows.len()));

@@ -98,6 +98,8 @@ pub struct Session {
     _registration: Registration,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
+    /// How many there have been.
+    portals_made: u64,
     /// `statement_timestamp()`.
     statement_micros: i64,
     /// The extended protocol: an implicit transaction of one statement can be run again at Sync.
@@ -181,6 +183,7 @@ impl Session {
             _registration: registration,
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
+            portals_made: 0,
             statement_micros: 0,
             replay: None,
         };
@@ -368,8 +371,9 @@ impl Session {
             binary: false,
             from_sql: false,
             created_micros: self.now_micros(),
+            number: 0,
         };
-        self.portals.insert(name.to_owned(), portal);
+        self.add_portal(portal);
         Ok(())
     }
 

@@ -97,6 +97,8 @@ pub struct Portal {
     pub binary: bool,
     pub from_sql: bool,
     pub created_micros: i64,
+    /// In the order in which the session made them: what is rolled back takes those with it that were made since.
+    pub number: u64,
 }
 
 pub enum PortalState {
@@ -125,6 +127,8 @@ pub struct Held {
     pub rest: Option<Cursor>,
     /// What those that could not be made have failed with: whoever comes to them is told.
     pub failed: Option<Error>,
+    /// The batch that was shown last, and where it begins.
+    pub shown: Option<(usize, Rows)>,
     /// Before the first row is 0, on the first 1, after the last one more than there are.
     pub position: usize,
 }

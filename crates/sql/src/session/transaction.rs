@@ -51,6 +51,8 @@ pub struct Transaction {
     pub savepoints: Vec<Savepoint>,
     /// The settings as they were.
     pub saved: Saved,
+    /// How many portals had been made.
+    pub portals: u64,
     pub failed: bool,
     /// `now()`.
     pub begun_micros: i64,
@@ -60,7 +62,7 @@ pub struct Transaction {
 
 pub struct Savepoint {
     pub name: String,
-    /// None: nothing had been read or written then.
+    /// None: nothing has been read or written yet.
     pub kv: Option<KvSavepoint>,
     pub changes: store::Mark,
     /// How many constraints were to be checked at the end.
@@ -68,6 +70,7 @@ pub struct Savepoint {
     pub tally: Tally,
     pub locks: locks::Mark,
     pub saved: Saved,
+    pub portals: u64,
 }
 
 impl Transaction {

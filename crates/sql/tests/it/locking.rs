@@ -82,3 +82,40 @@ fn what_is_locked_already_is_changed_without_another_lock() {
         assert_eq!(rows, ["10", "12", "13", "13"], "{seen}");
     });
 }
+
+#[test]
+fn what_was_read_under_a_lock_counts_as_read() {
+    on_a_node(async |node, _store| {
+        // Each of these reads row 2 and writes row 1; the other reads row 1 and writes row 2. Only one can have come first.
+        let reads = [
+            "select b from t where a = 2 for key share",
+            "savepoint s; select b from t where a = 2; rollback to s",
+            "savepoint s; select b from t where a = 2 for update; rollback to s",
+            "select b from t where a = 1; savepoint s; select b from t where a = 2 for update; rollback to s",
+        ];
+        for read in reads {
+            let (mut one, mut two) = (session(&node, 1).await, session(&node, 2).await);
+            answer(&mut one, "drop table if exists t; create table t (a int primary key, b int)").await;
+            answer(&mut one, "insert into t values (1, 10), (2, 20)").await;
+            let seen = answer(&mut one, &format!("begin isolation level serializable; {read}")).await;
+            assert!(seen.contains("20"), "{read}: {seen}");
+            let other = "begin isolation level serializable; select b from t where a = 1; \
+                         update t set b = 21 where a = 2; commit";
+            assert_eq!(answer(&mut two, other).await, "BEGIN\n10\nUPDATE 1\nCOMMIT", "{read}");
+            let ended = answer(&mut one, "update t set b = 11 where a = 1; commit").await;
+            assert!(ended.contains("40001"), "{read}: {ended}");
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_outlives_the_savepoint_after_which_it_was_taken() {
+    on_a_node(async |node, _store| {
+        let (mut one, mut two) = (session(&node, 1).await, session(&node, 2).await);
+        answer(&mut one, "create table t (a int primary key, b int); insert into t values (1, 10)").await;
+        let begun = "begin isolation level repeatable read; savepoint s; select b from t";
+        assert_eq!(answer(&mut one, begun).await, "BEGIN\nSAVEPOINT\n10");
+        assert_eq!(answer(&mut two, "update t set b = 11").await, "UPDATE 1");
+        assert_eq!(answer(&mut one, "rollback to s; select b from t; commit").await, "ROLLBACK\n10\nCOMMIT");
+    });
+}

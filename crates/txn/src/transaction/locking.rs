@@ -98,6 +98,8 @@ impl<S: Sender> Transaction<S> {
             return self.get(key).await;
         }
         let row = self.lock(std::slice::from_ref(key), strength, WaitPolicy::Wait).await?.pop();
+        // The lock may go before the transaction ends: with a savepoint, or with [`unlock`](Self::unlock).
+        self.remember(Span::point(key));
         match row.and_then(|row| row.value) {
             Some(value) => Ok(Some(value)),
             None => {
@@ -107,19 +109,13 @@ impl<S: Sender> Transaction<S> {
         }
     }
 
-    /// The row is not changed after all: it has only been read.
-    pub async fn leave_unchanged(&mut self, key: &Bytes) -> Result<()> {
-        self.unlock(key).await?;
-        // The lock would have kept it as it is.
-        self.get(key).await.map(drop)
-    }
-
-    /// Whether this transaction has locked the row so that `strength` adds nothing.
+    /// Whether this transaction has locked the row so that `strength` adds nothing, and nobody else can change it.
     pub fn holds(&self, key: &[u8], strength: Strength) -> bool {
-        self.locks.get(key).is_some_and(|held| held.strength >= strength)
+        self.locks.get(key).is_some_and(|held| held.strength >= strength.max(Strength::Share))
     }
 
-    pub(super) async fn unlock(&mut self, key: &Bytes) -> Result<()> {
+    /// Lets go of one lock: the row is not changed after all. What was read under it counts as read.
+    pub async fn unlock(&mut self, key: &Bytes) -> Result<()> {
         self.locks.remove(key);
         if let Some(alive) = &self.alive {
             alive.lock().keys.remove(key);

@@ -56,6 +56,7 @@ pub fn lock_rows(plan: &plan::LockRows, builder: &mut Builder<'_>) -> SqlResult<
     }
     if let [table] = &tables[..]
         && table.wait == WaitPolicy::Wait
+        && table.strength > Strength::KeyShare
     {
         input.lock_what_is_read(table.strength);
     }

@@ -446,7 +446,7 @@ impl Scan {
                 return Ok(Some(rows));
             }
             if let Some(key) = locked {
-                exec.txn.leave_unchanged(&key).await?;
+                exec.txn.unlock(&key).await?;
             }
         }
     }
