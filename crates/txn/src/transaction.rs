@@ -30,7 +30,7 @@
 mod locking;
 mod newest;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,11 +104,25 @@ struct Held {
     order: u64,
 }
 
-/// The keys on which this transaction holds locks, or may do so, shared with its heartbeat. Keys, because ranges are split.
+/// Where this transaction holds locks, or may do so, shared with its heartbeat. Spans, because ranges are split: few, be
+/// there millions of locks.
 #[derive(Default)]
 struct Alive {
     ended: bool,
-    keys: BTreeSet<Bytes>,
+    spans: Vec<Span>,
+}
+
+impl Alive {
+    fn covers(&self, key: &[u8]) -> bool {
+        self.spans.iter().any(|span| span.contains(key))
+    }
+
+    fn add(&mut self, new: Span) {
+        if !self.spans.iter().any(|span| span.covers(&new)) {
+            self.spans.retain(|span| !new.covers(span));
+            self.spans.push(new);
+        }
+    }
 }
 
 pub struct Transaction<S: Sender> {
@@ -509,7 +523,7 @@ impl<S: Sender> Transaction<S> {
     pub async fn rollback(mut self) {
         self.ended = true;
         self.stop_heartbeat();
-        release_all(&self.sender, self.id, self.locked_keys()).await;
+        release_all(&self.sender, self.id, self.locked_spans()).await;
     }
 
     /// Commits, and returns the timestamp at which the writes became visible (the snapshot's, when there are none).
@@ -589,7 +603,7 @@ impl<S: Sender> Transaction<S> {
             loop {
                 sender.sleep(HEARTBEAT_OF_COMMIT).await;
                 // One that gets no answer does not keep the next one back.
-                let said = pin!(say_alive(&sender, txn, BTreeSet::from([anchor.clone()])));
+                let said = pin!(say_alive(&sender, txn, vec![Span::point(&anchor)]));
                 select(said, pin!(sender.sleep(HEARTBEAT_OF_COMMIT))).await;
             }
         };
@@ -985,17 +999,17 @@ impl<S: Sender> Transaction<S> {
         Ok(parts)
     }
 
-    fn keep_alive(&mut self, keys: &[Bytes]) {
+    fn keep_alive(&mut self, span: Span) {
         let alive = self.alive.get_or_insert_with(|| {
             let alive = Arc::new(Mutex::new(Alive::default()));
             self.sender.detach(Box::pin(heartbeat(self.sender.clone(), self.id, alive.clone())));
             alive
         });
-        alive.lock().keys.extend(keys.iter().cloned());
+        alive.lock().add(span);
     }
 
-    fn locked_keys(&self) -> BTreeSet<Bytes> {
-        self.alive.as_ref().map(|alive| alive.lock().keys.clone()).unwrap_or_default()
+    fn locked_spans(&self) -> Vec<Span> {
+        self.alive.as_ref().map(|alive| alive.lock().spans.clone()).unwrap_or_default()
     }
 
     fn stop_heartbeat(&self) {
@@ -1007,12 +1021,12 @@ impl<S: Sender> Transaction<S> {
     /// Lets go of locks without waiting.
     fn abandon(&mut self) {
         self.stop_heartbeat();
-        let keys = self.locked_keys();
-        if keys.is_empty() {
+        let spans = self.locked_spans();
+        if spans.is_empty() {
             return;
         }
         let (sender, id) = (self.sender.clone(), self.id);
-        self.sender.detach(Box::pin(async move { release_all(&sender, id, keys).await }));
+        self.sender.detach(Box::pin(async move { release_all(&sender, id, spans).await }));
     }
 }
 
@@ -1028,40 +1042,50 @@ impl<S: Sender> Drop for Transaction<S> {
 async fn heartbeat<S: Sender>(sender: S, txn: TxnId, alive: Arc<Mutex<Alive>>) {
     loop {
         sender.sleep(HEARTBEAT).await;
-        let keys = {
+        let spans = {
             let alive = alive.lock();
             if alive.ended {
                 return;
             }
-            alive.keys.clone()
+            alive.spans.clone()
         };
-        say_alive(&sender, txn, keys).await;
+        say_alive(&sender, txn, spans).await;
     }
 }
 
-async fn say_alive<S: Sender>(sender: &S, txn: TxnId, keys: BTreeSet<Bytes>) {
-    for range in ranges_of(sender, keys).await {
+async fn say_alive<S: Sender>(sender: &S, txn: TxnId, spans: Vec<Span>) {
+    for range in ranges_of(sender, spans).await {
         // A heartbeat that does not arrive is made up for by the next one.
         let _ = sender.send(&range, Body::Heartbeat(Heartbeat { txn })).await;
     }
 }
 
-/// Lets go of all locks in the ranges of these keys. One that could not be released is taken away when the heartbeats
+/// Lets go of all locks in the ranges of these spans. One that could not be released is taken away when the heartbeats
 /// have stopped for long enough.
-async fn release_all<S: Sender>(sender: &S, txn: TxnId, keys: BTreeSet<Bytes>) {
-    for range in ranges_of(sender, keys).await {
+async fn release_all<S: Sender>(sender: &S, txn: TxnId, spans: Vec<Span>) {
+    for range in ranges_of(sender, spans).await {
         let _ = sender.send(&range, Body::Release(Release { txn, keys: Vec::new() })).await;
     }
 }
 
-/// The ranges that hold these keys, as far as they can be found.
-async fn ranges_of<S: Sender>(sender: &S, keys: BTreeSet<Bytes>) -> Vec<RangeRef> {
+/// The ranges that hold these spans, as far as they can be found.
+async fn ranges_of<S: Sender>(sender: &S, spans: Vec<Span>) -> Vec<RangeRef> {
     let mut ranges: Vec<RangeRef> = Vec::new();
-    for key in keys {
-        if !ranges.last().is_some_and(|range| range.span.contains(&key))
-            && let Ok(range) = sender.locate(&key).await
-        {
-            ranges.push(range);
+    for mut rest in spans {
+        while !rest.is_empty() {
+            let end = match ranges.iter().find(|range| range.span.contains(&rest.start)) {
+                Some(range) => range.span.end.clone(),
+                None => {
+                    let Ok(range) = sender.locate(&rest.start).await else { break };
+                    let end = range.span.end.clone();
+                    ranges.push(range);
+                    end
+                }
+            };
+            if end.is_empty() {
+                break;
+            }
+            rest.start = end;
         }
     }
     ranges

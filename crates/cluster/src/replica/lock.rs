@@ -53,16 +53,44 @@ impl Replica {
             WaitPolicy::SkipLocked => Wait::SkipLocked,
         };
         let _busy = self.busy(request.txn);
-        let mut rows = Vec::with_capacity(request.keys.len());
-        for key in request.keys {
-            let Some(token) = self.take_lock(request.txn, &key, strength, wait).await? else {
-                rows.push(LockedRow { key, skipped: true, ..LockedRow::default() });
-                continue;
-            };
-            let record = self.read_locked(&key, request.txn).await?;
-            rows.push(locked_row(key, token, record));
+        let spans: Vec<Span> = request.keys.iter().map(|key| Span::point(key)).collect();
+        let mut tokens = Vec::with_capacity(request.keys.len());
+        while tokens.len() < request.keys.len() {
+            self.take_free(request.txn, &request.keys, &spans, strength, &mut tokens)?;
+            if let Some(key) = request.keys.get(tokens.len()) {
+                tokens.push(self.take_lock(request.txn, key, strength, wait).await?);
+            }
         }
-        Ok(Reply::Locked(LockedRows { rows }))
+        let taken: Vec<Span> =
+            spans.into_iter().zip(&tokens).filter(|(_, token)| token.is_some()).map(|(span, _)| span).collect();
+        let mut records = self.read_locked(&taken, request.txn).await?.into_iter();
+        let rows = request.keys.into_iter().zip(tokens).map(|(key, token)| match token {
+            Some(token) => locked_row(key, token, records.next().flatten()),
+            None => LockedRow { key, skipped: true, ..LockedRow::default() },
+        });
+        Ok(Reply::Locked(LockedRows { rows: rows.collect() }))
+    }
+
+    /// Goes on taking locks until one is not free.
+    fn take_free(
+        &self,
+        txn: TxnId,
+        keys: &[Bytes],
+        spans: &[Span],
+        strength: Strength,
+        tokens: &mut Vec<Option<Token>>,
+    ) -> Result<()> {
+        let mut memory = self.memory.lock();
+        self.serving(&memory, spans)?;
+        memory.contacts.insert(txn, self.node.env.clock.mono());
+        for key in &keys[tokens.len()..] {
+            let (id, wait) = (self.node.next_request(), Wait::NoWait);
+            let asked = table::Request { id, txn, key: key.clone(), strength, wait, mark: Mark(0) };
+            let (Outcome::Granted(token), effects) = memory.locks.acquire(asked) else { break };
+            self.settle(effects);
+            tokens.push(Some(token));
+        }
+        Ok(())
     }
 
     /// The same for one row without waiting; none when something is in the way, be it an error. The lock may be taken
@@ -88,21 +116,20 @@ impl Replica {
         }
     }
 
-    /// The newest committed version. Nobody else can write the key while it is locked against them; what was under way
-    /// is waited for, an intent of a transaction that is being decided included.
-    async fn read_locked(self: &Arc<Self>, key: &Bytes, txn: TxnId) -> Result<Option<mvcc::Record>> {
-        let span = [Span::point(key)];
+    /// The newest committed versions. Nobody else can write the keys while they are locked against them; what was under
+    /// way is waited for, intents of a transaction that is being decided included.
+    async fn read_locked(self: &Arc<Self>, points: &[Span], txn: TxnId) -> Result<Vec<Option<mvcc::Record>>> {
         loop {
-            let record = || mvcc::reader::newest_record(&self.node.engine, key);
-            let (record, _) = self.reading(&span, self.node.now(), Some(txn), record).await?;
-            let record = record.map_err(|error| self.damaged(error))?;
-            match record.as_ref().and_then(|record| record.intent.as_ref()).filter(|intent| intent.txn != txn) {
-                None => return Ok(record),
-                Some(intent) => {
-                    let intent = IntentRef::from(intent);
-                    self.wait_for_intent(key, &intent, Some(txn)).await?;
-                }
-            }
+            let records = || self.newest_records(points.iter().map(|point| &point.start));
+            let (records, _) = self.reading(points, self.node.now(), Some(txn), records).await?;
+            let records = records.map_err(|error| self.damaged(error))?;
+            let foreign = |record: &mvcc::Record| record.intent.as_ref().is_some_and(|intent| intent.txn != txn);
+            let met = records.iter().position(|record| record.as_ref().is_some_and(foreign));
+            let Some((at, intent)) = met.and_then(|at| Some((at, records[at].as_ref()?.intent.as_ref()?))) else {
+                return Ok(records);
+            };
+            let intent = IntentRef::from(intent);
+            self.wait_for_intent(&points[at].start, &intent, Some(txn)).await?;
         }
     }
 

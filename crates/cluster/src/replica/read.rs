@@ -5,10 +5,12 @@ use std::sync::Arc;
 use atoll_env::fault;
 use atoll_storage::engine::View;
 use atoll_txn::error::Retry;
+use atoll_txn::mvcc::reader::Ascending;
 use atoll_txn::mvcc::{self, Conflict, Limits, Stop};
 use atoll_txn::request::{Done, Get, Observed, Page, ReadAt, Refresh, Reply, Row, Scan, Span, Value};
 use atoll_txn::sender::GetHere;
 use atoll_txn::{Error, Result, Timestamp, TxnId};
+use bytes::Bytes;
 
 use tokio::sync::oneshot;
 
@@ -18,6 +20,8 @@ use super::volatile::Serving;
 /// What one page of a scan carries at most.
 const PAGE_ROWS_MAX: usize = 16 * 1024;
 const PAGE_BYTES_MAX: usize = 4 << 20;
+/// Records of so few keys are read as a get does; many at once are hardly those that are read by themselves.
+const KEYS_BY_THEMSELVES: usize = 32;
 
 impl Replica {
     pub(super) async fn get(self: &Arc<Self>, get: Get) -> Result<Reply> {
@@ -97,6 +101,22 @@ impl Replica {
                 Some(conflict) => self.wait_or_fail(conflict, *txn).await?,
             }
         }
+    }
+
+    /// The records that keys have now.
+    pub(super) fn newest_records<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k Bytes> + DoubleEndedIterator + Clone,
+    ) -> mvcc::Result<Vec<Option<mvcc::Record>>> {
+        let engine = &self.node.engine;
+        if keys.len() > KEYS_BY_THEMSELVES
+            && keys.clone().is_sorted_by(|a, b| a < b)
+            && let (Some(first), Some(last)) = (keys.clone().next(), keys.clone().next_back())
+        {
+            let mut records = Ascending::new(&engine.view(), first, last);
+            return keys.map(|key| records.record(key)).collect();
+        }
+        keys.map(|key| mvcc::reader::newest_record(engine, key)).collect()
     }
 
     /// The first change in the spans between two moments. What a read of them at the later one has to wait for must have

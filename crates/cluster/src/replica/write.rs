@@ -8,7 +8,7 @@ use atoll_storage::engine::{Batch, View};
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Token;
 use atoll_txn::mvcc::ended::Outcome;
-use atoll_txn::mvcc::reader::{Ascending, IntentRef};
+use atoll_txn::mvcc::reader::IntentRef;
 use atoll_txn::mvcc::writer::{self, Resolution};
 use atoll_txn::mvcc::{self, Conflict, Intent, Record};
 use atoll_txn::request::{Claim, Commit, Committed, Done, Prepare, Reply, Resolve, Span, TxnHeader, Write};
@@ -43,9 +43,6 @@ enum Step {
     Wait(oneshot::Receiver<()>),
     Intent(Bytes, IntentRef),
 }
-
-/// A command of so few keys reads their records as a get does.
-const KEYS_BY_THEMSELVES: usize = 32;
 
 impl Replica {
     pub(super) async fn commit(self: &Arc<Self>, commit: Commit) -> Result<Reply> {
@@ -135,25 +132,12 @@ impl Replica {
 
     fn evaluate(&self, wanted: &Wanted<'_>, latched: &Latched) -> Result<Step> {
         let txn = wanted.txn;
-        // Many keys at once are hardly those that are read by themselves.
-        let mut many = match wanted.writes {
-            writes @ [first, .., last]
-                if writes.len() > KEYS_BY_THEMSELVES && writes.is_sorted_by(|a, b| a.key < b.key) =>
-            {
-                Some(Ascending::new(&self.node.engine.view(), &first.key, &last.key))
-            }
-            _ => None,
-        };
-        let mut records: Vec<Option<Record>> = Vec::with_capacity(wanted.writes.len());
+        let records = self.newest_records(wanted.writes.iter().map(|write| &write.key));
+        let records = records.map_err(|error| self.damaged(error))?;
         let held = txn.held_ts.max(txn.read_ts);
         let mut ts = held;
-        for write in wanted.writes {
-            let record = match &mut many {
-                Some(many) => many.record(&write.key),
-                None => mvcc::reader::newest_record(&self.node.engine, &write.key),
-            };
-            let record = record.map_err(|error| self.damaged(error))?;
-            if let Some(record) = &record {
+        for (write, record) in wanted.writes.iter().zip(&records) {
+            if let Some(record) = record {
                 match &record.intent {
                     Some(intent) if intent.txn != txn.id || wanted.anchor.is_none() => {
                         return Ok(Step::Intent(write.key.clone(), IntentRef::from(intent)));
@@ -171,7 +155,6 @@ impl Replica {
                     ts = ts.max(newest.ts.next());
                 }
             }
-            records.push(record);
         }
 
         let state = self.published.get();

@@ -56,6 +56,34 @@ impl State {
             Level::Snapshot => &mut self.snapshot,
         }
     }
+
+    pub fn active(&mut self, level: Level) -> Vec<u64> {
+        self.of(level).active()
+    }
+
+    /// An element to be appended.
+    pub fn element(&mut self, level: Level, list: u64) -> u64 {
+        self.elements += 1;
+        self.of(level).append(list);
+        self.elements
+    }
+
+    /// Notes a transaction; by the number that it gets [`State::end`] knows it.
+    pub fn add(&mut self, level: Level, record: cycles::Txn) -> usize {
+        let txns = &mut self.of(level).txns;
+        txns.push(record);
+        txns.len() - 1
+    }
+
+    pub fn end(&mut self, level: Level, at: usize, fate: Fate, ended: u64) {
+        let record = &mut self.of(level).txns[at];
+        (record.fate, record.ended) = (fate, ended);
+    }
+
+    /// What the lists held in the end.
+    pub fn ended(&mut self, level: Level, last: BTreeMap<u64, Vec<u64>>) {
+        self.of(level).last = last;
+    }
 }
 
 fn prefix(level: Level) -> &'static str {
@@ -87,26 +115,20 @@ pub async fn step(client: &mut Client) -> Result<(), Error> {
     let mut record = cycles::Txn { started, ended: 0, fate: Fate::Failed, accesses: Vec::new(), who: client.who() };
     let done = accesses(client, &mut txn, level, &mut record.accesses).await;
     if done.is_err() {
-        shared.lists.lock().of(level).txns.push(record);
+        shared.lists.lock().add(level, record);
         return done;
     }
     record.fate = Fate::Unknown;
-    let at = {
-        let mut state = shared.lists.lock();
-        let lists = state.of(level);
-        lists.txns.push(record);
-        lists.txns.len() - 1
-    };
+    let at = shared.lists.lock().add(level, record);
     let fate = client.commit(Work::Lists, txn).await;
-    let mut state = shared.lists.lock();
-    let record = &mut state.of(level).txns[at];
-    (record.fate, record.ended) = (fate, shared.tick());
+    let ended = shared.tick();
+    shared.lists.lock().end(level, at, fate, ended);
     Ok(())
 }
 
 async fn accesses(client: &mut Client, txn: &mut Txn, level: Level, accesses: &mut Vec<Access>) -> Result<(), Error> {
     let shared = client.shared.clone();
-    let active = shared.lists.lock().of(level).active();
+    let active = shared.lists.lock().active(level);
     for _ in 0..1 + client.rng.below(5) {
         client.dawdle().await;
         let list = *client.rng.pick(&active);
@@ -127,12 +149,7 @@ async fn accesses(client: &mut Client, txn: &mut Txn, level: Level, accesses: &m
         let mut elements = decode(txn.get(&key).await?.as_ref());
         accesses.push(Access::Read { key: list, list: elements.clone() });
         if appends {
-            let element = {
-                let mut state = shared.lists.lock();
-                state.elements += 1;
-                state.of(level).append(list);
-                state.elements
-            };
+            let element = shared.lists.lock().element(level, list);
             elements.push(element);
             txn.put(key, encode(&elements))?;
             accesses.push(Access::Append { key: list, element });
@@ -143,8 +160,8 @@ async fn accesses(client: &mut Client, txn: &mut Txn, level: Level, accesses: &m
 
 pub fn ended(state: &mut State, serializable: &[Row], snapshot: &[Row]) {
     let lists = |rows: &[Row]| rows.iter().map(|row| (number_of(&row.key), decode(Some(&row.value)))).collect();
-    state.serializable.last = lists(serializable);
-    state.snapshot.last = lists(snapshot);
+    state.ended(Level::Serializable, lists(serializable));
+    state.ended(Level::Snapshot, lists(snapshot));
 }
 
 pub fn check(state: &State) -> Vec<String> {

@@ -7,7 +7,7 @@
 //! | [`lists`] | reads and appends over several lists | SERIALIZABLE, and REPEATABLE READ on lists of its own |
 //! | [`counter`] | increments under row locks, with deadlocks, NOWAIT, SKIP LOCKED | READ COMMITTED mostly |
 //! | [`skew`] | decisions about what others change | SERIALIZABLE, under locks at READ COMMITTED |
-//! | [`sql`] | transfers, inserts, looks and definitions in sessions on the node | every level |
+//! | [`sql`] | transfers, inserts, looks, lists and definitions in sessions on the node | every level |
 //! | [`rows`] | inserts, deletes, scans and savepoints against a model | every level |
 //!
 //! A step is one transaction. It notes in the history of its checker what it was told. Its client may die in the middle

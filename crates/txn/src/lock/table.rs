@@ -194,7 +194,7 @@ impl LockTable {
     /// Lets go of everything of a transaction, what it waits for included. Costs as much as it held.
     pub fn release_all(&mut self, txn: TxnId) -> Effects {
         let mut effects = Effects::default();
-        for key in self.keys_of.get(&txn).cloned().unwrap_or_default() {
+        for key in self.keys_of.remove(&txn).unwrap_or_default() {
             self.change(&key, txn, &mut effects, |locks, effects| {
                 locks.let_go(txn);
                 locks.drop_waiters(effects, |w| w.txn == txn);

@@ -91,10 +91,14 @@ pub fn record(view: &View, key: &[u8]) -> Result<Option<Record>> {
 }
 
 /// The records of many keys that come in ascending order: by a walk over the keys there are, which is much cheaper than
-/// looking for each where they lie side by side. Where too much lies between them, each is looked for after all.
+/// looking for each where they lie side by side. Where too much lies between two, it begins anew at the second; when that
+/// has happened too often, each is looked for after all.
 pub struct Ascending {
     view: View,
+    end: Bytes,
     rows: Option<Fuse<engine::Scan>>,
+    /// How often it may begin anew.
+    begins: usize,
     /// The first row that was not yet passed.
     next: Option<(Bytes, Bytes)>,
     /// How many more rows than keys have been passed.
@@ -103,11 +107,13 @@ pub struct Ascending {
 
 /// Rows that nobody asked for, passed before the walk is given up.
 const EXCESS_MAX: usize = 64;
+const BEGINS_MAX: usize = 4;
 
 impl Ascending {
     pub fn new(view: &View, first: &[u8], last: &[u8]) -> Ascending {
-        let rows = view.scan(Space::Current, first, &key::successor(last));
-        Ascending { view: view.clone(), rows: Some(rows.fuse()), next: None, excess: 0 }
+        let end = key::successor(last);
+        let rows = view.scan(Space::Current, first, &end);
+        Ascending { view: view.clone(), end, rows: Some(rows.fuse()), begins: BEGINS_MAX, next: None, excess: 0 }
     }
 
     pub fn record(&mut self, key: &[u8]) -> Result<Option<Record>> {
@@ -124,7 +130,11 @@ impl Ascending {
                 Some(row) if *row.0 < *key => {
                     self.excess += 1;
                     if self.excess > EXCESS_MAX {
-                        self.rows = None;
+                        let again = self.begins.checked_sub(1).map(|begins| {
+                            (self.begins, self.excess) = (begins, 0);
+                            self.view.scan(Space::Current, key, &self.end).fuse()
+                        });
+                        self.rows = again;
                     }
                 }
                 // This key has no record; the row may be the next one's.

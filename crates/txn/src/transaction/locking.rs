@@ -3,6 +3,9 @@
 
 use super::*;
 
+/// Locks that are remembered one by one, for the heartbeat.
+const SINGLE_LOCKS_MAX: usize = 16;
+
 impl<S: Sender> Transaction<S> {
     /// Locks rows and returns the newest version of each, with this transaction's own writes over it. READ COMMITTED
     /// goes on with these versions; SERIALIZABLE moves its snapshot up to them; REPEATABLE READ fails if one is newer
@@ -47,7 +50,7 @@ impl<S: Sender> Transaction<S> {
             let here = rest.iter().take(LOCKS_MAX).take_while(|key| range.span.contains(key)).count().max(1);
             let wanted = rest[..here].to_vec();
             // Some may have been granted when the others fail: the end of the transaction lets go of these, too.
-            self.keep_alive(&wanted);
+            self.keep_alive(range.span.clone());
             let body = Body::Lock(Lock { txn: self.id, keys: wanted, strength: strength.to_wire(), wait: wait as i32 });
             let locked = match self.send(&range, body).await {
                 Ok(Reply::Locked(locked)) if locked.rows.len() == here => locked,
@@ -73,7 +76,17 @@ impl<S: Sender> Transaction<S> {
     /// Takes a lock that is free, if that takes no waiting. None says nothing.
     fn take_lock_here(&mut self, key: &Bytes, strength: Strength) -> Option<LockedRow> {
         // It may be granted even when nothing is said.
-        self.keep_alive(std::slice::from_ref(key));
+        let (is_known, spans) = self.alive.as_ref().map_or((false, 0), |alive| {
+            let alive = alive.lock();
+            (alive.covers(key), alive.spans.len())
+        });
+        if !is_known {
+            // Whoever asks for more finds the range that they are in.
+            if spans >= SINGLE_LOCKS_MAX {
+                return None;
+            }
+            self.keep_alive(Span::point(key));
+        }
         let answer = self.sender.lock_here(self.id, &Span::point(key), strength)?;
         self.observe(&answer);
         let Reply::Locked(LockedRows { mut rows }) = answer.reply else { return None };
@@ -118,7 +131,7 @@ impl<S: Sender> Transaction<S> {
     pub async fn unlock(&mut self, key: &Bytes) -> Result<()> {
         self.locks.remove(key);
         if let Some(alive) = &self.alive {
-            alive.lock().keys.remove(key);
+            alive.lock().spans.retain(|span| *span != Span::point(key));
         }
         let body = Body::Release(Release { txn: self.id, keys: vec![key.clone()] });
         self.send_to(key, body).await.map(drop)

@@ -1,11 +1,14 @@
-//! Sessions of SQL on the node: transfers that also write an entry, looks at all accounts, and definitions that change
-//! while all that goes on.
+//! Sessions of SQL on the node: transfers that also write an entry, looks at all accounts, [`lists`], and definitions
+//! that change while all that goes on.
 //!
 //! What must hold:
 //! - every look sees the same sum ([`check::bank`]), by whichever index;
 //! - the rows found by an index are those found without it;
+//! - transactions over lists could have run one after the other ([`check::cycles`]);
 //! - an entry whose commit was acknowledged is there in the end, one whose commit failed is not;
 //! - a client is told nothing but what a client may be told.
+
+mod lists;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +31,7 @@ const OWNERS: u64 = 5;
 #[derive(Default)]
 pub struct State {
     bank: History,
+    lists: super::lists::State,
     /// By client and number: what came of the transfer, and its amount.
     entries: BTreeMap<(u64, u64), (Fate, u64)>,
     /// Of the entries that were there in the end.
@@ -38,6 +42,7 @@ pub struct State {
 pub fn check(state: &State) -> Vec<String> {
     let mut found = check::bank::check(&state.bank);
     found.extend(state.problems.iter().take(REPORTED_MAX).cloned());
+    found.extend(super::lists::check(&state.lists).into_iter().map(|what| format!("sql: {what}")));
     let Some(last) = &state.last else { return found };
     let there: BTreeMap<(u64, u64), u64> =
         last.iter().map(|(client, number, amount)| ((*client, *number), *amount)).collect();
@@ -176,14 +181,15 @@ impl Client {
                  where not exists (select from accounts)"
         ))
         .await?;
-        Ok(())
+        self.make_lists().await
     }
 
     pub async fn step(&mut self) {
-        let result = match self.common.rng.below(40) {
+        let result = match self.common.rng.below(60) {
             0..26 => self.transfer().await,
             26..32 => self.look().await,
             32..37 => self.compare().await,
+            37..57 => self.extend_lists().await,
             _ => self.define().await,
         };
         if let Err(error) = result {
@@ -338,6 +344,7 @@ impl Client {
         let rows = self.run("select client, number, amount from entries order by client, number").await?;
         let sums = self.run("select sum(balance), count(*) from accounts").await?;
         self.compare().await?;
+        self.last_lists().await?;
         let mut state = self.common.shared.sql.lock();
         state.last = Some(rows.iter().map(|row| (number(row, 0), number(row, 1), number(row, 2))).collect());
         let sum = sums.first().map_or(0, |row| number(row, 0));
