@@ -55,7 +55,7 @@ use atoll_datum::{Error, Result, sqlstate};
 pub use copy::{CopyIn, copy_in};
 pub use delete::delete;
 pub use insert::insert;
-pub use pending::{Deferred, Pending, check_deferred, finish};
+pub use pending::{Deferred, Pending, Timing, check_deferred, check_due, finish};
 pub use row_id::RowIds;
 pub use update::update;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::foreign::Reference;
 use super::rules;
 use super::target::{Target, position};
-use crate::catalog::{ForeignAction, Table};
+use crate::catalog::{ForeignAction, ForeignKey, Table};
 use crate::exec::expr::Columns;
 use crate::exec::{Builder, Evaluator, Exec, Memory, Result};
 use crate::session::Scope;
@@ -34,18 +34,41 @@ pub struct Deferred {
     events: Vec<Event>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Event {
     pub reference: Arc<Reference>,
     pub work: Work,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// These rows of the child have been made, or refer to something else than before.
     Check(Vec<Bytes>),
     /// These keys of the parent are gone, or have become others.
     Act(Vec<Gone>),
+}
+
+/// What SET CONSTRAINTS has said in a transaction of when constraints are looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Timing {
+    all: Option<bool>,
+    /// By the constraint's oid, said since.
+    deferred: BTreeMap<u32, bool>,
+}
+
+impl Timing {
+    pub fn set_all(&mut self, deferred: bool) {
+        self.all = Some(deferred);
+        self.deferred.clear();
+    }
+
+    pub fn set(&mut self, constraint: u32, deferred: bool) {
+        self.deferred.insert(constraint, deferred);
+    }
+
+    fn defers(&self, key: &ForeignKey) -> bool {
+        self.deferred.get(&key.oid).copied().or(self.all).unwrap_or(key.initially_deferred)
+    }
 }
 
 /// A parent's values that are no more, and what they became if the row is still there.
@@ -59,28 +82,47 @@ pub struct Child {
 
 impl Pending {
     /// For rows of the child at these keys.
-    pub fn check(&mut self, reference: &Arc<Reference>, keys: Vec<Bytes>, memory: &mut Memory) -> SqlResult<()> {
+    pub fn check(
+        &mut self,
+        reference: &Arc<Reference>,
+        keys: Vec<Bytes>,
+        scope: &Scope,
+        memory: &mut Memory,
+    ) -> SqlResult<()> {
         if keys.is_empty() {
             return Ok(());
         }
         let bytes = keys.iter().map(|key| key.len() + size_of::<Bytes>()).sum();
-        self.add(reference, Work::Check(keys), bytes, memory)
+        self.add(reference, Work::Check(keys), bytes, scope, memory)
     }
 
-    pub fn act(&mut self, reference: &Arc<Reference>, gone: Vec<Gone>, memory: &mut Memory) -> SqlResult<()> {
+    pub fn act(
+        &mut self,
+        reference: &Arc<Reference>,
+        gone: Vec<Gone>,
+        scope: &Scope,
+        memory: &mut Memory,
+    ) -> SqlResult<()> {
         // One row's action on update may be another than that on delete.
         let (updated, deleted): (Vec<Gone>, Vec<Gone>) = gone.into_iter().partition(|(_, new)| new.is_some());
         for gone in [deleted, updated].into_iter().filter(|gone| !gone.is_empty()) {
             let values = gone.iter().flat_map(|(old, new)| old.iter().chain(new.iter().flatten()));
             let bytes = values.map(Datum::bytes).sum();
-            self.add(reference, Work::Act(gone), bytes, memory)?;
+            self.add(reference, Work::Act(gone), bytes, scope, memory)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, reference: &Arc<Reference>, work: Work, bytes: usize, memory: &mut Memory) -> SqlResult<()> {
+    fn add(
+        &mut self,
+        reference: &Arc<Reference>,
+        work: Work,
+        bytes: usize,
+        scope: &Scope,
+        memory: &mut Memory,
+    ) -> SqlResult<()> {
         let event = Event { reference: reference.clone(), work };
-        if event.is_deferred() {
+        if event.is_deferred(scope.timing.as_deref()) {
             self.deferred.events.push(event);
             return Ok(());
         }
@@ -143,9 +185,16 @@ impl Event {
     }
 
     /// Only what looks can be put off, not what changes something, nor RESTRICT.
-    fn is_deferred(&self) -> bool {
+    fn is_deferred(&self, timing: Option<&Timing>) -> bool {
         let key = &self.reference.key;
-        key.deferrable && key.initially_deferred && self.action() == ForeignAction::NoAction
+        let is_put_off = timing.map_or(key.initially_deferred, |timing| timing.defers(key));
+        key.deferrable && is_put_off && self.action() == ForeignAction::NoAction
+    }
+
+    /// A table may have been changed or dropped since.
+    fn renewed(&self, scope: &Scope) -> Option<Event> {
+        let reference = Arc::new(self.reference.renewed(scope)?);
+        Some(Event { reference, work: self.work.clone() })
     }
 
     async fn run(&self, exec: &mut Exec<'_>) -> Result<()> {
@@ -194,10 +243,25 @@ pub async fn finish(exec: &mut Exec<'_>) -> Result<()> {
 pub async fn check_deferred(deferred: &mut Deferred, exec: &mut Exec<'_>) -> Result<()> {
     for event in std::mem::take(&mut deferred.events) {
         exec.check_cancel().await?;
-        // A table may have been changed or dropped since.
-        if let Some(reference) = event.reference.renewed(exec.scope) {
-            Event { reference: Arc::new(reference), work: event.work }.run(exec).await?;
+        if let Some(event) = event.renewed(exec.scope) {
+            event.run(exec).await?;
         }
     }
     finish(exec).await
+}
+
+/// SET CONSTRAINTS … IMMEDIATE: sees about what may not wait any longer. It stays to be seen about once more where a
+/// savepoint could bring back what was before.
+pub async fn check_due(deferred: &mut Deferred, has_savepoints: bool, exec: &mut Exec<'_>) -> Result<()> {
+    let timing = exec.scope.timing.as_deref();
+    for event in deferred.events.iter().filter(|event| !event.is_deferred(timing)) {
+        exec.check_cancel().await?;
+        if let Some(event) = event.renewed(exec.scope) {
+            event.run(exec).await?;
+        }
+    }
+    if !has_savepoints {
+        deferred.events.retain(|event| event.is_deferred(timing));
+    }
+    Ok(())
 }

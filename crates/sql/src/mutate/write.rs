@@ -204,7 +204,7 @@ impl Target {
                 let new = change.new.as_ref().map(|new| reference.parent_values_or_null(&new.row));
                 (new.as_ref() != Some(&old)).then_some((old, new))
             });
-            exec.state.pending.act(reference, gone.collect(), &mut exec.state.memory)?;
+            exec.state.pending.act(reference, gone.collect(), exec.scope, &mut exec.state.memory)?;
         }
         for reference in &self.references {
             let refers = changes.iter().filter_map(|change| {
@@ -215,7 +215,7 @@ impl Target {
                 let is_null = reference.child_values(&new.row).iter().all(Datum::is_null);
                 (!is_same && !is_null).then(|| new.key.clone())
             });
-            exec.state.pending.check(reference, refers.collect(), &mut exec.state.memory)?;
+            exec.state.pending.check(reference, refers.collect(), exec.scope, &mut exec.state.memory)?;
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use super::client::{Client, Column, Format};
 use super::prepared::{Portal, PortalState};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
 use super::variables::{self, Severity, ShownModes, isolation_named};
-use super::{Session, SessionFacts};
-use crate::catalog::{Catalog, PG_CATALOG};
+use super::{Scope, Session, SessionFacts};
+use crate::catalog::{Catalog, ForeignKey, PG_CATALOG};
 use crate::exec::Failure;
 use crate::kv;
 use crate::types::Type;
@@ -115,6 +115,7 @@ impl Session {
             txn: None,
             changes: Default::default(),
             deferred: Default::default(),
+            timing: None,
             tally: Default::default(),
             savepoints: Vec::new(),
             saved: self.variables.save(),
@@ -452,6 +453,7 @@ impl Session {
             kv: transaction.txn.as_mut().map(|txn| txn.savepoint()),
             changes: transaction.changes.mark(),
             deferred: transaction.deferred.mark(),
+            timing: transaction.timing.clone(),
             tally: transaction.tally.clone(),
             locks,
             saved,
@@ -480,6 +482,7 @@ impl Session {
         }
         transaction.changes.rollback_to(savepoint.changes);
         transaction.deferred.truncate(savepoint.deferred);
+        transaction.timing = savepoint.timing.clone();
         transaction.tally = savepoint.tally.clone();
         self.locks.rollback_to(savepoint.locks);
         let (saved, portals) = (savepoint.saved.clone(), savepoint.portals);
@@ -704,10 +707,80 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn set_constraints(&mut self, set: &ast::SetConstraints, _client: &mut dyn Client) -> Result<()> {
-        let what = if set.deferred { "SET CONSTRAINTS … DEFERRED" } else { "SET CONSTRAINTS … IMMEDIATE" };
-        Err(Error::unsupported(what))
+    pub(super) async fn set_constraints(&mut self, set: &ast::SetConstraints, client: &mut dyn Client) -> Outcome {
+        if self.is_implicit() {
+            let text = "SET CONSTRAINTS can only be used in transaction blocks";
+            client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
+        }
+        let scope = self.scope();
+        let mut timing = scope.timing.as_deref().cloned().unwrap_or_default();
+        if set.names.is_empty() {
+            timing.set_all(set.deferred);
+        }
+        for name in &set.names {
+            for constraint in deferrable_constraints(&scope, name, set.deferred)? {
+                timing.set(constraint, set.deferred);
+            }
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.timing = Some(Arc::new(timing));
+        }
+        if !set.deferred {
+            self.check_due().await?;
+        }
+        client.complete("SET CONSTRAINTS");
+        Ok(())
     }
+
+    async fn check_due(&mut self) -> Outcome {
+        let Some(transaction) = self.transaction.as_mut().filter(|open| !open.deferred.is_empty()) else {
+            return Ok(());
+        };
+        let (mut deferred, has_savepoints) =
+            (std::mem::take(&mut transaction.deferred), !transaction.savepoints.is_empty());
+        let scope = self.scope();
+        let cancel = self.cancel.clone();
+        let txn = self.transaction_txn().await?;
+        let mut exec = crate::exec::Exec::new(&scope, txn.as_mut(), &[], &cancel);
+        let seen = crate::mutate::check_due(&mut deferred, has_savepoints, &mut exec).await;
+        self.defer(deferred);
+        seen
+    }
+}
+
+/// The foreign keys of this name, in the first schema of the search path that has a constraint of it.
+fn deferrable_constraints(scope: &Scope, name: &[ast::Name], deferred: bool) -> Result<Vec<u32>> {
+    let (schemas, name) = match name {
+        [name] => (scope.session.search_path.to_vec(), name.as_str()),
+        [schema, name] => {
+            let missing = || Error::new(sqlstate::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist"));
+            let oid = scope.catalog.schema_named(scope.session.database, schema.as_str()).ok_or_else(missing)?;
+            (vec![oid], name.as_str())
+        }
+        _ => return Err(Error::unsupported("SET CONSTRAINTS in another database")),
+    };
+    for schema in schemas {
+        let tables = || scope.catalog.tables.values().filter(|table| Oid(table.schema) == schema);
+        let keys: Vec<&ForeignKey> =
+            tables().flat_map(|table| &table.foreign_keys).filter(|key| key.name == name).collect();
+        let others = tables().any(|table| {
+            let is_check = table.checks.iter().any(|check| check.name == name);
+            is_check
+                || table.indexes.iter().any(|index| index.constraint > 0 && !index.deferrable && index.name == name)
+        });
+        if others || keys.iter().any(|key| !key.deferrable) {
+            let message = format!("constraint \"{name}\" is not deferrable");
+            return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message));
+        }
+        let unique = tables().flat_map(|table| &table.indexes).any(|index| index.deferrable && index.name == name);
+        if unique && deferred {
+            return Err(Error::unsupported("putting off the check of a unique key"));
+        }
+        if unique || !keys.is_empty() {
+            return Ok(keys.into_iter().map(|key| key.oid).collect());
+        }
+    }
+    Err(Error::new(sqlstate::UNDEFINED_OBJECT, format!("constraint \"{name}\" does not exist")))
 }
 
 pub(super) fn text_column(name: impl AsRef<str>) -> Column {

@@ -585,6 +585,7 @@ impl Session {
             settings: self.settings(),
             session: self.facts.clone(),
             locks: self.locks.clone(),
+            timing: self.transaction.as_ref().and_then(|open| open.timing.clone()),
             sequence_values: self.sequence_values.clone(),
             variables: Arc::new(Mutex::new(self.variables.clone())),
         }

@@ -12,6 +12,7 @@ use super::variables::Variables;
 use crate::catalog::Catalog;
 use crate::catalog::sequence::SessionValues;
 use crate::catalog::statistics::Known;
+use crate::mutate::Timing;
 
 /// Fixed while a statement runs.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Scope {
     pub settings: Settings,
     pub session: SessionFacts,
     pub locks: Owner,
+    /// What SET CONSTRAINTS has said; none is nothing.
+    pub timing: Option<Arc<Timing>>,
     /// For currval and lastval.
     pub sequence_values: Arc<Mutex<SessionValues>>,
     /// The settings, for `current_setting` and `set_config`: the session takes them over when the statement has run.
@@ -37,6 +40,7 @@ impl Scope {
             statistics: node.statistics(),
             settings: Settings::default(),
             locks: node.locks.owner(session.pid, session.database),
+            timing: None,
             sequence_values: Arc::default(),
             variables: Arc::default(),
             session,

@@ -167,7 +167,7 @@ impl Session {
             Statement::Reset(name) => Ok(self.reset_statement(name.as_ref(), client)?),
             Statement::Show(show) => Ok(self.show_statement(show, describe, client)?),
             Statement::Discard(discard) => Ok(self.discard_statement(*discard, client).await?),
-            Statement::SetConstraints(constraints) => Ok(self.set_constraints(constraints, client)?),
+            Statement::SetConstraints(constraints) => self.set_constraints(constraints, client).await,
             Statement::Prepare(prepare) => Ok(self.prepare_statement(text, prepare, client)?),
             Statement::Execute(execute) => Box::pin(self.execute_statement(execute, describe, client)).await,
             Statement::Deallocate(name) => Ok(self.deallocate_statement(name.as_ref(), client)?),

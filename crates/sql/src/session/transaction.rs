@@ -7,6 +7,8 @@
 //! ```
 //! The transaction of the layers below begins with the first statement that needs one.
 
+use std::sync::Arc;
+
 use atoll_datum::Error;
 use atoll_datum::sqlstate;
 use atoll_txn::transaction::Savepoint as KvSavepoint;
@@ -16,7 +18,7 @@ use super::locks;
 use super::variables::Saved;
 use crate::catalog::store::{self, Changes};
 use crate::kv;
-use crate::mutate::Deferred;
+use crate::mutate::{Deferred, Timing};
 use crate::statistics::Tally;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +48,7 @@ pub struct Transaction {
     pub changes: Changes,
     /// Constraints to be checked at its end.
     pub deferred: Deferred,
+    pub timing: Option<Arc<Timing>>,
     /// Rows that it has changed.
     pub tally: Tally,
     pub savepoints: Vec<Savepoint>,
@@ -67,6 +70,7 @@ pub struct Savepoint {
     pub changes: store::Mark,
     /// How many constraints were to be checked at the end.
     pub deferred: usize,
+    pub timing: Option<Arc<Timing>>,
     pub tally: Tally,
     pub locks: locks::Mark,
     pub saved: Saved,
