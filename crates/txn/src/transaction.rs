@@ -1069,13 +1069,15 @@ async fn release_all<S: Sender>(sender: &S, txn: TxnId, spans: Vec<Span>) {
 }
 
 /// The ranges that hold these spans, as far as they can be found.
-async fn ranges_of<S: Sender>(sender: &S, spans: Vec<Span>) -> Vec<RangeRef> {
+async fn ranges_of<S: Sender>(sender: &S, mut spans: Vec<Span>) -> Vec<RangeRef> {
+    spans.sort_unstable_by(|a, b| a.start.cmp(&b.start));
     let mut ranges: Vec<RangeRef> = Vec::new();
     for mut rest in spans {
+        // What comes before the last range's end was located for the spans before this one.
         while !rest.is_empty() {
-            let end = match ranges.iter().find(|range| range.span.contains(&rest.start)) {
-                Some(range) => range.span.end.clone(),
-                None => {
+            let end = match ranges.last().map(|range| &range.span.end) {
+                Some(end) if end.is_empty() || rest.start < *end => end.clone(),
+                _ => {
                     let Ok(range) = sender.locate(&rest.start).await else { break };
                     let end = range.span.end.clone();
                     ranges.push(range);

@@ -1,5 +1,5 @@
-//! The lists of [`crate::workload::lists`] as rows of two tables, one for each level: read and appended to in every way in which SQL reads
-//! a row and changes it.
+//! The lists of [`crate::workload::lists`] as rows of two tables, one for each level: read and appended to in every way in
+//! which SQL reads a row and changes it.
 
 use atoll_datum::{Error, sqlstate};
 
@@ -70,7 +70,7 @@ impl Client {
             let list = *self.common.rng.pick(&active);
             match self.common.rng.below(12) {
                 0 => self.read_all(level, &active, accesses).await?,
-                1..6 => self.read_one(level, list, accesses).await?,
+                1..6 => drop(self.read_one(level, list, accesses).await?),
                 6 => self.append_for_nothing(level, list).await?,
                 _ => self.append(level, list, accesses).await?,
             }
@@ -94,7 +94,7 @@ impl Client {
     }
 
     /// What was read stays read when its lock goes with the savepoint.
-    async fn read_one(&mut self, level: Level, list: u64, accesses: &mut Vec<Access>) -> Result<(), Error> {
+    async fn read_one(&mut self, level: Level, list: u64, accesses: &mut Vec<Access>) -> Result<Vec<u64>, Error> {
         let locks = ["", "", "", " for key share", " for share", " for no key update", " for update"];
         let how = *self.common.rng.pick(&locks);
         let after = self.common.rng.chance(0.4).then(|| *self.common.rng.pick(&["rollback to s", "release s"]));
@@ -102,11 +102,12 @@ impl Client {
             self.run("savepoint s").await?;
         }
         let rows = self.run(&format!("select items from {} where id = {list}{how}", table(level))).await?;
-        accesses.push(Access::Read { key: list, list: decode(rows.first(), 0) });
+        let elements = decode(rows.first(), 0);
+        accesses.push(Access::Read { key: list, list: elements.clone() });
         if let Some(after) = after {
             self.run(after).await?;
         }
-        Ok(())
+        Ok(elements)
     }
 
     async fn append_for_nothing(&mut self, level: Level, list: u64) -> Result<(), Error> {
@@ -131,8 +132,7 @@ impl Client {
                 let update = match kind {
                     1 => format!("update {table} set items = items || ',{element}' where id = {list} returning items"),
                     _ => {
-                        self.read_one(level, list, accesses).await?;
-                        let Some(Access::Read { list: seen, .. }) = accesses.last() else { return Ok(()) };
+                        let seen = self.read_one(level, list, accesses).await?;
                         let mut items: String = seen.iter().map(|element| format!(",{element}")).collect();
                         items.push_str(&format!(",{element}"));
                         format!("update {table} set items = '{items}' where id = {list} returning items")
