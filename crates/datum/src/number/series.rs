@@ -46,7 +46,7 @@ fn int4(first: i32, last: i32, step: i32) -> Result<Rows> {
     integers(i64::from(first), i64::from(last), i64::from(step), |value| Datum::Int4(value as i32))
 }
 
-/// A series that would leave its type ends before.
+/// A series that would leave its type ends before, here and below.
 fn integers(first: i64, last: i64, step: i64, datum: fn(i64) -> Datum) -> Result<Rows> {
     if step == 0 {
         return Err(refused("step size cannot equal zero"));
@@ -74,16 +74,10 @@ fn numerics(first: &Numeric, last: &Numeric, step: &Numeric) -> Result<Rows> {
     }
     let (last, step) = (last.clone(), step.clone());
     let ends = if step.is_negative() { Ordering::Less } else { Ordering::Greater };
-    let mut next = Some(Ok(first.clone()));
+    let mut next = Some(first.clone());
     Ok(Box::new(std::iter::from_fn(move || {
-        let value: Numeric = match next.take()? {
-            Ok(value) => value,
-            Err(error) => return Some(Err(error)),
-        };
-        if value.cmp(&last) == ends {
-            return None;
-        }
-        next = Some(value.add(&step));
+        let value = next.take().filter(|value| value.cmp(&last) != ends)?;
+        next = value.add(&step).ok();
         Some(Ok(vec![Datum::Numeric(value)]))
     })))
 }

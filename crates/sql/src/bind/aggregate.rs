@@ -26,12 +26,19 @@ pub(super) struct Grouping {
     pub at: At,
 }
 
+/// The arguments as they were written; the first `direct` of them are not those of WITHIN GROUP. Nothing where it makes no
+/// difference.
+pub(super) struct Given {
+    pub arguments: Vec<Expr>,
+    pub direct: usize,
+}
+
 impl Binder<'_> {
     pub fn aggregate_call(
         &mut self,
         call: &ast::Call,
         resolved: Resolved,
-        direct: usize,
+        given: Given,
         filter: Option<Expr>,
         at: At,
     ) -> Result<Expr> {
@@ -52,9 +59,15 @@ impl Binder<'_> {
         let mut arguments = resolved.arguments;
         let (mut order_by, mut before) = (Vec::new(), Vec::new());
         if call.within_group {
-            let mut ordered = arguments.split_off(direct);
+            let mut ordered = arguments.split_off(given.direct);
             before = arguments;
             if kind == b'h' {
+                // A literal is of the type that it is compared with.
+                for (argument, given) in before.iter_mut().zip(given.arguments) {
+                    if given.ty.oid == oid::UNKNOWN {
+                        *argument = given;
+                    }
+                }
                 self.unify_hypothetical(&mut before, &mut ordered, at)?;
             }
             for (key, value) in call.order_by.iter().zip(&ordered) {
@@ -66,6 +79,8 @@ impl Binder<'_> {
                 let value = self.expr(&key.value)?;
                 let value = self.known_type(value)?;
                 // The argument may have been converted; then so is what it is ordered by.
+                let place = given.arguments.iter().position(|given| same(given, &value));
+                let value = place.map_or(value, |place| arguments[place].clone());
                 order_by.push(self.sort_key(key, value)?);
             }
         }

@@ -1,9 +1,14 @@
 //! Which function a name means for its arguments (PostgreSQL's chapter 10.3), and its call.
 
+use std::sync::Arc;
+
 use atoll_datum::builtin::{self, Function as Row, builtin};
+use atoll_datum::datum::EnumValue;
+use atoll_datum::misc::enums;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, At, Name};
 
+use super::aggregate::Given;
 use super::candidate::{Candidate, Choice, choose};
 use super::cast::{Context, Pathway, pathway, returns_set};
 use super::names::{Item, Place, dotted};
@@ -62,6 +67,11 @@ impl Binder<'_> {
                 arguments.push(self.expr(&key.value)?);
             }
         }
+        let given = if call.within_group || (call.distinct && !call.order_by.is_empty()) {
+            arguments.clone()
+        } else {
+            Vec::new()
+        };
         let found = self.resolve_function(call, arguments, &names, at)?;
         let resolved = match found {
             Found::Cast(expr, ty) => {
@@ -73,7 +83,7 @@ impl Binder<'_> {
         };
         match resolved.row.kind {
             b'a' if call.over.is_some() => self.window_call(call, resolved, filter, at),
-            b'a' => self.aggregate_call(call, resolved, direct, filter, at),
+            b'a' => self.aggregate_call(call, resolved, Given { arguments: given, direct }, filter, at),
             b'w' => {
                 if call.over.is_none() {
                     let message = format!("window function {} requires an OVER clause", call_text(call));
@@ -98,7 +108,10 @@ impl Binder<'_> {
     }
 
     fn plain_call(&mut self, resolved: Resolved, at: At) -> Result<Expr> {
-        let Resolved { row, arguments, result, variadic, .. } = resolved;
+        let Resolved { row, mut arguments, result, variadic, .. } = resolved;
+        if let Some(known) = self.tell_enum(row, &mut arguments, result)? {
+            return Ok(known);
+        }
         let function = self.implementation(row).map_err(|error| error.at(at.offset()))?;
         let is_set = matches!(function.body, Body::Set(_) | Body::SessionSet(_));
         if is_set {
@@ -108,6 +121,29 @@ impl Binder<'_> {
         let call = Box::new(Call { function, arguments, variadic });
         let kind = if is_set { ExprKind::Set(call) } else { ExprKind::Call(call) };
         Ok(Expr::new(kind, result).at(at.0))
+    }
+
+    /// `enum_first(NULL::rainbow)` asks the type alone, and a NULL doesn't know its type: these functions are given one
+    /// more argument that does. Some: it is this, whatever the arguments are.
+    fn tell_enum(&self, row: &Row, arguments: &mut Vec<Expr>, result: Oid) -> Result<Option<Expr>> {
+        if !matches!(row.name, "enum_first" | "enum_last" | "enum_range") {
+            return Ok(None);
+        }
+        let Some(argument) = arguments.first() else { return Ok(None) };
+        let Some(of) = self.catalog.types.get(&argument.ty.oid).map(|entry| entry.labels.clone()) else {
+            return Ok(None);
+        };
+        if of.labels.is_empty() {
+            if row.name != "enum_range" {
+                let message = format!("enum {} contains no values", of.name);
+                return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+            }
+            let none = Datum::Array(Arc::new(enums::values(&of, &Datum::Null, &Datum::Null)));
+            return Ok(Some(Expr::literal(none, result)));
+        }
+        let ty = argument.ty;
+        arguments.push(Expr::literal(Datum::Enum(EnumValue { of, position: 0 }), ty));
+        Ok(None)
     }
 
     /// Whether a set-returning function may stand here.

@@ -163,6 +163,11 @@ impl Binder<'_> {
                         let message = "WITH TIES cannot be specified without ORDER BY clause";
                         return Err(syntax_error(message, limit.at).without_position());
                     }
+                    let null = Ast::Literal(Literal::Null);
+                    if matches!(&limit.count, ast::LimitCount::Rows(count) if count.kind == null) {
+                        let message = "row count cannot be null in FETCH FIRST ... WITH TIES clause";
+                        return Err(Error::new(sqlstate::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE, message));
+                    }
                     ties = Some(keys.to_vec());
                 }
                 match &limit.count {

@@ -115,8 +115,16 @@ fn set_config(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
         _ => None,
     };
     match name.to_lowercase().as_str() {
+        key @ ("role" | "session_authorization") => {
+            let mut settings = scope.variables.lock();
+            match key {
+                "role" => settings.identity.set_role(scope, value, local.is_true())?,
+                _ => settings.identity.set_session(scope, value, local.is_true())?,
+            }
+            return Ok(settings.get(key).map_or(Datum::Null, Datum::text));
+        }
         // What follows from these is more than a setting.
-        "role" | "session_authorization" | "transaction_isolation" | "transaction_read_only" => {
+        "transaction_isolation" | "transaction_read_only" => {
             return Err(Error::unsupported(format!("set_config of {name}")));
         }
         _ => variables::check_may_set(scope, name)?,

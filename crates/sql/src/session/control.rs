@@ -7,6 +7,7 @@ use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, Transacti
 use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Format};
+use super::identity::Identity;
 use super::prepared::{Portal, PortalState};
 use super::transaction::{Kind, Modes, Savepoint, Transaction};
 use super::variables::{self, Severity, ShownModes, isolation_named};
@@ -523,8 +524,10 @@ impl Session {
             client.notice(Severity::Warning, &Error::new(sqlstate::NO_ACTIVE_SQL_TRANSACTION, text));
         }
         match name.as_str() {
-            "role" => self.set_role(value.as_deref())?,
-            "session_authorization" => self.set_session_authorization(value.as_deref())?,
+            "role" => self.set_identity(client, |of, scope| of.set_role(scope, value.as_deref(), set.local))?,
+            "session_authorization" => {
+                self.set_identity(client, |of, scope| of.set_session(scope, value.as_deref(), set.local))?;
+            }
             "transaction_isolation" | "transaction_read_only" | "transaction_deferrable" => {
                 self.set_mode_variable(&name, value.as_deref().unwrap_or_default())?;
             }
@@ -564,55 +567,18 @@ impl Session {
         Ok(())
     }
 
-    fn set_role(&mut self, name: Option<&str>) -> Result<()> {
+    /// `become_another` is what makes another of the session: SET ROLE or SET SESSION AUTHORIZATION.
+    fn set_identity(
+        &mut self,
+        client: &mut dyn Client,
+        become_another: impl FnOnce(&mut Identity, &Scope) -> Result<()>,
+    ) -> Result<()> {
         let scope = self.scope();
-        let oid = match name {
-            None | Some("none") => self.facts.session_user,
-            Some(name) => {
-                let missing =
-                    || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
-                let role = scope.catalog.role_named(name).ok_or_else(missing)?;
-                if !crate::catalog::privileges::is_member(
-                    &scope.catalog,
-                    self.facts.database,
-                    self.facts.session_user,
-                    Oid(role.oid),
-                ) {
-                    let message = format!("permission denied to set role \"{name}\"");
-                    return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
-                }
-                Oid(role.oid)
-            }
-        };
-        self.facts.current_user = oid;
-        self.variables.put("role", name.unwrap_or("none").to_owned());
-        self.user_changed();
+        let mut changed = self.variables.clone();
+        become_another(&mut changed.identity, &scope)?;
+        let told = self.variables.adopt(&changed);
+        self.tell_of_settings(told, client);
         Ok(())
-    }
-
-    fn set_session_authorization(&mut self, name: Option<&str>) -> Result<()> {
-        let scope = self.scope();
-        let Some(name) = name else { return self.set_role(None) };
-        let missing = || Error::new(sqlstate::INVALID_PARAMETER_VALUE, format!("role \"{name}\" does not exist"));
-        let role = scope.catalog.role_named(name).ok_or_else(missing)?;
-        let own = scope.catalog.roles.get(&self.facts.session_user);
-        if Oid(role.oid) != self.facts.session_user && !own.is_some_and(|own| own.superuser) {
-            let message = format!("permission denied to set session authorization \"{name}\"");
-            return Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
-        }
-        self.facts.session_user = Oid(role.oid);
-        self.facts.current_user = Oid(role.oid);
-        self.variables.put("session_authorization", name.to_owned());
-        self.variables.put("role", "none".to_owned());
-        self.user_changed();
-        Ok(())
-    }
-
-    fn user_changed(&mut self) {
-        let catalog = self.node.catalog();
-        let superuser = catalog.roles.get(&self.facts.current_user).is_some_and(|role| role.superuser);
-        self.variables.put("is_superuser", if superuser { "on" } else { "off" }.to_owned());
-        self.settings_changed();
     }
 
     pub(super) fn reset_statement(&mut self, name: Option<&ast::Name>, client: &mut dyn Client) -> Result<()> {
@@ -620,7 +586,7 @@ impl Session {
             None => {
                 let before = self.variables.all_reported();
                 self.variables.reset_all()?;
-                self.user_changed();
+                self.settings_changed();
                 self.show_modes();
                 for (name, value) in self.variables.all_reported() {
                     if !before.contains(&(name.clone(), value.clone())) {
@@ -628,8 +594,10 @@ impl Session {
                     }
                 }
             }
-            Some(name) if name == "role" => self.set_role(None)?,
-            Some(name) if name == "session_authorization" => self.set_session_authorization(None)?,
+            Some(name) if name == "role" => self.set_identity(client, |of, scope| of.set_role(scope, None, false))?,
+            Some(name) if name == "session_authorization" => {
+                self.set_identity(client, |of, scope| of.set_session(scope, None, false))?;
+            }
             Some(name) => self.set_variable(&name, None, false, client)?,
         }
         client.complete("RESET");
@@ -687,9 +655,9 @@ impl Session {
             }
             self.portals.clear();
             self.prepared.clear();
-            self.set_session_authorization(None)?;
+            self.set_identity(client, |of, scope| of.set_session(scope, None, false))?;
             self.variables.reset_all()?;
-            self.user_changed();
+            self.settings_changed();
             self.locks.unlock_all_for_session();
         }
         if matches!(what, ast::Discard::All | ast::Discard::Sequences) {

@@ -20,6 +20,7 @@ mod copy;
 mod cursor;
 mod define;
 mod explain;
+pub mod identity;
 pub mod locks;
 pub mod node;
 pub mod prepared;
@@ -45,6 +46,7 @@ pub use client::{Client, Column, Encoding, Format, Scratch};
 pub use node::{Activity, Node, Registration};
 pub use scope::{Scope, SessionFacts};
 
+use self::identity::{Actor, Identity};
 use self::prepared::{Portal, PortalState, Prepared};
 use self::transaction::{Kind, Transaction, is_aborted};
 use self::variables::Variables;
@@ -148,9 +150,8 @@ impl Session {
             }
         }
         let mut variables = Variables::new(defaults)?;
-        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-        variables.put("is_superuser", on_off(role.superuser));
-        variables.put("session_authorization", role.name.clone());
+        let connected = Actor { oid: Oid(role.oid), name: role.name.clone(), superuser: role.superuser };
+        variables.identity = Identity::new(connected);
         let facts = SessionFacts {
             pid: 0,
             database: Oid(database.oid),
@@ -594,6 +595,8 @@ impl Session {
     /// After SET, and after a rollback of one.
     fn settings_changed(&mut self) {
         self.settings_version += 1;
+        self.facts.session_user = self.variables.identity.session().oid;
+        self.facts.current_user = self.variables.identity.current().oid;
         let ms = self.variables.typed().lock_timeout_ms;
         self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
     }

@@ -15,6 +15,7 @@ use atoll_datum::{Error, Result, sqlstate};
 use atoll_txn::Isolation;
 
 use super::Scope;
+use super::identity::Identity;
 use crate::catalog::privileges::is_superuser;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,15 @@ pub struct Definition {
 static DEFINITIONS: LazyLock<BTreeMap<String, Definition>> = LazyLock::new(|| {
     include_str!("../../data/settings.tsv").lines().map(definition).map(|row| (row.name.to_lowercase(), row)).collect()
 });
+
+/// Settings whose other values would change what statements mean in ways that are not there.
+const ONLY: [(&str, &str); 5] = [
+    ("array_nulls", "on"),
+    ("quote_all_identifiers", "off"),
+    ("session_replication_role", "origin"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+];
 
 /// What is sent to a client whenever it changes.
 const REPORTED: [&str; 13] = [
@@ -144,6 +154,7 @@ pub struct Variables {
     local: Arc<BTreeMap<String, String>>,
     typed: Arc<Typed>,
     modes: ShownModes,
+    pub identity: Identity,
 }
 
 /// What `SHOW transaction_isolation` and the like say.
@@ -159,6 +170,7 @@ pub struct ShownModes {
 pub struct Saved {
     set: Arc<BTreeMap<String, String>>,
     local: Arc<BTreeMap<String, String>>,
+    identity: Identity,
 }
 
 impl Variables {
@@ -166,7 +178,7 @@ impl Variables {
     pub fn new(defaults: impl IntoIterator<Item = (String, String)>) -> Result<Variables> {
         let mut checked = BTreeMap::new();
         for (name, value) in defaults {
-            let (name, value) = check(&name, &value)?;
+            let (name, value) = check(&name, &value, Typed::initial().date_style)?;
             checked.insert(name, value);
         }
         let mut variables = Variables { defaults: Arc::new(checked), ..Variables::default() };
@@ -191,6 +203,9 @@ impl Variables {
     fn raw(&self, name: &str) -> Option<&str> {
         let on_off = |on| Some(if on { "on" } else { "off" });
         match (name, self.modes.isolation) {
+            ("session_authorization", _) => return Some(&self.identity.session().name),
+            ("role", _) => return Some(self.identity.role().map_or("none", |role| &role.name)),
+            ("is_superuser", _) => return on_off(self.identity.current().superuser),
             ("transaction_isolation", Some(isolation)) => return Some(isolation),
             ("transaction_read_only", Some(_)) => return on_off(self.modes.read_only),
             ("transaction_deferrable", Some(_)) => return on_off(self.modes.deferrable),
@@ -214,7 +229,7 @@ impl Variables {
     pub fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Option<(String, String)>> {
         let key = name.to_lowercase();
         let value = match value {
-            Some(value) => check(name, value)?.1,
+            Some(value) => check(name, value, self.typed.date_style)?.1,
             None => {
                 known(name)?;
                 let default = self.defaults.get(&key).map(String::as_str);
@@ -255,42 +270,41 @@ impl Variables {
         REPORTED.iter().filter_map(|key| self.reported(key)).collect()
     }
 
-    /// An internal one, such as `is_superuser`, which nobody may SET.
-    pub fn put(&mut self, key: &str, value: String) {
-        Arc::make_mut(&mut self.set).insert(key.to_owned(), value);
-    }
-
     // ------------------------------------------------------------------------------------------------- transactions
 
     pub fn save(&self) -> Saved {
-        Saved { set: self.set.clone(), local: self.local.clone() }
+        Saved { set: self.set.clone(), local: self.local.clone(), identity: self.identity.clone() }
     }
 
     /// Returns what the client is to be told of; none if everything is as it was.
     pub fn restore(&mut self, saved: &Saved) -> Option<Vec<(String, String)>> {
-        if Arc::ptr_eq(&self.set, &saved.set) && Arc::ptr_eq(&self.local, &saved.local) {
+        let same = Arc::ptr_eq(&self.set, &saved.set) && Arc::ptr_eq(&self.local, &saved.local);
+        if same && self.identity == saved.identity {
             return None;
         }
         let before = self.all_reported();
         (self.set, self.local) = (saved.set.clone(), saved.local.clone());
+        self.identity = saved.identity.clone();
         self.recompute();
         Some(self.changed_since(before))
     }
 
     /// The transaction has committed: SET LOCAL ends. Returns what the client is to be told of; none if there was none.
     pub fn end_local(&mut self) -> Option<Vec<(String, String)>> {
-        if self.local.is_empty() {
+        if self.local.is_empty() && !self.identity.has_local() {
             return None;
         }
         let before = self.all_reported();
         self.local = Arc::default();
+        self.identity.end_local();
         self.recompute();
         Some(self.changed_since(before))
     }
 
     /// Takes over what `set_config` made of a copy; returns what the client is to be told of, none if nothing was set.
     pub fn adopt(&mut self, copy: &Variables) -> Option<Vec<(String, String)>> {
-        if Arc::ptr_eq(&self.set, &copy.set) && Arc::ptr_eq(&self.local, &copy.local) {
+        let same = Arc::ptr_eq(&self.set, &copy.set) && Arc::ptr_eq(&self.local, &copy.local);
+        if same && self.identity == copy.identity {
             return None;
         }
         let before = self.all_reported();
@@ -368,6 +382,7 @@ impl Variables {
 impl Default for Variables {
     fn default() -> Variables {
         Variables {
+            identity: Identity::default(),
             defaults: Arc::default(),
             set: Arc::default(),
             local: Arc::default(),
@@ -424,8 +439,9 @@ fn is_own(name: &str) -> bool {
     name.split_once('.').is_some_and(|(class, rest)| !class.is_empty() && !rest.is_empty())
 }
 
-/// The name in lower case and the value as it is kept: numbers in the setting's unit, words as listed.
-fn check(name: &str, value: &str) -> Result<(String, String)> {
+/// The name in lower case and the value as it is kept: numbers in the setting's unit, words as listed. A date style may
+/// say only a part of it; the rest stays as it is.
+fn check(name: &str, value: &str, date_style: DateStyle) -> Result<(String, String)> {
     let key = name.to_lowercase();
     let Some(definition) = known(name)? else { return Ok((key, value.to_owned())) };
     let name = definition.name;
@@ -485,7 +501,7 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
                 }
             }
             "datestyle" => {
-                let style = parse_date_style(value, Typed::initial().date_style).map_err(|_| invalid())?;
+                let style = parse_date_style(value, date_style)?;
                 print_date_style(style)
             }
             "timezone" => {
@@ -503,6 +519,9 @@ fn check(name: &str, value: &str) -> Result<(String, String)> {
             _ => value.to_owned(),
         },
     };
+    if let Some((_, only)) = ONLY.iter().find(|(name, only)| *name == key && *only != kept) {
+        return Err(Error::unsupported(format!("{name} other than {only}")));
+    }
     Ok((key, kept))
 }
 
@@ -573,24 +592,38 @@ fn shown(definition: &Definition, value: &str) -> String {
     }
 }
 
-fn parse_date_style(text: &str, mut style: DateStyle) -> Result<DateStyle> {
+/// What the words leave open is as in `style`. German dates begin with the day unless something else is said.
+fn parse_date_style(text: &str, style: DateStyle) -> Result<DateStyle> {
+    let refused = |detail: String| {
+        let message = format!("invalid value for parameter \"DateStyle\": \"{text}\"");
+        Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).detail(detail)
+    };
+    let (mut format, mut order, mut rest) = (None, None, style);
     for word in text.split(',').map(|word| word.trim().to_lowercase()).filter(|word| !word.is_empty()) {
+        let (mut said_format, mut said_order) = (None, None);
         match word.as_str() {
-            "iso" => style.format = DateFormat::Iso,
-            "sql" => style.format = DateFormat::Sql,
-            "german" => style.format = DateFormat::German,
-            word if word.starts_with("postgres") => style.format = DateFormat::Postgres,
-            "mdy" | "us" | "noneuro" | "noneuropean" => style.order = DateOrder::Mdy,
-            "ymd" => style.order = DateOrder::Ymd,
-            word if word == "dmy" || word.starts_with("euro") => style.order = DateOrder::Dmy,
-            "default" => style = Typed::initial().date_style,
-            _ => {
-                let message = format!("invalid value for parameter \"DateStyle\": \"{text}\"");
-                return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message));
-            }
+            "iso" => said_format = Some(DateFormat::Iso),
+            "sql" => said_format = Some(DateFormat::Sql),
+            "german" => said_format = Some(DateFormat::German),
+            word if word.starts_with("postgres") => said_format = Some(DateFormat::Postgres),
+            "mdy" | "us" => said_order = Some(DateOrder::Mdy),
+            word if word.starts_with("noneuro") => said_order = Some(DateOrder::Mdy),
+            "ymd" => said_order = Some(DateOrder::Ymd),
+            word if word == "dmy" || word.starts_with("euro") => said_order = Some(DateOrder::Dmy),
+            "default" => rest = Typed::initial().date_style,
+            _ => return Err(refused(format!("Unrecognized key word: \"{word}\"."))),
         }
+        let conflicts = said_format.is_some_and(|said| format.is_some_and(|before| before != said))
+            || said_order.is_some_and(|said| order.is_some_and(|before| before != said));
+        if conflicts {
+            return Err(refused("Conflicting \"datestyle\" specifications.".to_owned()));
+        }
+        (format, order) = (said_format.or(format), said_order.or(order));
     }
-    Ok(style)
+    if format == Some(DateFormat::German) && order.is_none() {
+        order = Some(DateOrder::Dmy);
+    }
+    Ok(DateStyle { format: format.unwrap_or(rest.format), order: order.unwrap_or(rest.order) })
 }
 
 fn print_date_style(style: DateStyle) -> String {

@@ -134,26 +134,36 @@ impl Decoder {
         let mut fields = Vec::new();
         let mut raw_from = 0;
         let mut text = String::new();
+        let mut failed = None;
         let mut chars = line.char_indices().peekable();
         loop {
             let next = chars.next();
             match next {
                 Some((at, c)) if c == delimiter => {
-                    fields.push(self.text_field(&line[raw_from..at], std::mem::take(&mut text)));
+                    fields.push(self.text_field(&line[raw_from..at], std::mem::take(&mut text), failed.take())?);
                     raw_from = at + c.len_utf8();
                 }
                 None => {
-                    fields.push(self.text_field(&line[raw_from..], text));
+                    fields.push(self.text_field(&line[raw_from..], text, failed)?);
                     return Ok(fields);
                 }
-                Some((_, '\\')) => unescape(&mut chars, &mut text)?,
+                Some((_, '\\')) => {
+                    if let Err(error) = unescape(&mut chars, &mut text) {
+                        failed.get_or_insert(error);
+                    }
+                }
                 Some((_, c)) => text.push(c),
             }
         }
     }
 
-    fn text_field(&self, raw: &str, text: String) -> Field {
-        if raw == self.options.null { Field::Null } else { Field::Text { text, quoted: false } }
+    /// What stands for NULL is compared as it was written: `\0` may be it, and is nothing else.
+    fn text_field(&self, raw: &str, text: String, failed: Option<Error>) -> Result<Field> {
+        match failed {
+            _ if raw == self.options.null => Ok(Field::Null),
+            Some(error) => Err(error),
+            None => Ok(Field::Text { text, quoted: false }),
+        }
     }
 
     fn split_csv(&self, line: &str) -> Result<Vec<Field>> {

@@ -62,6 +62,10 @@ impl Session {
         let scope = self.scope();
         let table = insert.table.clone();
         let wanted = wanted_columns(&table, columns)?;
+        for (columns, what) in [(&options.force_not_null, "FORCE_NOT_NULL"), (&options.force_null, "FORCE_NULL")] {
+            let names = wanted.iter().map(|column| column.name.as_str());
+            columns.check_among(names, what)?;
+        }
         let mut forms = Vec::with_capacity(wanted.len());
         for column in &wanted {
             forms.push(super::form_of(&scope, Oid(column.type_oid))?);
@@ -147,6 +151,7 @@ impl Session {
         for column in columns.iter() {
             forms.push(super::form_of(&scope, column.ty.oid)?);
         }
+        options.force_quote.check_among(columns.iter().map(|column| column.name.as_str()), "FORCE_QUOTE")?;
         let force_quote = columns.iter().map(|column| options.force_quote.has(&column.name)).collect();
         let encoder = Encoder { options, settings: &scope.settings, forms: &forms, force_quote };
         let format = if options.kind == Kind::Binary { Format::Binary } else { Format::Text };

@@ -47,6 +47,18 @@ impl Columns {
             Columns::Named(names) => names.iter().any(|known| known == name),
         }
     }
+
+    /// 42P10 if it names one that is not copied.
+    pub fn check_among<'a>(&self, copied: impl Iterator<Item = &'a str> + Clone, what: &str) -> Result<()> {
+        let Columns::Named(names) = self else { return Ok(()) };
+        match names.iter().find(|name| !copied.clone().any(|copied| copied == *name)) {
+            Some(name) => {
+                let message = format!("{what} column \"{name}\" not referenced by COPY");
+                Err(Error::new(sqlstate::INVALID_COLUMN_REFERENCE, message))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 fn syntax(message: impl Into<String>) -> Error {
