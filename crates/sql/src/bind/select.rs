@@ -59,11 +59,25 @@ impl Binder<'_> {
         if self.block().has_sets {
             plan = self.project_sets(plan, &mut targets);
         }
+        let keys = sort_keys(&sorted, &targets);
+        // As PostgreSQL does: what is volatile is computed for the rows that are left, in their order.
+        let is_late = |target: &Target| {
+            on.is_none()
+                && !keys.is_empty()
+                && target.expr.is_volatile()
+                && !keys.iter().any(|key| key.value.any(&mut |expr| expr.as_column() == Some(target.id)))
+        };
+        let late = targets.iter().filter(|target| is_late(target));
+        let late: Vec<(ColumnId, Expr)> = late.map(|target| (target.id, target.expr.clone())).collect();
         let keys_locked = locked.iter().map(|table| (table.key, Type::new(atoll_datum::oid::BYTEA)));
         let mut columns: Vec<(ColumnId, Expr)> = pass(keys_locked);
-        columns.splice(0..0, targets.iter().map(|target| (target.id, target.expr.clone())));
+        let now = targets.iter().filter(|target| !is_late(target));
+        columns.splice(0..0, now.map(|target| (target.id, target.expr.clone())));
+        if !late.is_empty() {
+            let below = plan.column_types();
+            columns.extend(pass(below.into_iter().filter(|(id, _)| !columns.iter().any(|(known, _)| known == id))));
+        }
         plan = Plan::Project(Box::new(Project { input: plan, columns }));
-        let keys = sort_keys(&sorted, &targets);
         plan = match &on {
             Some(None) => self.sorted(distinct_plan(plan, None, &targets), keys.clone()),
             Some(Some(on)) => distinct_plan(self.sorted(plan, keys.clone()), Some(on), &targets),
@@ -71,6 +85,12 @@ impl Binder<'_> {
         };
         if !locked.is_empty() {
             plan = Plan::LockRows(Box::new(crate::plan::LockRows { input: plan, tables: locked }));
+        }
+        if !late.is_empty() {
+            let mut columns =
+                pass(targets.iter().filter(|target| !is_late(target)).map(|target| (target.id, target.expr.ty)));
+            columns.extend(late);
+            plan = Plan::Project(Box::new(Project { input: plan, columns }));
         }
         plan = self.limit(query, plan, &keys)?;
         let visible = targets.iter().filter(|target| !target.junk).count();

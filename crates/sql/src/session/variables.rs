@@ -569,18 +569,22 @@ pub fn parse_number(text: &str, unit: &str) -> Option<f64> {
     }
 }
 
-/// With the largest unit that divides it.
+/// With the largest unit that divides it; a number with a fraction with a smaller one, where that has none.
 fn shown(definition: &Definition, value: &str) -> String {
-    let Ok(number) = value.parse::<i64>() else { return value.to_owned() };
-    if definition.kind != Kind::Integer || number <= 0 {
-        return value.to_owned();
-    }
+    let number = match definition.kind {
+        Kind::Integer | Kind::Real => value.parse::<f64>().ok().filter(|number| *number > 0.0),
+        _ => None,
+    };
+    let Some(number) = number else { return value.to_owned() };
     let largest = |table: &[(&str, f64)], own: f64| {
-        let total = number as f64 * own;
-        let mut units: Vec<&(&str, f64)> = table.iter().filter(|(_, factor)| *factor >= own).collect();
+        // Of what the unit below it counts, rounded: 80.1 ms are 80100 us.
+        let total = (number * own * 1e6).round() / 1e6;
+        let least = if number.fract() == 0.0 { own } else { 0.0 };
+        let mut units: Vec<&(&str, f64)> = table.iter().filter(|(_, factor)| *factor >= least).collect();
         units.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let unit = units.into_iter().find(|(_, factor)| total % factor == 0.0);
-        unit.map_or_else(|| value.to_owned(), |(name, factor)| format!("{}{name}", total / factor))
+        let whole = |factor: f64| (total / factor * 1e6).round() % 1e6 == 0.0;
+        let unit = units.into_iter().find(|(_, factor)| total >= *factor && whole(*factor));
+        unit.map_or_else(|| value.to_owned(), |(name, factor)| format!("{}{name}", (total / factor).round()))
     };
     match definition.unit {
         "8kB" => largest(&SIZES, 8192.0),
@@ -710,7 +714,8 @@ mod tests {
             ("statement_timeout", "1500", "1500ms"),
             ("statement_timeout", "2000", "2s"),
             ("statement_timeout", "0", "0"),
-            ("DateStyle", "german", "German, MDY"),
+            ("DateStyle", "german", "German, DMY"),
+            ("vacuum_cost_delay", "80.1", "80100us"),
             ("datestyle", "sql, dmy", "SQL, DMY"),
             ("enable_seqscan", "f", "off"),
             ("IntervalStyle", "ISO_8601", "iso_8601"),
