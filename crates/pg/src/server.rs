@@ -13,7 +13,7 @@ use atoll_datum::{Error, sqlstate};
 use atoll_env::net::clients::Listener;
 use atoll_env::{Env, tasks::Task};
 use atoll_sql::exec::{Cancel, CancelReason};
-use atoll_sql::session::{Connect, Node, Session};
+use atoll_sql::session::{Connect, Node, Request as SessionRequest, Session, Signal};
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -111,6 +111,18 @@ struct Control {
 impl Control {
     fn order(&self, order: Order) {
         self.orders.send_modify(|orders| orders.order = orders.order.max(order));
+    }
+
+    /// For other sessions: `pg_cancel_backend` and `pg_terminate_backend`.
+    fn signal(self: &Arc<Self>) -> Signal {
+        let control = Arc::downgrade(self);
+        Box::new(move |request| {
+            let Some(control) = control.upgrade() else { return };
+            match request {
+                SessionRequest::Cancel => control.cancel(),
+                SessionRequest::Terminate => control.order(Order::End),
+            }
+        })
     }
 
     fn cancel(&self) {
@@ -372,7 +384,7 @@ impl<B: Backend> Server<B> {
             Err(Failure::Gone(error)) => return tracing::debug!(%peer, %error, "a client did not log in"),
         };
         wire.set_orders(entered.control.orders.subscribe());
-        let error = self.converse(&entered, &socket, &mut wire, start).await;
+        let error = self.converse(&entered, &socket, &mut wire, start, peer).await;
         self.bid_farewell(&mut wire, error.as_ref(), peer).await;
     }
 
@@ -411,9 +423,17 @@ impl<B: Backend> Server<B> {
         socket: &'s Socket<S>,
         wire: &mut Wire<'s, S>,
         start: Start,
+        peer: SocketAddr,
     ) -> Option<Error> {
         let Start { user, database, parameters, .. } = start;
-        let connect = Connect { user, database, parameters, pid: entered.pid };
+        let connect = Connect {
+            user,
+            database,
+            parameters,
+            pid: entered.pid,
+            address: Some(peer),
+            signal: entered.control.signal(),
+        };
         let mut orders = entered.control.orders.subscribe();
         let opened = tokio::select! {
             biased;

@@ -3,6 +3,7 @@
 // Tests look at processes, files and sockets from outside, which is what the simulated world can't show.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod activity;
 mod anomalies;
 mod common;
 mod damage;

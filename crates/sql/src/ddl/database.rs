@@ -240,7 +240,7 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
     if drop.force {
         for backend in definition.scope.node.backends() {
             if backend.activity.lock().database == Oid(found.oid) {
-                backend.interrupt.raise(crate::session::node::Request::Terminate);
+                backend.signal(crate::session::node::Request::Terminate);
             }
         }
     } else {

@@ -247,7 +247,7 @@ async fn chunk(txn: &mut dyn Txn, scope: &Scope, table: &Table, index: &Index, j
         let Some(entry) = stored.entries.swap_remove(place) else { continue };
         if entry.is_unique {
             let keys = [entry.key.clone()];
-            let there = exec.txn.lock_newest(&keys, Strength::Update, WaitPolicy::Wait).await?;
+            let there = exec.lock_newest(&keys, Strength::Update, WaitPolicy::Wait).await?;
             if let Some(value) = there.into_iter().next().and_then(|row| row.value) {
                 let layout = &prepared.target.layout.secondary()[place];
                 let of = prepared.target.layout.row_finder(layout).row_key(&entry.key, &value)?;

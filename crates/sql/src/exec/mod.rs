@@ -39,11 +39,17 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use atoll_datum::Datum;
 use atoll_env::Mono;
+use atoll_txn::lock::Strength;
+use atoll_txn::request::{LockedRow, WaitPolicy};
+use bytes::Bytes;
 
 pub use build::Builder;
 pub use cursor::{Cursor, Options, only_reads, run};
@@ -56,6 +62,7 @@ pub use state::{Counter, Counters, State};
 
 use crate::kv;
 use crate::session::Scope;
+use crate::session::node::Backend;
 
 /// What a running statement may use.
 pub struct Exec<'a> {
@@ -86,6 +93,23 @@ impl<'a> Exec<'a> {
         Exec { scope, txn, parameters, cancel, state, turn }
     }
 
+    pub async fn lock(&mut self, keys: &[Bytes], strength: Strength, wait: WaitPolicy) -> kv::Result<Vec<LockedRow>> {
+        waiting(self.scope, self.cancel, self.txn.lock(keys, strength, wait)).await
+    }
+
+    pub async fn lock_newest(
+        &mut self,
+        keys: &[Bytes],
+        strength: Strength,
+        wait: WaitPolicy,
+    ) -> kv::Result<Vec<LockedRow>> {
+        waiting(self.scope, self.cancel, self.txn.lock_newest(keys, strength, wait)).await
+    }
+
+    pub async fn get_to_change(&mut self, key: &Bytes, strength: Strength) -> kv::Result<Option<Bytes>> {
+        waiting(self.scope, self.cancel, self.txn.get_to_change(key, strength)).await
+    }
+
     /// Every operator that can go on for long asks once a batch. Now and then it lets others run: other statements, and
     /// whoever looks after the timeout and the client of this one.
     pub async fn check_cancel(&mut self) -> Result<()> {
@@ -111,5 +135,43 @@ impl<'a> Exec<'a> {
     /// What expressions see.
     pub fn context(&self) -> expr::Context<'_> {
         expr::Context { scope: self.scope, parameters: self.parameters, slots: &self.state.slots }
+    }
+}
+
+/// While the future can't go on, others see that the session waits for a row (pg_stat_activity); after `lock_timeout`
+/// the statement is stopped.
+async fn waiting<T>(scope: &Scope, cancel: &Cancel, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let at_once = poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(done) = at_once.await {
+        return done;
+    }
+    let _shown = scope.node.backend(scope.session.pid).map(Shown::new);
+    if let Some(limit) = scope.locks.timeout() {
+        tokio::select! {
+            biased;
+            done = &mut future => return done,
+            () = scope.node.env.clock.sleep(limit) => cancel.cancel(CancelReason::LockTimeout),
+        }
+    }
+    future.await
+}
+
+/// As long as it lives.
+struct Shown(Arc<Backend>);
+
+impl Shown {
+    fn new(backend: Arc<Backend>) -> Shown {
+        backend.activity.lock().waits_for_row = true;
+        Shown(backend)
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.activity.lock().waits_for_row = false;
     }
 }

@@ -166,7 +166,7 @@ fn signal(scope: &Scope, arguments: &[Datum], request: Request) -> Result<Datum>
             if request == Request::Cancel { "ed" } else { "d" }
         ));
     }
-    backend.interrupt.raise(request);
+    backend.signal(request);
     Ok(Datum::Bool(true))
 }
 

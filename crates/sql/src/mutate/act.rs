@@ -53,7 +53,7 @@ impl Reference {
             }
             let wanted: BTreeSet<Bytes> = referred.iter().filter_map(|(_, key)| key.clone()).collect();
             let wanted: Vec<Bytes> = wanted.into_iter().collect();
-            let locked = exec.txn.lock_newest(&wanted, Strength::KeyShare, WaitPolicy::Wait).await?;
+            let locked = exec.lock_newest(&wanted, Strength::KeyShare, WaitPolicy::Wait).await?;
             let there: BTreeSet<Bytes> =
                 locked.into_iter().filter(|row| row.value.is_some()).map(|row| row.key).collect();
             let missing = |key: &Option<Bytes>| key.as_ref().is_none_or(|key| !there.contains(key));
@@ -78,7 +78,7 @@ impl Reference {
                 let keys = self.referring(&wanted, exec).await?;
                 for keys in keys.chunks(BATCH) {
                     exec.check_cancel().await?;
-                    let locked = exec.txn.lock(keys, strength, WaitPolicy::Wait).await?;
+                    let locked = exec.lock(keys, strength, WaitPolicy::Wait).await?;
                     self.follow(action, &wanted, &positions, locked, &child, exec).await?;
                 }
                 match action {
@@ -163,7 +163,7 @@ impl Reference {
         let keys = self.referring(wanted, exec).await?;
         for keys in keys.chunks(BATCH) {
             // Whoever is about to delete such a row is waited for.
-            for row in exec.txn.lock_newest(keys, Strength::KeyShare, WaitPolicy::Wait).await? {
+            for row in exec.lock_newest(keys, Strength::KeyShare, WaitPolicy::Wait).await? {
                 let Some(value) = &row.value else { continue };
                 let mut values = Vec::new();
                 decoder.decode(&row.key, value, &mut values)?;

@@ -126,7 +126,7 @@ impl Conflict {
 
     async fn lock(&self, keys: &[Bytes], known: &mut Known, exec: &mut Exec<'_>) -> Result<()> {
         let Some(update) = &self.update else { return Ok(()) };
-        let locked = exec.txn.lock(keys, update.strength, WaitPolicy::Wait).await?;
+        let locked = exec.lock(keys, update.strength, WaitPolicy::Wait).await?;
         known.rows.extend(locked.into_iter().map(|row| (row.key, row.value)));
         Ok(())
     }

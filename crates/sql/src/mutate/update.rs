@@ -190,7 +190,7 @@ pub(super) async fn lock(
     for some in numbered.chunk_by(|(a, _), (b, _)| strength(*a) == strength(*b)).flat_map(|same| same.chunks(BATCH)) {
         exec.check_cancel().await?;
         let keys: Vec<Bytes> = some.iter().map(|(_, key)| (*key).clone()).collect();
-        let locked = exec.txn.lock(&keys, strength(some[0].0), WaitPolicy::Wait).await?;
+        let locked = exec.lock(&keys, strength(some[0].0), WaitPolicy::Wait).await?;
         let read_ts = exec.txn.read_ts();
         changed |= locked.iter().any(|row| row.version > read_ts);
     }

@@ -98,7 +98,7 @@ impl Claims {
         for some in wanted.chunks(BATCH) {
             exec.check_cancel().await?;
             let read_ts = exec.txn.read_ts();
-            for row in exec.txn.lock_newest(some, Strength::Update, WaitPolicy::Wait).await? {
+            for row in exec.lock_newest(some, Strength::Update, WaitPolicy::Wait).await? {
                 if row.version > read_ts && row.value.is_some() {
                     self.unseen.insert(row.key.clone());
                 }

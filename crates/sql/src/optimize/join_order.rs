@@ -26,10 +26,10 @@ use crate::plan::{Apply, ColumnId, Expr, Filter, Join, JoinKind, JoinStrategy, P
 pub const EXHAUSTIVE: usize = 10;
 
 /// Relations by their numbers.
-type Set = u64;
+type Set = u128;
 
-/// More are joined in the order in which they were written.
-const RELATIONS_MAX: usize = 60;
+/// More are joined as they were written, as far as conditions lead from one to the next.
+const RELATIONS_MAX: usize = 120;
 
 struct Relation {
     /// Before accesses were chosen.
@@ -73,6 +73,14 @@ struct Lookup {
 #[derive(Clone)]
 struct Best {
     tree: Tree,
+    rows: f64,
+    cost: f64,
+}
+
+/// Of one join.
+#[derive(Clone, Copy)]
+struct Price {
+    method: Method,
     rows: f64,
     cost: f64,
 }
@@ -199,22 +207,33 @@ pub fn arrange(
 }
 
 fn as_written(relations: Vec<Plan>, mut conditions: Vec<Expr>, physical: &Physical<'_>) -> Result<(Plan, f64)> {
-    let mut made: Option<(Plan, Columns)> = None;
+    let mut left: Vec<(Plan, Columns)> = Vec::with_capacity(relations.len());
     for relation in relations {
         let relation = physical.plan(relation)?;
-        made = Some(match made {
-            None => {
-                let columns = walk::columns_of(&relation);
-                (relation, columns)
-            }
-            Some((left, mut columns)) => {
-                columns.extend(relation.columns());
-                let later = |condition: &Expr| !known(condition, &columns, &left, &relation);
-                let (rest, on): (Vec<Expr>, Vec<Expr>) = conditions.into_iter().partition(later);
-                conditions = rest;
-                (hash_or_loop(JoinKind::Inner, left, relation, on), columns)
-            }
-        });
+        let columns = walk::columns_of(&relation);
+        left.push((relation, columns));
+    }
+    let links: Vec<Columns> = conditions.iter().map(walk::reads).collect();
+    let mut made: Option<(Plan, Columns)> = None;
+    while !left.is_empty() {
+        let Some((plan, mut columns)) = made else {
+            made = Some(left.remove(0));
+            continue;
+        };
+        let leads_to = |(_, own): &(Plan, Columns)| {
+            let joins = |reads: &Columns| {
+                let both = |id: &ColumnId| columns.contains(id) || own.contains(id);
+                !reads.is_disjoint(own) && !reads.is_disjoint(&columns) && reads.iter().all(both)
+            };
+            links.iter().any(joins)
+        };
+        let next = left.iter().position(leads_to).unwrap_or(0);
+        let (relation, own) = left.remove(next);
+        columns.extend(own);
+        let later = |condition: &Expr| !known(condition, &columns, &plan, &relation);
+        let (rest, on): (Vec<Expr>, Vec<Expr>) = conditions.into_iter().partition(later);
+        conditions = rest;
+        made = Some((hash_or_loop(JoinKind::Inner, plan, relation, on), columns));
     }
     let (mut plan, _) = made.unwrap_or((Plan::one_row(), Columns::new()));
     if !conditions.is_empty() {
@@ -375,34 +394,39 @@ impl<'g, 'a> Graph<'g, 'a> {
 
     /// The cheapest way to join the two, the left one as it is. `share` of the left rows are wanted.
     fn join(&self, left: (&Best, Set), right: (&Best, Set), share: f64) -> Result<Best> {
+        let Price { method, rows, cost } = self.price(left, right, share)?;
+        let tree = Tree::Join {
+            left: Box::new(left.0.tree.clone()),
+            right: Box::new(right.0.tree.clone()),
+            sets: (left.1, right.1),
+            method,
+        };
+        Ok(Best { tree, rows, cost })
+    }
+
+    fn price(&self, left: (&Best, Set), right: (&Best, Set), share: f64) -> Result<Price> {
         let (rows, conditions) = (self.rows(left.1 | right.1), self.between(left.1, right.1));
         let (a, b) = (left.0, right.0);
         let exprs = self.expressions(&conditions);
         let (in_left, in_right) = (self.columns(left.1), self.columns(right.1));
         let hashes = exprs.iter().any(|expr| predicate::hash_key(expr, &in_left, &in_right).is_some());
         let mut method = Method::Loop;
-        let mut total = a.cost + b.cost + share * cost::nested_loop(a.rows, b.rows, rows);
+        let mut cost = a.cost + b.cost + share * cost::nested_loop(a.rows, b.rows, rows);
         if hashes {
             let by_hash = a.cost + b.cost + cost::hash_join(a.rows * share, b.rows, rows * share);
-            if by_hash < total {
-                (method, total) = (Method::Hash, by_hash);
+            if by_hash < cost {
+                (method, cost) = (Method::Hash, by_hash);
             }
         }
         if let (Tree::Relation(relation), false) = (&b.tree, conditions.is_empty())
             && let Some(lookup) = self.lookup(*relation, &conditions)?
         {
             let by_lookup = a.cost + share * a.rows * lookup.cost;
-            if by_lookup < total {
-                (method, total) = (Method::Lookup, by_lookup);
+            if by_lookup < cost {
+                (method, cost) = (Method::Lookup, by_lookup);
             }
         }
-        let tree = Tree::Join {
-            left: Box::new(a.tree.clone()),
-            right: Box::new(b.tree.clone()),
-            sets: (left.1, right.1),
-            method,
-        };
-        Ok(Best { tree, rows, cost: total })
+        Ok(Price { method, rows, cost })
     }
 
     fn columns(&self, set: Set) -> Columns {
@@ -453,7 +477,7 @@ impl<'g, 'a> Graph<'g, 'a> {
     fn exhaustive(&self, component: Set) -> Result<Best> {
         let mut known: BTreeMap<Set, Best> = BTreeMap::new();
         let numbers: Vec<usize> = members(component).collect();
-        for small in 1_u64..1 << numbers.len() {
+        for small in 1_u32..1 << numbers.len() {
             let set = numbers
                 .iter()
                 .enumerate()
@@ -488,33 +512,40 @@ impl<'g, 'a> Graph<'g, 'a> {
         }
     }
 
+    /// The pair that leaves the fewest rows is joined, until there is only one; pairs that a condition connects come first.
     fn greedy(&self, component: Set) -> Result<Best> {
-        let mut parts: Vec<(Best, Set)> = members(component).map(|at| (self.single(at), 1 << at)).collect();
-        while parts.len() > 1 {
-            let mut next: Option<(bool, Best, usize, usize)> = None;
-            for a in 0..parts.len() {
-                for b in (0..parts.len()).filter(|b| *b != a) {
-                    let apart = !self.is_connected(parts[a].1, parts[b].1);
-                    if next.as_ref().is_some_and(|(known_apart, ..)| apart && !known_apart) {
-                        continue;
-                    }
-                    let joined = self.join((&parts[a].0, parts[a].1), (&parts[b].0, parts[b].1), 1.0)?;
-                    let key = |best: &Best| (best.rows, best.cost);
-                    let better = next.as_ref().is_none_or(|(known_apart, known, ..)| {
-                        (*known_apart && !apart) || (*known_apart == apart && key(&joined) < key(known))
-                    });
-                    if better {
-                        next = Some((apart, joined, a, b));
-                    }
+        let mut parts: Vec<Option<(Best, Set)>> =
+            members(component).map(|at| Some((self.single(at), 1 << at))).collect();
+        // What it is to join two parts stays the same until one of them is joined.
+        let mut prices: BTreeMap<(usize, usize), (bool, Price)> = BTreeMap::new();
+        let price = |parts: &[Option<(Best, Set)>], a: usize, b: usize| -> Result<Option<(bool, Price)>> {
+            let (Some((left, in_left)), Some((right, in_right))) = (&parts[a], &parts[b]) else { return Ok(None) };
+            let apart = !self.is_connected(*in_left, *in_right);
+            Ok(Some((apart, self.price((left, *in_left), (right, *in_right), 1.0)?)))
+        };
+        for new in 1..parts.len() {
+            for other in 0..new {
+                for (a, b) in [(other, new), (new, other)] {
+                    prices.extend(price(&parts, a, b)?.map(|found| ((a, b), found)));
                 }
             }
-            let Some((_, best, a, b)) = next else { break };
-            let set = parts[a].1 | parts[b].1;
-            parts.remove(a.max(b));
-            parts.remove(a.min(b));
-            parts.push((best, set));
         }
-        Ok(parts.pop().map_or_else(|| self.single(0), |(best, _)| best))
+        let order = |(x_apart, x): &(bool, Price), (y_apart, y): &(bool, Price)| {
+            x_apart.cmp(y_apart).then(x.rows.total_cmp(&y.rows)).then(x.cost.total_cmp(&y.cost))
+        };
+        while let Some((&(a, b), _)) = prices.iter().min_by(|x, y| order(x.1, y.1)) {
+            let (Some(left), Some(right)) = (parts[a].take(), parts[b].take()) else { break };
+            let joined = self.join((&left.0, left.1), (&right.0, right.1), 1.0)?;
+            prices.retain(|(x, y), _| ![*x, *y].iter().any(|part| *part == a || *part == b));
+            let new = parts.len();
+            parts.push(Some((joined, left.1 | right.1)));
+            for other in 0..new {
+                for (a, b) in [(other, new), (new, other)] {
+                    prices.extend(price(&parts, a, b)?.map(|found| ((a, b), found)));
+                }
+            }
+        }
+        Ok(parts.pop().flatten().map_or_else(|| self.single(0), |(best, _)| best))
     }
 
     /// One relation after the other, beginning with the one that has the order, so that it stays.

@@ -31,6 +31,7 @@ pub mod transaction;
 pub mod variables;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 pub use client::{Client, Column, Encoding, Format, Scratch};
-pub use node::{Activity, Node, Registration};
+pub use node::{Activity, BackendState, Node, Registration, Request, Signal};
 pub use scope::{Scope, SessionFacts};
 
 use self::identity::{Actor, Identity};
@@ -68,6 +69,10 @@ pub struct Connect {
     pub parameters: Vec<(String, String)>,
     /// Chosen by the protocol; unique on the node. Cancel requests name it.
     pub pid: i32,
+    /// Where the client is; none within the machine without a network.
+    pub address: Option<SocketAddr>,
+    /// How others stop what it does, or end it.
+    pub signal: Signal,
 }
 
 /// ReadyForQuery's letter.
@@ -96,8 +101,8 @@ pub struct Session {
     transaction: Option<Transaction>,
     locks: locks::Owner,
     sequence_values: Arc<Mutex<SessionValues>>,
-    /// Keeps the session listed.
-    _registration: Registration,
+    /// Keeps the session listed, and says what it does.
+    registration: Registration,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
     /// How many there have been.
@@ -163,14 +168,16 @@ impl Session {
         let activity = Activity {
             database: Oid(database.oid),
             user: Oid(role.oid),
-            application_name: variables.get("application_name").unwrap_or_default(),
+            client_address: connect.address,
             backend_start_ns: node.env.clock.wall_ns(),
+            state_change_ns: node.env.clock.wall_ns(),
             ..Activity::default()
         };
-        let registration = node.register(connect.pid, activity);
+        let registration = node.register(connect.pid, activity, connect.signal);
         let pid = connect.pid;
         let locks = node.locks.owner(pid, Oid(database.oid));
         let cancel = Arc::<Cancel>::default();
+        locks.stop_by(cancel.clone());
         let mut session = Session {
             node,
             cancel,
@@ -181,7 +188,7 @@ impl Session {
             transaction: None,
             locks,
             sequence_values: Arc::default(),
-            _registration: registration,
+            registration,
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             portals_made: 0,
@@ -231,20 +238,21 @@ impl Session {
     /// A Query message: several statements in one implicit transaction.
     pub fn simple<'a>(&'a mut self, sql: &'a str, client: &'a mut dyn Client) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let text: Arc<str> = sql.into();
             self.begin_message();
+            self.show_active(&text);
             self.portals.remove("");
-            let result = self.simple_statements(sql, client).await;
+            let result = self.simple_statements(&text, client).await;
             self.end_message(result, client).await
         })
     }
 
-    async fn simple_statements(&mut self, sql: &str, client: &mut dyn Client) -> Result<()> {
-        let parsed = atoll_syntax::parse(sql)?;
+    async fn simple_statements(&mut self, text: &Arc<str>, client: &mut dyn Client) -> Result<()> {
+        let parsed = atoll_syntax::parse(text)?;
         if parsed.is_empty() {
             client.complete_empty();
             return Ok(());
         }
-        let text: Arc<str> = sql.into();
         let alone = parsed.len() == 1;
         for parsed in parsed {
             let statement = Arc::new(parsed.statement);
@@ -252,7 +260,7 @@ impl Session {
             loop {
                 let mark = client.mark();
                 self.begin_implicit();
-                let mut result = self.simple_statement(&text, &statement, client).await;
+                let mut result = self.simple_statement(text, &statement, client).await;
                 if alone && result.is_ok() && self.is_implicit() {
                     result = self.commit_implicit(client).await;
                 }
@@ -274,8 +282,10 @@ impl Session {
     }
 
     pub fn parse(&mut self, name: &str, sql: &str, types: &[Oid], client: &mut dyn Client) -> Result<()> {
+        let text: Arc<str> = sql.into();
         self.begin_message();
-        let result = self.parse_message(name, sql, types);
+        self.show_active(&text);
+        let result = self.parse_message(name, text, types);
         let result = self.noted(result);
         if result.is_ok() {
             client.parse_complete();
@@ -283,8 +293,8 @@ impl Session {
         result
     }
 
-    fn parse_message(&mut self, name: &str, sql: &str, types: &[Oid]) -> Result<()> {
-        let mut parsed = atoll_syntax::parse(sql)?;
+    fn parse_message(&mut self, name: &str, text: Arc<str>, types: &[Oid]) -> Result<()> {
+        let mut parsed = atoll_syntax::parse(&text)?;
         if parsed.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Error::new(sqlstate::SYNTAX_ERROR, message));
@@ -296,7 +306,7 @@ impl Session {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(Error::new(sqlstate::DUPLICATE_PREPARED_STATEMENT, message));
         }
-        let prepared = self.prepare(name, sql.into(), statement, types.to_vec(), false)?;
+        let prepared = self.prepare(name, text, statement, types.to_vec(), false)?;
         self.prepared.insert(name.to_owned(), prepared);
         Ok(())
     }
@@ -414,7 +424,8 @@ impl Session {
     }
 
     async fn execute_message(&mut self, name: &str, rows_max: u32, client: &mut dyn Client) -> Result<()> {
-        find_portal(&self.portals, name)?;
+        let text = find_portal(&self.portals, name)?.text.clone();
+        self.show_active(&text);
         let mut attempt = 0;
         loop {
             let mark = client.mark();
@@ -521,7 +532,24 @@ impl Session {
         if self.is_implicit() {
             Box::pin(self.abandon(client)).await;
         }
+        self.show_idle();
         result
+    }
+
+    fn show_active(&self, query: &Arc<str>) {
+        let now_ns = wall_of(self.statement_micros);
+        let begun_ns = self.transaction.as_ref().map_or(now_ns, |open| wall_of(open.begun_micros));
+        self.registration.backend.activity.lock().begin(query, now_ns, begun_ns);
+    }
+
+    fn show_idle(&self) {
+        let state = match self.status() {
+            Status::Idle => BackendState::Idle,
+            Status::InTransaction => BackendState::IdleInTransaction,
+            Status::Failed => BackendState::IdleInFailedTransaction,
+        };
+        let begun_ns = self.transaction.as_ref().map_or(0, |open| wall_of(open.begun_micros));
+        self.registration.backend.activity.lock().change(state, self.node.env.clock.wall_ns(), begun_ns);
     }
 
     /// An error leaves the transaction failed.
@@ -597,6 +625,8 @@ impl Session {
         self.settings_version += 1;
         self.facts.session_user = self.variables.identity.session().oid;
         self.facts.current_user = self.variables.identity.current().oid;
+        let name = self.variables.get("application_name").unwrap_or_default();
+        self.registration.backend.activity.lock().application_name = name;
         let ms = self.variables.typed().lock_timeout_ms;
         self.locks.set_timeout((ms > 0).then(|| Duration::from_millis(ms)));
     }
@@ -622,6 +652,11 @@ fn columns_of(output: &[PlanOutput]) -> Arc<[Column]> {
 /// From nanoseconds of the wall clock to microseconds since 2000-01-01 UTC.
 pub(crate) fn micros_of(wall_ns: u64) -> i64 {
     (wall_ns / 1000) as i64 - EPOCH_MICROS
+}
+
+/// The other way round; never zero, which is no time.
+fn wall_of(micros: i64) -> u64 {
+    u64::try_from(micros.saturating_add(EPOCH_MICROS)).map_or(1, |micros| micros.saturating_mul(1000))
 }
 
 fn form_of(scope: &Scope, ty: Oid) -> Result<Form> {

@@ -8,7 +8,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use atoll_datum::Oid;
 use atoll_env::Env;
@@ -238,8 +237,8 @@ impl Node {
 
     /// Announces a session under the number that the protocol has given it. It is listed until the [`Registration`] is
     /// dropped.
-    pub fn register(self: &Arc<Self>, pid: i32, activity: Activity) -> Registration {
-        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), interrupt: Interrupt::default() });
+    pub fn register(self: &Arc<Self>, pid: i32, activity: Activity, signal: Signal) -> Registration {
+        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), signal });
         self.backends.lock().insert(pid, backend.clone());
         Registration { node: self.clone(), backend }
     }
@@ -262,7 +261,13 @@ impl Node {
 pub struct Backend {
     pub pid: i32,
     pub activity: Mutex<Activity>,
-    pub interrupt: Interrupt,
+    signal: Signal,
+}
+
+impl Backend {
+    pub fn signal(&self, request: Request) {
+        (self.signal)(request);
+    }
 }
 
 /// As in pg_stat_activity. Times are nanoseconds of the wall clock, zero where there is none.
@@ -277,10 +282,30 @@ pub struct Activity {
     pub query_start_ns: u64,
     pub state_change_ns: u64,
     pub state: BackendState,
-    /// The running statement, or the last one.
-    pub query: String,
-    /// What it waits for: `Lock`, `Client`; empty is nothing.
-    pub wait: &'static str,
+    /// The beginning of the running statement, or of the last one.
+    pub query: Arc<str>,
+    /// For somebody else to let a row go.
+    pub waits_for_row: bool,
+}
+
+/// As much of a statement as is shown.
+const QUERY_BYTES_MAX: usize = 1023;
+
+impl Activity {
+    pub fn begin(&mut self, query: &Arc<str>, now_ns: u64, transaction_start_ns: u64) {
+        self.query = match query.len() <= QUERY_BYTES_MAX {
+            true => query.clone(),
+            false => query[..query.floor_char_boundary(QUERY_BYTES_MAX)].into(),
+        };
+        self.query_start_ns = now_ns;
+        self.change(BackendState::Active, now_ns, transaction_start_ns);
+    }
+
+    pub fn change(&mut self, state: BackendState, now_ns: u64, transaction_start_ns: u64) {
+        self.transaction_start_ns = transaction_start_ns;
+        self.state_change_ns = now_ns;
+        self.state = state;
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -313,38 +338,8 @@ pub enum Request {
     Terminate = 2,
 }
 
-/// Carries requests to a session.
-#[derive(Default)]
-pub struct Interrupt {
-    pending: AtomicU8,
-    raised: Notify,
-}
-
-impl Interrupt {
-    pub fn raise(&self, request: Request) {
-        self.pending.fetch_max(request as u8, Ordering::SeqCst);
-        self.raised.notify_one();
-    }
-
-    /// Takes the strongest request that was raised since the last call.
-    pub fn take(&self) -> Option<Request> {
-        match self.pending.swap(0, Ordering::SeqCst) {
-            0 => None,
-            1 => Some(Request::Cancel),
-            _ => Some(Request::Terminate),
-        }
-    }
-
-    /// Waits for a request and takes it.
-    pub async fn wait(&self) -> Request {
-        loop {
-            if let Some(request) = self.take() {
-                return request;
-            }
-            self.raised.notified().await;
-        }
-    }
-}
+/// Carries a request to a session's connection.
+pub type Signal = Box<dyn Fn(Request) + Send + Sync>;
 
 /// Keeps a session listed.
 pub struct Registration {

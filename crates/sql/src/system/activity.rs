@@ -1,5 +1,7 @@
 //! What goes on, on this node: sessions, locks; and what sessions are told: settings, time zones.
 
+use std::collections::BTreeMap;
+
 use atoll_datum::time::Interval;
 use atoll_datum::time::abbreviations::{self, Meaning};
 use atoll_datum::time::zone::{self, Zone};
@@ -9,7 +11,7 @@ use super::row::{NULL, Rows, texts, wall_time};
 use crate::catalog::privileges::acts_as;
 use crate::session::Scope;
 use crate::session::locks::{Listed, Tag};
-use crate::session::node::Backend;
+use crate::session::node::{Backend, BackendState};
 use crate::session::variables::{self, Definition, Kind};
 
 relations! { PG_CATALOG, RELATIONS:
@@ -55,10 +57,13 @@ fn may_see(scope: &Scope, user: Oid) -> bool {
 }
 
 fn activity(scope: &Scope) -> Result<Rows> {
-    Ok(scope.node.backends().iter().map(|backend| activity_row(scope, backend)).collect())
+    let waits = scope.node.locks.list().into_iter().filter(|lock| !lock.granted);
+    let waits = waits.map(|lock| (lock.pid, lock.tag)).collect();
+    Ok(scope.node.backends().iter().map(|backend| activity_row(scope, backend, &waits)).collect())
 }
 
-fn activity_row(scope: &Scope, backend: &Backend) -> Vec<Datum> {
+/// `waits`: for which lock of a session somebody waits.
+fn activity_row(scope: &Scope, backend: &Backend, waits: &BTreeMap<i32, Tag>) -> Vec<Datum> {
     let of = backend.activity.lock();
     let database = scope.catalog.databases.get(&of.database).map(|database| database.name.as_str());
     let user = scope.catalog.roles.get(&of.user).map(|role| role.name.as_str());
@@ -89,11 +94,10 @@ fn activity_row(scope: &Scope, backend: &Backend) -> Vec<Datum> {
             NULL,
         ];
     }
-    let waits = (!of.wait.is_empty()).then_some(of.wait);
-    let wait_event = match of.wait {
-        "Client" => Some("ClientRead"),
-        "Lock" => Some("relation"),
-        _ => waits,
+    let wait = match of.state {
+        BackendState::Active if of.waits_for_row => Some(("Lock", "transactionid")),
+        BackendState::Active => waits.get(&backend.pid).map(|tag| ("Lock", kind_of(tag))),
+        _ => Some(("Client", "ClientRead")),
     };
     row![
         of.database,
@@ -111,13 +115,13 @@ fn activity_row(scope: &Scope, backend: &Backend) -> Vec<Datum> {
         wall_time(of.transaction_start_ns),
         wall_time(of.query_start_ns),
         wall_time(of.state_change_ns),
-        waits,
-        wait_event,
+        wait.map(|(kind, _)| kind),
+        wait.map(|(_, event)| event),
         of.state.name(),
         NULL,
         NULL,
         NULL,
-        &of.query,
+        &*of.query,
         "client backend",
     ]
 }
@@ -126,17 +130,25 @@ fn locks(scope: &Scope) -> Result<Rows> {
     Ok(scope.node.locks.list().iter().map(lock_row).collect())
 }
 
+fn kind_of(tag: &Tag) -> &'static str {
+    match tag {
+        Tag::Relation { .. } => "relation",
+        Tag::Object { .. } => "object",
+        Tag::Advisory { .. } => "advisory",
+    }
+}
+
 fn lock_row(lock: &Listed) -> Vec<Datum> {
-    let (kind, database, relation, class, object, part) = match lock.tag {
-        Tag::Relation { database, relation } => ("relation", database, Some(relation), None, None, None),
-        Tag::Object { class, object } => ("object", Oid::NONE, None, Some(class), Some(object), Some(0)),
+    let (database, relation, class, object, part) = match lock.tag {
+        Tag::Relation { database, relation } => (database, Some(relation), None, None, None),
+        Tag::Object { class, object } => (Oid::NONE, None, Some(class), Some(object), Some(0)),
         Tag::Advisory { database, key } => {
             let (class, object, part) = key.parts();
-            ("advisory", database, None, Some(Oid(class)), Some(Oid(object)), Some(part as i16))
+            (database, None, Some(Oid(class)), Some(Oid(object)), Some(part as i16))
         }
     };
     row![
-        kind,
+        kind_of(&lock.tag),
         database,
         relation,
         NULL,

@@ -158,7 +158,14 @@ impl Client {
             None => {
                 let parameters = vec![("lock_timeout".to_owned(), "5s".to_owned())];
                 let (user, database) = ("postgres".to_owned(), "postgres".to_owned());
-                let connect = Connect { user, database, parameters, pid: self.common.id as i32 + 1 };
+                let connect = Connect {
+                    user,
+                    database,
+                    parameters,
+                    pid: self.common.id as i32 + 1,
+                    address: None,
+                    signal: Box::new(|_| {}),
+                };
                 self.session.insert(Session::open(self.node.clone(), connect)?)
             }
         };

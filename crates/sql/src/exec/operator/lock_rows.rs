@@ -79,7 +79,7 @@ impl Locked {
         if exec.txn.holds(&key[0], self.strength) {
             return Ok(Outcome::Locked);
         }
-        let locked = exec.txn.lock(&key, self.strength, self.wait).await.map_err(|error| match error {
+        let locked = exec.lock(&key, self.strength, self.wait).await.map_err(|error| match error {
             kv::Error::LockNotAvailable => {
                 let message = format!("could not obtain lock on row in relation \"{}\"", self.name);
                 Failure::Sql(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message))

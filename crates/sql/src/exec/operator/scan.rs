@@ -325,7 +325,7 @@ impl Scan {
             Reach::Point(key) => {
                 let value = match self.lock.filter(|strength| !exec.txn.holds(&key, *strength)) {
                     Some(strength) => {
-                        let value = exec.txn.get_to_change(&key, strength).await?;
+                        let value = exec.get_to_change(&key, strength).await?;
                         self.locked = exec.txn.holds(&key, strength).then(|| key.clone());
                         value
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
@@ -12,10 +12,11 @@ use tokio::sync::Notify;
 use super::mode::{Mask, Mode, Tag};
 use super::table::Table;
 use super::{Advisory, Listed, Locks};
+use crate::exec::Cancel;
 
 /// The locks of one session. Clones are the same session.
 ///
-/// A wait may be given up at any time by dropping its future; that is how a statement is cancelled.
+/// A wait may be given up at any time by dropping its future, and ends with an error when the statement is stopped.
 #[derive(Clone)]
 pub struct Owner(Arc<Shared>);
 
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub granted: Notify,
     /// Zero is none.
     timeout_ms: AtomicU64,
+    /// Stops waiting, if it is set.
+    cancel: OnceLock<Arc<Cancel>>,
 }
 
 #[derive(Default)]
@@ -66,6 +69,7 @@ impl Owner {
             held: Mutex::default(),
             granted: Notify::new(),
             timeout_ms: AtomicU64::new(0),
+            cancel: OnceLock::new(),
         }))
     }
 
@@ -73,10 +77,21 @@ impl Owner {
         Arc::downgrade(&self.0)
     }
 
+    /// From now on who waits stops when this is raised.
+    pub fn stop_by(&self, cancel: Arc<Cancel>) {
+        // It is one for all of a session's life.
+        let _same = self.0.cancel.set(cancel);
+    }
+
     /// `lock_timeout`; none waits as long as it takes.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         let ms = timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1));
         self.0.timeout_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub fn timeout(&self) -> Option<Duration> {
+        let ms = self.0.timeout_ms.load(Ordering::Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms))
     }
 
     pub fn relation(&self, relation: Oid) -> Tag {
@@ -299,18 +314,37 @@ impl Shared {
                 return Err(self.deadlock(&cycle));
             }
         }
-        match self.timeout_ms.load(Ordering::Relaxed) {
-            0 => self.until_granted().await,
-            ms => {
-                let granted = self.locks.clock.timeout(Duration::from_millis(ms), self.until_granted()).await;
-                if granted.is_err() && self.locks.table.lock().is_waiting(self.id) {
-                    let message = "canceling statement due to lock timeout";
-                    return Err(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message));
+        let granted = async {
+            match self.timeout_ms.load(Ordering::Relaxed) {
+                0 => self.until_granted().await,
+                ms => {
+                    let granted = self.locks.clock.timeout(Duration::from_millis(ms), self.until_granted()).await;
+                    if granted.is_err() && self.locks.table.lock().is_waiting(self.id) {
+                        let message = "canceling statement due to lock timeout";
+                        return Err(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message));
+                    }
                 }
             }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            granted = granted => granted?,
+            stopped = self.stopped() => stopped?,
         }
         waiting.armed = false;
         Ok(())
+    }
+
+    /// Resolves, with the reason, when the statement that waits is to stop.
+    async fn stopped(&self) -> Result<()> {
+        match self.cancel.get() {
+            Some(cancel) => loop {
+                cancel.cancelled().await;
+                cancel.check()?;
+            },
+            None => std::future::pending().await,
+        }
     }
 
     async fn until_granted(&self) {

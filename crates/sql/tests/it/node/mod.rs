@@ -114,7 +114,14 @@ impl Client for Shell {
 }
 
 pub async fn session(node: &Arc<Node>, pid: i32) -> Session {
-    let connect = Connect { user: "postgres".into(), database: "postgres".into(), parameters: Vec::new(), pid };
+    let connect = Connect {
+        user: "postgres".into(),
+        database: "postgres".into(),
+        parameters: Vec::new(),
+        pid,
+        address: None,
+        signal: Box::new(|_| {}),
+    };
     Session::open(node.clone(), connect).expect("a session opens")
 }
 
