@@ -52,7 +52,8 @@ impl Template {
         for node in &template.nodes {
             let Node::Pattern(pattern) = node else { continue };
             match pattern.key.id {
-                Id::Exact => {}
+                // An ISO week is no date to PostgreSQL, which forgot it here.
+                Id::Exact | Id::IsoWeek => {}
                 Id::Zone | Id::ZoneHour | Id::ZoneMinute | Id::Offset => template.zoned = true,
                 Id::HalfDay
                 | Id::HalfDayDots

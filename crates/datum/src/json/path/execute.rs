@@ -387,7 +387,7 @@ impl<'a> Run<'a> {
     ) -> Result<Status> {
         let Item::Node(container) = item else { return Ok(Status::NotFound) };
         let levels = Levels { next, first: Some(1), last: Some(1), forgives: false, unwraps };
-        self.any(&levels, container, found, 1)
+        self.any(&levels, container, found)
     }
 
     fn levels(
@@ -412,55 +412,49 @@ impl<'a> Run<'a> {
             Item::Node(container) if container.is_container() => {
                 let next = (at + 1 < of.steps.len()).then_some((of, at + 1));
                 let levels = Levels { next, first, last, forgives: true, unwraps: self.lax };
-                self.any(&levels, container, found, 1)
+                self.any(&levels, container, found)
             }
             _ => Ok(status),
         }
     }
 
-    fn any(
-        &mut self,
-        levels: &Levels<'a>,
-        container: Node<'a>,
-        mut found: Found<'_, 'a>,
-        level: u32,
-    ) -> Result<Status> {
+    /// From the outside in, and from the first member to the last. Not by recursion: values may be deep.
+    fn any(&mut self, levels: &Levels<'a>, container: Node<'a>, mut found: Found<'_, 'a>) -> Result<Status> {
         self.check_stack()?;
         let mut status = Status::NotFound;
-        if levels.last.is_some_and(|last| level > last) {
+        if levels.last == Some(0) {
             return Ok(status);
         }
-        let goes_deeper = levels.last.is_none_or(|last| level < last);
-        let elements = container.as_array().into_iter().flat_map(|array| array.iter());
-        let members = container.as_object().into_iter().flat_map(|object| object.iter().map(|(_, value)| value));
-        for node in elements.chain(members) {
-            if levels.wants(level, node) {
-                match (levels.next, found.as_deref_mut()) {
-                    (Some((of, at)), found) => {
-                        let forgives = self.forgives;
-                        self.forgives |= levels.forgives;
-                        let result = self.item(of, at, Item::Node(node), found, levels.unwraps);
-                        self.forgives = forgives;
-                        status = result?;
+        let mut ahead = Vec::new();
+        for member in members(container) {
+            ahead.push((member, 1));
+            while let Some((node, level)) = ahead.pop() {
+                if levels.wants(level, node) {
+                    status = self.reached(levels, node, found.as_deref_mut())?;
+                    if status == Status::Failed || (status == Status::Found && found.is_none()) {
+                        return Ok(status);
                     }
-                    (None, Some(found)) => {
-                        found.push(Item::Node(node));
-                        status = Status::Found;
-                    }
-                    (None, None) => return Ok(Status::Found),
                 }
-                if status == Status::Failed || (status == Status::Found && found.is_none()) {
-                    return Ok(status);
-                }
-            }
-            if goes_deeper && node.is_container() {
-                status = self.any(levels, node, found.as_deref_mut(), level + 1)?;
-                if status == Status::Failed || (status == Status::Found && found.is_none()) {
-                    return Ok(status);
+                if levels.last.is_none_or(|last| level < last) {
+                    let begun = ahead.len();
+                    ahead.extend(members(node).map(|member| (member, level + 1)));
+                    ahead[begun..].reverse();
                 }
             }
         }
         Ok(status)
+    }
+
+    fn reached(&mut self, levels: &Levels<'a>, node: Node<'a>, found: Found<'_, 'a>) -> Result<Status> {
+        let Some((of, at)) = levels.next else {
+            found.into_iter().for_each(|found| found.push(Item::Node(node)));
+            return Ok(Status::Found);
+        };
+        let forgives = self.forgives;
+        self.forgives |= levels.forgives;
+        let result = self.item(of, at, Item::Node(node), found, levels.unwraps);
+        self.forgives = forgives;
+        result
     }
 
     /// In lax mode what is no array is one of itself.
@@ -638,4 +632,11 @@ impl<'a> Run<'a> {
         }
         Ok(status)
     }
+}
+
+/// Elements, or values of keys.
+fn members<'a>(container: Node<'a>) -> impl Iterator<Item = Node<'a>> {
+    let elements = container.as_array().into_iter().flat_map(|array| array.iter());
+    let values = container.as_object().into_iter().flat_map(|object| object.iter().map(|(_, value)| value));
+    elements.chain(values)
 }

@@ -220,7 +220,7 @@ impl<'a> Lexer<'a> {
                 }
                 Some(b'\\') => self.escape(&mut word)?,
                 Some(byte) if is_blank(byte) => {
-                    self.take(1);
+                    self.take(self.run(0, is_blank));
                     return Ok(Some(Token::Word(word)));
                 }
                 Some(b'/') if self.peek(1) == Some(b'*') => {

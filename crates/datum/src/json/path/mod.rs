@@ -1,7 +1,8 @@
 //! `jsonpath`: SQL/JSON's language for what to look for in a `jsonb`.
 //!
-//! A value is its text as it was written, checked when it comes in: PostgreSQL's canonical form, which is what comes out,
-//! loses brackets that matter. Whoever uses one asks for [`Path::kept`], so that it is parsed once and not for each row.
+//! A value is text, checked when it comes in and kept in a form that reads back as the same path. It is PostgreSQL's
+//! canonical form, which is what comes out, but for brackets that this one loses. Whoever uses a value asks for
+//! [`Path::kept`], so that it is parsed once and not for each row.
 //!
 //! - `lex`, `parse`: text to a [`Path`]
 //! - `print`: a path in PostgreSQL's canonical form
@@ -40,23 +41,16 @@ use crate::regex::Pattern;
 use crate::regex::syntax::Options;
 use crate::sqlstate;
 
-pub const DEPTH_MAX: usize = 256;
+pub const DEPTH_MAX: usize = 1000;
 
 /// Of the binary form, which is the canonical text behind this byte.
 const WIRE_VERSION: u8 = 1;
 
 pub const IO: TypeIo = TypeIo {
-    parse: |text, _, _| {
-        Path::kept(text)?;
-        Ok(Datum::text(text))
-    },
+    parse: |text, _, _| value(text),
     format: |value, _, out| canonical(value, out),
     receive: |bytes, _| match bytes.split_first() {
-        Some((&WIRE_VERSION, text)) => {
-            let text = utf8(text)?;
-            Path::kept(text)?;
-            Ok(Datum::text(text))
-        }
+        Some((&WIRE_VERSION, text)) => value(utf8(text)?),
         Some((version, _)) => Err(Error::internal(format!("unsupported jsonpath version number: {version}"))),
         None => Err(Error::new(sqlstate::PROTOCOL_VIOLATION, "no data left in message")),
     },
@@ -68,9 +62,15 @@ pub const IO: TypeIo = TypeIo {
     },
 };
 
+fn value(text: &str) -> Result<Datum> {
+    let mut kept = String::new();
+    print::path(&Path::new(text)?, print::Form::Faithful, &mut kept);
+    Ok(Datum::text(kept))
+}
+
 fn canonical(value: &Datum, out: &mut String) {
     match Path::kept(text_of(value)) {
-        Ok(path) => print::path(&path, out),
+        Ok(path) => print::path(&path, print::Form::Canonical, out),
         // It was checked when it came in; what a later version took and this one does not is shown as it is.
         Err(_) => out.push_str(text_of(value)),
     }

@@ -1,5 +1,7 @@
-//! PostgreSQL's canonical form. Brackets go by what an expression begins with, not by what follows it: of
-//! `1 > ($.a + 2).b` none are left, in PostgreSQL neither.
+//! Paths as text.
+//!
+//! PostgreSQL's canonical form has brackets by what an expression begins with, not by what follows it: of
+//! `1 > ($.a + 2).b` none are left. The faithful form keeps those, and is otherwise the same.
 
 use std::fmt::Write;
 
@@ -37,12 +39,21 @@ fn of_predicate(predicate: &Predicate) -> Priority {
     }
 }
 
-pub fn path(path: &Path, out: &mut String) {
-    out.push_str(if path.lax { "" } else { "strict " });
-    expression(&path.root, true, out);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Canonical,
+    /// Reads back as the same path.
+    Faithful,
 }
 
-fn expression(of: &Expression, brackets: bool, out: &mut String) {
+pub fn path(path: &Path, form: Form, out: &mut String) {
+    out.push_str(if path.lax { "" } else { "strict " });
+    expression(&path.root, true, form, out);
+}
+
+fn expression(of: &Expression, brackets: bool, form: Form, out: &mut String) {
+    let needs_brackets = form == Form::Faithful && !of.steps.is_empty();
+    let brackets = brackets || needs_brackets;
     match &of.head {
         Head::Null => out.push_str("null"),
         Head::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -58,17 +69,20 @@ fn expression(of: &Expression, brackets: bool, out: &mut String) {
         Head::Last => out.push_str("last"),
         Head::Signed(sign, operand) => bracketed(brackets, out, |out| {
             out.push(sign.symbol());
-            expression(operand, of_head(&operand.head) <= Priority::Sign, out);
+            expression(operand, of_head(&operand.head) <= Priority::Sign, form, out);
         }),
         Head::Arithmetic(operator, left, right) => bracketed(brackets, out, |out| {
             let priority = of_head(&of.head);
-            expression(left, of_head(&left.head) <= priority, out);
+            expression(left, of_head(&left.head) <= priority, form, out);
             push(format_args!(" {} ", operator.symbol()), out);
-            expression(right, of_head(&right.head) <= priority, out);
+            expression(right, of_head(&right.head) <= priority, form, out);
         }),
-        Head::Predicate(inner) => predicate(inner, brackets, out),
+        Head::Predicate(inner) => {
+            let has_none = matches!(**inner, Predicate::Exists(_) | Predicate::Not(_) | Predicate::IsUnknown(_));
+            bracketed(needs_brackets && has_none, out, |out| predicate(inner, brackets, form, out));
+        }
     }
-    of.steps.iter().for_each(|next| step(next, out));
+    of.steps.iter().for_each(|next| step(next, form, out));
 }
 
 fn bracketed(brackets: bool, out: &mut String, write: impl FnOnce(&mut String)) {
@@ -81,20 +95,20 @@ fn push(what: impl std::fmt::Display, out: &mut String) {
     write!(out, "{what}").expect("a String takes everything");
 }
 
-fn predicate(of: &Predicate, brackets: bool, out: &mut String) {
+fn predicate(of: &Predicate, brackets: bool, form: Form, out: &mut String) {
     let priority = of_predicate(of);
     let two = |left: &Predicate, symbol: &str, right: &Predicate, out: &mut String| {
         bracketed(brackets, out, |out| {
-            predicate(left, of_predicate(left) <= priority, out);
+            predicate(left, of_predicate(left) <= priority, form, out);
             out.push_str(symbol);
-            predicate(right, of_predicate(right) <= priority, out);
+            predicate(right, of_predicate(right) <= priority, form, out);
         });
     };
     let two_expressions = |left: &Expression, symbol: &str, right: &Expression, out: &mut String| {
         bracketed(brackets, out, |out| {
-            expression(left, of_head(&left.head) <= priority, out);
+            expression(left, of_head(&left.head) <= priority, form, out);
             push(format_args!(" {symbol} "), out);
-            expression(right, of_head(&right.head) <= priority, out);
+            expression(right, of_head(&right.head) <= priority, form, out);
         });
     };
     match of {
@@ -102,20 +116,20 @@ fn predicate(of: &Predicate, brackets: bool, out: &mut String) {
         Predicate::Or(left, right) => two(left, " || ", right, out),
         Predicate::Not(inner) => {
             out.push('!');
-            bracketed(true, out, |out| predicate(inner, false, out));
+            bracketed(true, out, |out| predicate(inner, false, form, out));
         }
         Predicate::IsUnknown(inner) => {
-            bracketed(true, out, |out| predicate(inner, false, out));
+            bracketed(true, out, |out| predicate(inner, false, form, out));
             out.push_str(" is unknown");
         }
         Predicate::Exists(inner) => {
             out.push_str("exists ");
-            bracketed(true, out, |out| expression(inner, false, out));
+            bracketed(true, out, |out| expression(inner, false, form, out));
         }
         Predicate::Compare(comparison, left, right) => two_expressions(left, comparison.symbol(), right, out),
         Predicate::StartsWith(left, right) => two_expressions(left, "starts with", right, out),
         Predicate::LikeRegex(left, regex) => bracketed(brackets, out, |out| {
-            expression(left, of_head(&left.head) <= priority, out);
+            expression(left, of_head(&left.head) <= priority, form, out);
             like_regex(regex, out);
         }),
     }
@@ -138,7 +152,7 @@ fn like_regex(regex: &Regex, out: &mut String) {
     }
 }
 
-fn step(of: &Step, out: &mut String) {
+fn step(of: &Step, form: Form, out: &mut String) {
     match of {
         Step::Key(key) => {
             out.push('.');
@@ -150,10 +164,10 @@ fn step(of: &Step, out: &mut String) {
             out.push('[');
             for (at, range) in ranges.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
-                expression(&range.from, false, out);
+                expression(&range.from, false, form, out);
                 if let Some(to) = &range.to {
                     out.push_str(" to ");
-                    expression(to, false, out);
+                    expression(to, false, form, out);
                 }
             }
             out.push(']');
@@ -169,7 +183,7 @@ fn step(of: &Step, out: &mut String) {
         }
         Step::Filter(inner) => {
             out.push('?');
-            bracketed(true, out, |out| predicate(inner, false, out));
+            bracketed(true, out, |out| predicate(inner, false, form, out));
         }
         Step::Method(method) => push(format_args!(".{}()", method.name()), out),
         Step::DateTime(template) => {
