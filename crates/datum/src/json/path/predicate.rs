@@ -22,20 +22,8 @@ impl From<bool> for Truth {
 impl<'a> Run<'a> {
     pub fn truth(&mut self, predicate: &'a Predicate) -> Result<Truth> {
         Ok(match predicate {
-            Predicate::And(left, right) => match self.truth(left)? {
-                Truth::False => Truth::False,
-                left => match self.truth(right)? {
-                    Truth::True => left,
-                    right => right,
-                },
-            },
-            Predicate::Or(left, right) => match self.truth(left)? {
-                Truth::True => Truth::True,
-                left => match self.truth(right)? {
-                    Truth::False => left,
-                    right => right,
-                },
-            },
+            Predicate::And(..) => self.chain(predicate, Truth::False)?,
+            Predicate::Or(..) => self.chain(predicate, Truth::True)?,
             Predicate::Not(inner) => match self.truth(inner)? {
                 Truth::True => Truth::False,
                 Truth::False => Truth::True,
@@ -67,6 +55,28 @@ impl<'a> Run<'a> {
                 })?
             }
         })
+    }
+
+    /// Conditions joined by `&&` or by `||`: one that is `deciding` ends it, and an unknown one outweighs the others. Long
+    /// lists grow to the left, and are walked without recursion.
+    fn chain(&mut self, predicate: &'a Predicate, deciding: Truth) -> Result<Truth> {
+        let mut rights = Vec::new();
+        let mut leftmost = predicate;
+        while let (Predicate::And(left, right), Truth::False) | (Predicate::Or(left, right), Truth::True) =
+            (leftmost, deciding)
+        {
+            rights.push(&**right);
+            leftmost = left;
+        }
+        let mut truth = self.truth(leftmost)?;
+        while let Some(right) = rights.pop().filter(|_| truth != deciding) {
+            match self.truth(right)? {
+                right if right == deciding => truth = right,
+                Truth::Unknown => truth = Truth::Unknown,
+                _ => {}
+            }
+        }
+        Ok(truth)
     }
 
     /// What goes wrong is no error here.

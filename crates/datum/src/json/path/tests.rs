@@ -102,6 +102,8 @@ fn deep_values_and_long_paths_are_walked() {
     let deep = json::parse(&deep).expect("it is JSON");
     assert_eq!(status(&deep, "$.**.a ? (@ == 1)"), Ok(Status::Found));
     assert_eq!(status(&deep, "$.**{last} ? (@ == 2)"), Ok(Status::NotFound));
+    let wide = format!("$ ? ({}@ == 1)", "exists(@.b) || ".repeat(900));
+    assert_eq!(status(&deep, &wide), Ok(Status::NotFound));
     let long = status(&deep, &format!("${}", "[*]".repeat(100_000)));
     assert_eq!(long.map_err(|error| error.to_string()), Err("stack depth limit exceeded".into()));
 }
