@@ -153,7 +153,7 @@ pub fn key_text<'a>(of: Oid, value: &'a Datum, settings: &Settings) -> Option<Co
 fn scalar_text<'a>(of: Oid, value: &'a Datum, settings: &Settings) -> (Cow<'a, str>, bool) {
     let mut out = String::new();
     let bare = match value {
-        Datum::Text(text) if of != oid::BPCHAR => return (Cow::Borrowed(text), false),
+        Datum::Text(text) if !matches!(of, oid::BPCHAR | oid::JSONPATH) => return (Cow::Borrowed(text), false),
         Datum::Bool(value) => return (Cow::Borrowed(if *value { "true" } else { "false" }), true),
         Datum::Int2(value) => write!(out, "{value}").is_ok(),
         Datum::Int4(value) => write!(out, "{value}").is_ok(),

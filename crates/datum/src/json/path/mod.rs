@@ -1,8 +1,8 @@
 //! `jsonpath`: SQL/JSON's language for what to look for in a `jsonb`.
 //!
-//! A value is text, checked when it comes in and kept in a form that reads back as the same path. It is PostgreSQL's
-//! canonical form, which is what comes out, but for brackets that this one loses. Whoever uses a value asks for
-//! [`Path::kept`], so that it is parsed once and not for each row.
+//! A value is its text as it was written, checked when it comes in: PostgreSQL's canonical form, which is what comes out,
+//! loses brackets that matter. So the text of a value is not its text form; whoever needs that asks [`IO`]. Whoever uses
+//! a value asks for [`Path::kept`], so that it is parsed once and not for each row.
 //!
 //! - `lex`, `parse`: text to a [`Path`]
 //! - `print`: a path in PostgreSQL's canonical form
@@ -63,14 +63,13 @@ pub const IO: TypeIo = TypeIo {
 };
 
 fn value(text: &str) -> Result<Datum> {
-    let mut kept = String::new();
-    print::path(&Path::new(text)?, print::Form::Faithful, &mut kept);
-    Ok(Datum::text(kept))
+    Path::kept(text)?;
+    Ok(Datum::text(text))
 }
 
 fn canonical(value: &Datum, out: &mut String) {
     match Path::kept(text_of(value)) {
-        Ok(path) => print::path(&path, print::Form::Canonical, out),
+        Ok(path) => print::path(&path, out),
         // It was checked when it came in; what a later version took and this one does not is shown as it is.
         Err(_) => out.push_str(text_of(value)),
     }

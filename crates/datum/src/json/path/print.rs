@@ -1,7 +1,5 @@
-//! Paths as text.
-//!
-//! PostgreSQL's canonical form has brackets by what an expression begins with, not by what follows it: of
-//! `1 > ($.a + 2).b` none are left. The faithful form keeps those, and is otherwise the same.
+//! PostgreSQL's canonical form. Brackets go by what an expression begins with, not by what follows it: of
+//! `1 > ($.a + 2).b` none are left, in PostgreSQL neither.
 
 use std::fmt::Write;
 
@@ -39,21 +37,12 @@ fn of_predicate(predicate: &Predicate) -> Priority {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    Canonical,
-    /// Reads back as the same path.
-    Faithful,
-}
-
-pub fn path(path: &Path, form: Form, out: &mut String) {
+pub fn path(path: &Path, out: &mut String) {
     out.push_str(if path.lax { "" } else { "strict " });
-    expression(&path.root, true, form, out);
+    expression(&path.root, true, out);
 }
 
-fn expression(of: &Expression, brackets: bool, form: Form, out: &mut String) {
-    let needs_brackets = form == Form::Faithful && !of.steps.is_empty();
-    let brackets = brackets || needs_brackets;
+fn expression(of: &Expression, brackets: bool, out: &mut String) {
     match &of.head {
         Head::Null => out.push_str("null"),
         Head::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -69,20 +58,17 @@ fn expression(of: &Expression, brackets: bool, form: Form, out: &mut String) {
         Head::Last => out.push_str("last"),
         Head::Signed(sign, operand) => bracketed(brackets, out, |out| {
             out.push(sign.symbol());
-            expression(operand, of_head(&operand.head) <= Priority::Sign, form, out);
+            expression(operand, of_head(&operand.head) <= Priority::Sign, out);
         }),
         Head::Arithmetic(operator, left, right) => bracketed(brackets, out, |out| {
             let priority = of_head(&of.head);
-            expression(left, of_head(&left.head) <= priority, form, out);
+            expression(left, of_head(&left.head) <= priority, out);
             push(format_args!(" {} ", operator.symbol()), out);
-            expression(right, of_head(&right.head) <= priority, form, out);
+            expression(right, of_head(&right.head) <= priority, out);
         }),
-        Head::Predicate(inner) => {
-            let has_none = matches!(**inner, Predicate::Exists(_) | Predicate::Not(_) | Predicate::IsUnknown(_));
-            bracketed(needs_brackets && has_none, out, |out| predicate(inner, brackets, form, out));
-        }
+        Head::Predicate(inner) => predicate(inner, brackets, out),
     }
-    of.steps.iter().for_each(|next| step(next, form, out));
+    of.steps.iter().for_each(|next| step(next, out));
 }
 
 fn bracketed(brackets: bool, out: &mut String, write: impl FnOnce(&mut String)) {
@@ -95,20 +81,20 @@ fn push(what: impl std::fmt::Display, out: &mut String) {
     write!(out, "{what}").expect("a String takes everything");
 }
 
-fn predicate(of: &Predicate, brackets: bool, form: Form, out: &mut String) {
+fn predicate(of: &Predicate, brackets: bool, out: &mut String) {
     let priority = of_predicate(of);
     let two = |left: &Predicate, symbol: &str, right: &Predicate, out: &mut String| {
         bracketed(brackets, out, |out| {
-            predicate(left, of_predicate(left) <= priority, form, out);
+            predicate(left, of_predicate(left) <= priority, out);
             out.push_str(symbol);
-            predicate(right, of_predicate(right) <= priority, form, out);
+            predicate(right, of_predicate(right) <= priority, out);
         });
     };
     let two_expressions = |left: &Expression, symbol: &str, right: &Expression, out: &mut String| {
         bracketed(brackets, out, |out| {
-            expression(left, of_head(&left.head) <= priority, form, out);
+            expression(left, of_head(&left.head) <= priority, out);
             push(format_args!(" {symbol} "), out);
-            expression(right, of_head(&right.head) <= priority, form, out);
+            expression(right, of_head(&right.head) <= priority, out);
         });
     };
     match of {
@@ -116,20 +102,20 @@ fn predicate(of: &Predicate, brackets: bool, form: Form, out: &mut String) {
         Predicate::Or(left, right) => two(left, " || ", right, out),
         Predicate::Not(inner) => {
             out.push('!');
-            bracketed(true, out, |out| predicate(inner, false, form, out));
+            bracketed(true, out, |out| predicate(inner, false, out));
         }
         Predicate::IsUnknown(inner) => {
-            bracketed(true, out, |out| predicate(inner, false, form, out));
+            bracketed(true, out, |out| predicate(inner, false, out));
             out.push_str(" is unknown");
         }
         Predicate::Exists(inner) => {
             out.push_str("exists ");
-            bracketed(true, out, |out| expression(inner, false, form, out));
+            bracketed(true, out, |out| expression(inner, false, out));
         }
         Predicate::Compare(comparison, left, right) => two_expressions(left, comparison.symbol(), right, out),
         Predicate::StartsWith(left, right) => two_expressions(left, "starts with", right, out),
         Predicate::LikeRegex(left, regex) => bracketed(brackets, out, |out| {
-            expression(left, of_head(&left.head) <= priority, form, out);
+            expression(left, of_head(&left.head) <= priority, out);
             like_regex(regex, out);
         }),
     }
@@ -152,7 +138,7 @@ fn like_regex(regex: &Regex, out: &mut String) {
     }
 }
 
-fn step(of: &Step, form: Form, out: &mut String) {
+fn step(of: &Step, out: &mut String) {
     match of {
         Step::Key(key) => {
             out.push('.');
@@ -164,10 +150,10 @@ fn step(of: &Step, form: Form, out: &mut String) {
             out.push('[');
             for (at, range) in ranges.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
-                expression(&range.from, false, form, out);
+                expression(&range.from, false, out);
                 if let Some(to) = &range.to {
                     out.push_str(" to ");
-                    expression(to, false, form, out);
+                    expression(to, false, out);
                 }
             }
             out.push(']');
@@ -183,7 +169,7 @@ fn step(of: &Step, form: Form, out: &mut String) {
         }
         Step::Filter(inner) => {
             out.push('?');
-            bracketed(true, out, |out| predicate(inner, false, form, out));
+            bracketed(true, out, |out| predicate(inner, false, out));
         }
         Step::Method(method) => push(format_args!(".{}()", method.name()), out),
         Step::DateTime(template) => {
