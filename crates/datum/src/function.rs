@@ -130,6 +130,7 @@ const SCALARS: &[ScalarTable] = &[
     crate::regex::SCALARS,
     crate::time::SCALARS,
     crate::json::SCALARS,
+    crate::json::path::SCALARS,
     crate::array::SCALARS,
     crate::misc::SCALARS,
 ];
@@ -140,6 +141,7 @@ const SETS: &[SetTable] = &[
     crate::regex::SETS,
     crate::time::SETS,
     crate::json::SETS,
+    crate::json::path::SETS,
     crate::array::SETS,
 ];
 

@@ -227,9 +227,14 @@ fn decode_value(of: Oid, form: Option<&Form>, input: &mut &[u8]) -> Result<Datum
         oid::TIMETZ => Datum::TimeTz(TimeTz::decode_key(input)?),
         oid::INTERVAL => Datum::Interval(take_interval(input)?),
         oid::UUID => Datum::Uuid(take_some(input)?),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::JSON | oid::UNKNOWN | oid::CSTRING => {
-            Datum::text(String::from_utf8(take_bytes(input)?).map_err(|_| damaged())?)
-        }
+        oid::TEXT
+        | oid::VARCHAR
+        | oid::BPCHAR
+        | oid::NAME
+        | oid::JSON
+        | oid::JSONPATH
+        | oid::UNKNOWN
+        | oid::CSTRING => Datum::text(String::from_utf8(take_bytes(input)?).map_err(|_| damaged())?),
         _ => match builtin().type_by_oid(of) {
             Some(row) if row.is_array() || matches!(of, oid::INT2VECTOR | oid::OIDVECTOR) => {
                 decode_array(row.element, None, input)?

@@ -386,9 +386,14 @@ fn decode_integer(of: Oid, value: i64) -> Result<Datum> {
 
 fn decode_bytes(of: Oid, mut bytes: &[u8]) -> Result<Datum> {
     Ok(match of {
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::JSON | oid::UNKNOWN | oid::CSTRING => {
-            Datum::text(std::str::from_utf8(bytes).map_err(|_| damaged())?)
-        }
+        oid::TEXT
+        | oid::VARCHAR
+        | oid::BPCHAR
+        | oid::NAME
+        | oid::JSON
+        | oid::JSONPATH
+        | oid::UNKNOWN
+        | oid::CSTRING => Datum::text(std::str::from_utf8(bytes).map_err(|_| damaged())?),
         oid::BYTEA => Datum::Bytea(bytes.into()),
         oid::NUMERIC => Datum::Numeric(Numeric::decode_value(bytes)?),
         oid::JSONB => Datum::Jsonb(Jsonb::decode(bytes).ok_or_else(damaged)?),

@@ -11,7 +11,7 @@ use crate::numeric::Numeric;
 use crate::oid::{self, Oid};
 use crate::time::{Interval, TimeTz};
 
-const SCALARS: [Oid; 23] = [
+const SCALARS: [Oid; 24] = [
     oid::BOOL,
     oid::CHAR,
     oid::INT2,
@@ -35,6 +35,7 @@ const SCALARS: [Oid; 23] = [
     oid::UUID,
     oid::JSON,
     oid::JSONB,
+    oid::JSONPATH,
 ];
 
 /// The encodings need no forms but those of arrays.
@@ -157,7 +158,7 @@ impl Samples {
             oid::FLOAT4 => Datum::Float4(self.float() as f32),
             oid::FLOAT8 => Datum::Float8(self.float()),
             oid::NUMERIC => Datum::Numeric(self.numeric()),
-            oid::TEXT | oid::VARCHAR | oid::NAME | oid::JSON => Datum::text(self.text()),
+            oid::TEXT | oid::VARCHAR | oid::NAME | oid::JSON | oid::JSONPATH => Datum::text(self.text()),
             oid::BYTEA => Datum::Bytea(self.bytes(8).into()),
             oid::DATE => Datum::Date(self.int4()),
             oid::TIME => Datum::Time(self.below(86_400_000_001) as i64),

@@ -153,7 +153,7 @@ pub fn key_text<'a>(of: Oid, value: &'a Datum, settings: &Settings) -> Option<Co
 fn scalar_text<'a>(of: Oid, value: &'a Datum, settings: &Settings) -> (Cow<'a, str>, bool) {
     let mut out = String::new();
     let bare = match value {
-        Datum::Text(text) if of != oid::BPCHAR => return (Cow::Borrowed(text), false),
+        Datum::Text(text) if !matches!(of, oid::BPCHAR | oid::JSONPATH) => return (Cow::Borrowed(text), false),
         Datum::Bool(value) => return (Cow::Borrowed(if *value { "true" } else { "false" }), true),
         Datum::Int2(value) => write!(out, "{value}").is_ok(),
         Datum::Int4(value) => write!(out, "{value}").is_ok(),
@@ -177,11 +177,16 @@ fn scalar_text<'a>(of: Oid, value: &'a Datum, settings: &Settings) -> (Cow<'a, s
 }
 
 /// From `2020-01-01 10:00:00+02` to `2020-01-01T10:00:00+02:00`, as XML Schema writes the moments of ISO 8601.
-fn as_xml_schema(text: &mut String) {
+pub fn as_xml_schema(text: &mut String) {
     let Some(time_at) = text.find(' ').filter(|at| text[at + 1..].starts_with(|c: char| c.is_ascii_digit())) else {
         return;
     };
     text.replace_range(time_at..time_at + 1, "T");
+    with_zone_minutes(text, time_at);
+}
+
+/// Makes `+02` behind a time `+02:00`; the time begins at `time_at`.
+pub fn with_zone_minutes(text: &mut String, time_at: usize) {
     if let Some(sign_at) = text[time_at..].find(['+', '-']).map(|at| time_at + at) {
         let zone = text[sign_at..].split(' ').next().unwrap_or_default();
         if !zone.contains(':') {

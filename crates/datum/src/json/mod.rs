@@ -9,8 +9,9 @@
 //! - [`access`](self): operators and functions that look into a `jsonb`; `modify`: those that make a changed one
 //! - [`text`](self): the same on `json`
 //! - [`convert`]: from any value of SQL to JSON; `build`: constructors and aggregates
+//! - [`path`]: `jsonpath`, and the functions and operators that take one
 //!
-//! Chapters 8.14 and 9.16 of PostgreSQL's documentation. Not here: `jsonpath`, and the functions whose result type is
+//! Chapters 8.14 and 9.16 of PostgreSQL's documentation. Not here: the functions whose result type is
 //! the caller's (`json_populate_record`, `json_to_record` and their kin).
 
 mod access;
@@ -20,6 +21,7 @@ pub mod convert;
 pub mod lex;
 mod modify;
 mod order;
+pub mod path;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -69,7 +71,7 @@ const JSONB_IO: TypeIo = TypeIo {
     },
 };
 
-pub const IO: IoTable = &[(oid::JSON, JSON_IO), (oid::JSONB, JSONB_IO)];
+pub const IO: IoTable = &[(oid::JSON, JSON_IO), (oid::JSONB, JSONB_IO), (oid::JSONPATH, path::IO)];
 
 pub const SCALARS: ScalarTable = &[
     ("jsonb_object_field", access::object_field),

@@ -80,7 +80,7 @@ pub fn format_any(of: Oid, value: &Datum, settings: &Settings, out: &mut String)
     match value {
         Datum::Enum(value) => out.push_str(value.label()),
         Datum::Record(record) => format(record, settings, out),
-        Datum::Text(text) => out.push_str(text),
+        Datum::Text(text) if of != oid::JSONPATH => out.push_str(text),
         _ => form_of(of, value).format(value, settings, out),
     }
 }

@@ -16,7 +16,7 @@ pub mod aggregate;
 mod cast;
 mod float;
 mod float_aggregate;
-mod float_text;
+pub mod float_text;
 mod frame;
 mod integer;
 mod mathematics;

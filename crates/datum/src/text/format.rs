@@ -14,7 +14,7 @@ use crate::{builtin::builtin, oid, sqlstate};
 /// What the output function of the type writes.
 pub fn push_value(call: &Call, of: Oid, value: &Datum, out: &mut String) -> Result<()> {
     match value {
-        Datum::Text(text) => out.push_str(text),
+        Datum::Text(text) if of != oid::JSONPATH => out.push_str(text),
         Datum::Enum(value) => out.push_str(value.label()),
         value => {
             let form = Form::of(of).ok_or_else(|| {
@@ -31,7 +31,7 @@ pub fn push_value(call: &Call, of: Oid, value: &Datum, out: &mut String) -> Resu
 fn cast_to_text(call: &Call, at: usize, value: &Datum) -> Result<Datum> {
     match value {
         Datum::Text(_) if type_of(call, at) == oid::BPCHAR => Ok(Datum::text(str_of(value).trim_end_matches(' '))),
-        Datum::Text(_) => Ok(value.clone()),
+        Datum::Text(_) if type_of(call, at) != oid::JSONPATH => Ok(value.clone()),
         Datum::Bool(value) => Ok(Datum::text(if *value { "true" } else { "false" })),
         value => {
             let mut out = String::new();

@@ -21,8 +21,17 @@ pub struct Read {
 }
 
 pub fn parse(text: &str, template: &str) -> Result<Read> {
-    let mut reader = Reader { text, at: 0, fields: Fields::default() };
-    reader.read(&template::parse(template))?;
+    read(text, &template::parse(template), false)
+}
+
+/// As [`parse`], but the text has to have what the template has, to the letter and to its end.
+pub fn parse_standard(text: &str, template: &[Node]) -> Result<Read> {
+    read(text, template, true)
+}
+
+fn read(text: &str, template: &[Node], standard: bool) -> Result<Read> {
+    let mut reader = Reader { text, at: 0, fields: Fields::default(), standard };
+    reader.read(template)?;
     let (civil, east_seconds) = reader.fields.assemble(text)?;
     Ok(Read { civil, east_seconds, precision: reader.fields.precision })
 }
@@ -67,6 +76,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     fields: Fields,
+    /// To the letter.
+    standard: bool,
 }
 
 impl Reader<'_> {
@@ -91,11 +102,14 @@ impl Reader<'_> {
     }
 
     fn read(&mut self, nodes: &[Node]) -> Result<()> {
-        let mut exact = false;
+        let mut exact = self.standard;
         // How many more characters were skipped than the template has separators.
         let mut ahead = 0;
         for (at, node) in nodes.iter().enumerate() {
             if self.rest().is_empty() {
+                if self.standard {
+                    return Err(wrong("input string is too short for datetime format".to_owned()));
+                }
                 break;
             }
             let is_pattern = matches!(node, Node::Pattern(_));
@@ -104,6 +118,8 @@ impl Reader<'_> {
                 ahead += self.skip_spaces();
             }
             match node {
+                Node::Space(wanted) | Node::Separator(wanted) if self.standard => self.literal(*wanted, "separator")?,
+                Node::Text(wanted) if self.standard => self.literal(*wanted, "character")?,
                 Node::Space(_) | Node::Separator(_) if exact => self.skip_character(),
                 Node::Space(_) | Node::Separator(_) => {
                     ahead -= 1;
@@ -124,6 +140,21 @@ impl Reader<'_> {
                 }
             }
         }
+        if self.standard {
+            self.skip_spaces();
+            if !self.rest().is_empty() {
+                let message = "trailing characters remain in input string after datetime format";
+                return Err(wrong(message.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, wanted: char, what: &str) -> Result<()> {
+        if self.peek() != Some(wanted) {
+            return Err(wrong(format!("unmatched format {what} \"{wanted}\"")));
+        }
+        self.skip_character();
         Ok(())
     }
 

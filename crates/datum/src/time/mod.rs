@@ -8,7 +8,7 @@
 //! - `words`, `lexer`, `digits`, `parse`, `interval_parse`: reading
 //! - [`mod@format`]: printing; `io`: the types' four functions; [`modifiers`]: `timestamp(3)`, `interval day to hour`
 //! - [`arithmetic`], `compare`, [`fields`], `make`, [`now`]: the rules of operators and functions
-//! - `template`, `to_char`, `from_char`: `to_char`, `to_date`, `to_timestamp`
+//! - `template`, `to_char`, `from_char`: `to_char`, `to_date`, `to_timestamp`; [`standard`]: what SQL/JSON reads
 //! - `functions`, `sets`, `aggregates`: those rules by the names of `pg_proc`
 //!
 //! INVARIANT: nothing here asks the machine for the time or for its zones; both come in
@@ -37,6 +37,7 @@ pub mod modifiers;
 pub mod now;
 mod parse;
 mod sets;
+pub mod standard;
 mod template;
 #[cfg(test)]
 mod tests;

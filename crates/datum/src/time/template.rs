@@ -1,5 +1,8 @@
 //! The templates of `to_char`, `to_date` and `to_timestamp`: what a template is made of, for both directions.
 
+use crate::error::{Error, Result};
+use crate::sqlstate;
+
 /// What a pattern stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Id {
@@ -212,6 +215,28 @@ const fn key(name: &'static str, id: Id, case: Case, is_digit: bool, mode: Mode)
 
 pub fn parse(template: &str) -> Vec<Node> {
     let mut nodes = Vec::new();
+    split(template, &mut nodes, |rest, nodes| Ok(push_character(rest, nodes))).expect("all characters are taken");
+    nodes
+}
+
+/// For SQL/JSON, which has only some separators, and other text in quotes only.
+pub fn parse_standard(template: &str) -> Result<Vec<Node>> {
+    let mut nodes = Vec::new();
+    split(template, &mut nodes, |rest, nodes| match rest.chars().next() {
+        Some(character) if !"-./,':; ".contains(character) => {
+            let message = format!("invalid datetime format separator: \"{character}\"");
+            Err(Error::new(sqlstate::INVALID_DATETIME_FORMAT, message))
+        }
+        _ => Ok(push_character(rest, nodes)),
+    })?;
+    Ok(nodes)
+}
+
+fn split(
+    template: &str,
+    nodes: &mut Vec<Node>,
+    push_other: impl for<'a> Fn(&'a str, &mut Vec<Node>) -> Result<&'a str>,
+) -> Result<()> {
     let mut rest = template;
     while !rest.is_empty() {
         let (mut fill, mut translated) = (false, false);
@@ -234,11 +259,11 @@ pub fn parse(template: &str) -> Vec<Node> {
             continue;
         }
         rest = match rest.strip_prefix('"') {
-            Some(quoted) => push_quoted(quoted, &mut nodes),
-            None => push_character(rest, &mut nodes),
+            Some(quoted) => push_quoted(quoted, nodes),
+            None => push_other(rest, nodes)?,
         };
     }
-    nodes
+    Ok(())
 }
 
 /// Up to the closing quote; a backslash takes the next character as it is.
