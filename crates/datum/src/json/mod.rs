@@ -10,8 +10,9 @@
 //! - [`text`](self): the same on `json`
 //! - [`convert`]: from any value of SQL to JSON; `build`: constructors and aggregates
 //!
-//! Chapters 8.14 and 9.16 of PostgreSQL's documentation. Not here: `jsonpath`, and the functions whose result type is
-//! the caller's (`json_populate_record`, `json_to_record` and their kin).
+//! - [`populate`]: from JSON to records with columns that somebody else has said
+//!
+//! Chapters 8.14 and 9.16 of PostgreSQL's documentation. Not here: `jsonpath`.
 
 mod access;
 pub mod binary;
@@ -20,6 +21,7 @@ pub mod convert;
 pub mod lex;
 mod modify;
 mod order;
+pub mod populate;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -257,15 +257,14 @@ impl Binder<'_> {
         }
         rename(&mut columns, alias, "table", &name)?;
         let call = Expr {
-            kind: ExprKind::Call(Box::new(Call {
-                function: sequence::row()?,
-                arguments: vec![Expr::literal(Datum::Oid(table.oid()), oid::REGCLASS)],
-                variadic: false,
-            })),
+            kind: ExprKind::Call(Box::new(Call::new(
+                sequence::row()?,
+                vec![Expr::literal(Datum::Oid(table.oid()), oid::REGCLASS)],
+            ))),
             ty: oid::RECORD.into(),
             at: None,
         };
-        let functions = vec![FunctionColumns { call, columns: made, is_record: true }];
+        let functions = vec![FunctionColumns { call, columns: made, is_record: true, is_defined: false }];
         let item = Item {
             relation: alias.is_none().then_some(table.oid()),
             tableoid: Some(table.oid()),

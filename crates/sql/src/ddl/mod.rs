@@ -21,7 +21,7 @@ pub mod access;
 mod alter;
 mod alter_column;
 pub mod binding;
-mod column;
+pub mod column;
 mod comment;
 mod constraint;
 pub mod data;

@@ -141,6 +141,8 @@ pub struct FunctionColumns {
     pub columns: Vec<(ColumnId, Type)>,
     /// The call's records are taken apart into the columns.
     pub is_record: bool,
+    /// The query says what the columns are: the records may turn out to have others.
+    pub is_defined: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
