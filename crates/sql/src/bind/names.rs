@@ -169,6 +169,10 @@ pub(super) struct Block {
     pub reads_itself: bool,
     /// Scans give keys, for FOR UPDATE.
     pub keys: bool,
+    /// This is the step of a table with SEARCH or CYCLE.
+    pub carry: Option<super::search::Carry>,
+    /// The columns of that table that `*` leaves out, once FROM has it.
+    pub carried: Option<Item>,
 }
 
 pub(super) struct Known {
@@ -259,6 +263,8 @@ impl Binder<'_> {
             has_sets: false,
             reads_itself: false,
             keys: false,
+            carry: None,
+            carried: None,
         });
         number
     }
@@ -361,6 +367,11 @@ impl Binder<'_> {
             }
             return Ok(self.read_column(&column.clone(), at));
         }
+        let carried = self.blocks.iter().rev().filter_map(|block| block.carried.as_ref());
+        let mut carried = carried.filter(|of| of.name == item.name).flat_map(|of| &of.columns);
+        if let Some(column) = carried.find(|column| *column.name == *name.text).cloned() {
+            return Ok(self.read_column(&column, at));
+        }
         if let Some(expr) = self.system_column(&item, name.as_str(), at)? {
             return Ok(expr);
         }
@@ -375,8 +386,8 @@ impl Binder<'_> {
     fn unqualified_column(&mut self, name: &str, at: At) -> Result<Option<Expr>> {
         let (mut column, mut table) = (None, None);
         for block in self.blocks.iter().rev() {
-            for item in block.items.iter().filter(|item| item.columns_visible && (!item.lateral_only || block.lateral))
-            {
+            let items = block.items.iter().chain(&block.carried);
+            for item in items.filter(|item| item.columns_visible && (!item.lateral_only || block.lateral)) {
                 for found in item.columns.iter().filter(|column| *column.name == *name) {
                     check_lateral(item, at)?;
                     if column.replace(found.clone()).is_some() {
