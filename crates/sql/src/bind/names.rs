@@ -87,6 +87,7 @@ pub(super) enum Place {
     IndexPredicate,
     Generated,
     Transform,
+    CopyFilter,
     AsOf,
 }
 
@@ -120,6 +121,7 @@ impl Place {
             Place::IndexPredicate => "index predicates",
             Place::Generated => "column generation expressions",
             Place::Transform => "transform expressions",
+            Place::CopyFilter => "COPY FROM WHERE conditions",
             Place::AsOf => "AS OF SYSTEM TIME",
         }
     }
@@ -143,6 +145,7 @@ impl Place {
             Place::IndexPredicate => Some("index predicate"),
             Place::Generated => Some("column generation expression"),
             Place::Transform => Some("transform expression"),
+            Place::CopyFilter => Some("COPY FROM WHERE condition"),
             Place::AsOf => Some("AS OF SYSTEM TIME"),
             _ => None,
         }
