@@ -292,15 +292,21 @@ impl Binder<'_> {
             columns.push(ItemColumn { name: column.name.clone(), id, ty: column.ty });
         }
         self.block().reads_itself |= table.in_itself;
-        if !table.hidden.is_empty() {
-            let mut hidden = Vec::with_capacity(table.hidden.len());
-            for column in &table.hidden {
-                let id = self.new_column(Origin::Internal);
-                self.name_column(id, Some(&name), &column.name, column.table, column.attribute, None);
-                scanned.push((id, column.ty));
-                hidden.push(ItemColumn { name: column.name.clone(), id, ty: column.ty });
+        let mut hidden = Vec::with_capacity(table.hidden.len());
+        for column in &table.hidden {
+            let id = self.new_column(Origin::Internal);
+            self.name_column(id, Some(&name), &column.name, column.table, column.attribute, None);
+            scanned.push((id, column.ty));
+            hidden.push(ItemColumn { name: column.name.clone(), id, ty: column.ty });
+        }
+        let block = self.block();
+        if block.ctes.iter().any(|own| own.cte == table.cte) {
+            columns.append(&mut hidden);
+        } else if !hidden.is_empty() {
+            if table.in_itself {
+                block.carried.clone_from(&hidden);
             }
-            self.block().carried = Some(derived(name.clone(), hidden));
+            block.hidden.push(derived(name.clone(), hidden));
         }
         rename(&mut columns, alias, "table", &name)?;
         let plan = Plan::CteScan(CteScan { cte: table.cte, columns: scanned });

@@ -174,8 +174,10 @@ pub(super) struct Block {
     pub keys: bool,
     /// This is the step of a table with SEARCH or CYCLE.
     pub carry: Option<super::search::Carry>,
-    /// The columns of that table that `*` leaves out, once FROM has it.
-    pub carried: Option<Item>,
+    /// The columns that it must hand on, once FROM has that table.
+    pub carried: Vec<ItemColumn>,
+    /// What items in FROM have besides what `*` stands for.
+    pub hidden: Vec<Item>,
 }
 
 pub(super) struct Known {
@@ -267,7 +269,8 @@ impl Binder<'_> {
             reads_itself: false,
             keys: false,
             carry: None,
-            carried: None,
+            carried: Vec::new(),
+            hidden: Vec::new(),
         });
         number
     }
@@ -370,9 +373,9 @@ impl Binder<'_> {
             }
             return Ok(self.read_column(&column.clone(), at));
         }
-        let carried = self.blocks.iter().rev().filter_map(|block| block.carried.as_ref());
-        let mut carried = carried.filter(|of| of.name == item.name).flat_map(|of| &of.columns);
-        if let Some(column) = carried.find(|column| *column.name == *name.text).cloned() {
+        let hidden = self.blocks.iter().rev().flat_map(|block| &block.hidden);
+        let mut hidden = hidden.filter(|of| of.name == item.name).flat_map(|of| &of.columns);
+        if let Some(column) = hidden.find(|column| *column.name == *name.text).cloned() {
             return Ok(self.read_column(&column, at));
         }
         if let Some(expr) = self.system_column(&item, name.as_str(), at)? {
@@ -389,7 +392,7 @@ impl Binder<'_> {
     fn unqualified_column(&mut self, name: &str, at: At) -> Result<Option<Expr>> {
         let (mut column, mut table) = (None, None);
         for block in self.blocks.iter().rev() {
-            let items = block.items.iter().chain(&block.carried);
+            let items = block.items.iter().chain(&block.hidden);
             for item in items.filter(|item| item.columns_visible && (!item.lateral_only || block.lateral)) {
                 for found in item.columns.iter().filter(|column| *column.name == *name) {
                     check_lateral(item, at)?;

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The columns of the row before come out of the step's own SELECT, which is asked to carry them on ([`Carry`]); what
-//! is made of them stands in a projection above. The step may name them, but its `*` leaves them out.
+//! is made of them stands in a projection above. Who reads the table from within a query, the step among them, may name
+//! the columns, but `*` has them only in the query that the WITH belongs to: PostgreSQL has it so.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use atoll_datum::builtin::builtin;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, At, Name, QueryBody};
 
-use super::names::{Item, ItemColumn, Origin};
+use super::names::{ItemColumn, Origin};
 use super::operator::builtin_symbol;
 use super::order::pass;
 use super::query::Output;
@@ -207,14 +208,15 @@ impl Binder<'_> {
 
     /// What the step's SELECT must add to its columns and to its conditions; all of FROM has been bound.
     pub fn carried(&mut self, carry: &Carry, select: &ast::Select) -> Result<(Vec<Target>, Option<Expr>)> {
-        let Some(Item { columns, .. }) = self.block().carried.clone() else {
+        let columns = self.block().carried.clone();
+        if columns.is_empty() {
             let message = format!(
                 "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"{}\" must be at the top level \
                  of its right-hand SELECT",
                 carry.table
             );
             return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message));
-        };
+        }
         let refused = |what: &str| Error::unsupported(format!("{what} in a recursive query with SEARCH or CYCLE"));
         if select.distinct.is_some() {
             return Err(refused("DISTINCT"));

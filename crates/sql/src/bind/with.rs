@@ -20,7 +20,7 @@ pub(super) struct CommonTable {
     pub name: String,
     pub cte: CteId,
     pub columns: Vec<CommonColumn>,
-    /// What SEARCH and CYCLE add, while its recursive part is being bound.
+    /// What SEARCH and CYCLE add.
     pub hidden: Vec<CommonColumn>,
     /// Those listed later are not, unless WITH is RECURSIVE.
     pub visible: bool,
@@ -170,9 +170,7 @@ impl Binder<'_> {
         (entry.visible, entry.in_itself, entry.hidden) = (true, true, hidden.clone());
         self.carry = tracks.as_ref().map(|tracks| tracks.carry(name));
         let mut step = self.query(&operation.right)?;
-        let entry = &mut self.block().ctes[place];
-        entry.in_itself = false;
-        entry.columns.append(&mut entry.hidden);
+        self.block().ctes[place].in_itself = false;
         if step.output.len() != first.output.len() + hidden.len() {
             let message = "each UNION query must have the same number of columns";
             return Err(super::syntax_error(message, operation.right.at));
