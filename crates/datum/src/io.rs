@@ -9,6 +9,7 @@ use crate::builtin::builtin;
 use crate::datum::{Datum, EnumType};
 use crate::error::{Error, Result};
 use crate::function::Settings;
+use crate::misc::record;
 use crate::oid::{OID, Oid};
 use crate::{array, sqlstate};
 
@@ -44,6 +45,7 @@ pub enum Form {
     Enum(Arc<EnumType>),
     Array(Arc<ArrayForm>),
     Named(Arc<dyn Names>),
+    Record(Arc<RecordForm>),
 }
 
 /// Of the types whose values are oids and whose text are names, which only a catalog knows: `regclass` and the like.
@@ -57,6 +59,16 @@ pub struct ArrayForm {
     pub element_type: Oid,
     pub element: Form,
     pub delimiter: u8,
+}
+
+/// Of the rows of a table's type, or of records whose fields somebody has listed.
+#[derive(Clone, Debug)]
+pub struct RecordForm {
+    pub of: Oid,
+    pub names: Arc<[Arc<str>]>,
+    pub types: Arc<[Oid]>,
+    /// Of each field, with its type's modifier.
+    pub fields: Vec<(Form, i32)>,
 }
 
 impl Form {
@@ -76,6 +88,7 @@ impl Form {
             Form::Enum(of) => parse_enum(of, text),
             Form::Array(of) => array::parse(of, text, modifier, settings),
             Form::Named(names) => names.parse(text).map(Datum::Oid),
+            Form::Record(of) => record::parse(of, text, settings),
         }
     }
 
@@ -85,6 +98,7 @@ impl Form {
             (Form::Enum(_), Datum::Enum(value)) => out.push_str(value.label()),
             (Form::Array(of), Datum::Array(value)) => array::format(of, value, settings, out),
             (Form::Named(names), Datum::Oid(value)) => out.push_str(&names.name(*value)),
+            (Form::Record(_), value) => (record::IO.format)(value, settings, out),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }
@@ -98,6 +112,7 @@ impl Form {
             }
             Form::Array(of) => array::receive(of, bytes, modifier),
             Form::Named(_) => (BY_OID[&OID].receive)(bytes, modifier),
+            Form::Record(of) => record::receive(of, bytes),
         }
     }
 
@@ -107,6 +122,7 @@ impl Form {
             (Form::Enum(_), Datum::Enum(value)) => out.extend_from_slice(value.label().as_bytes()),
             (Form::Array(of), Datum::Array(value)) => array::send(of, value, out),
             (Form::Named(_), value) => (BY_OID[&OID].send)(value, out),
+            (Form::Record(_), value) => (record::IO.send)(value, out),
             (form, value) => panic!("{value:?} has not the form {form:?}"),
         }
     }

@@ -198,7 +198,7 @@ fn decode_value(of: Oid, form: Option<&Form>, input: &mut &[u8]) -> Result<Datum
             return Ok(Datum::Enum(EnumValue { of: labels.clone(), position }));
         }
         Some(Form::Array(form)) => return decode_array(form.element_type, Some(&form.element), input),
-        Some(Form::Scalar(_) | Form::Named(_)) | None => {}
+        Some(Form::Scalar(_) | Form::Named(_) | Form::Record(_)) | None => {}
     }
     Ok(match of {
         oid::BOOL => match take(input)? {

@@ -345,7 +345,7 @@ impl Encoded<'_> {
                 return decode_array(form.element_type, Some(&form.element), bytes);
             }
             (Some(Form::Enum(_) | Form::Array(_)), _) => return Err(damaged()),
-            (Some(Form::Scalar(_) | Form::Named(_)) | None, _) => {}
+            (Some(Form::Scalar(_) | Form::Named(_) | Form::Record(_)) | None, _) => {}
         }
         match *self {
             Encoded::Integer(value) => decode_integer(of, value),

@@ -10,9 +10,9 @@
 //! - [`text`](self): the same on `json`
 //! - [`convert`]: from any value of SQL to JSON; `build`: constructors and aggregates
 //! - [`path`]: `jsonpath`, and the functions and operators that take one
+//! - [`populate`]: from JSON to records with columns that somebody else has said
 //!
-//! Chapters 8.14 and 9.16 of PostgreSQL's documentation. Not here: the functions whose result type is
-//! the caller's (`json_populate_record`, `json_to_record` and their kin).
+//! Chapters 8.14 and 9.16 of PostgreSQL's documentation.
 
 mod access;
 pub mod binary;
@@ -22,6 +22,7 @@ pub mod lex;
 mod modify;
 mod order;
 pub mod path;
+pub mod populate;
 #[cfg(test)]
 mod tests;
 mod text;

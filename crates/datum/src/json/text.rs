@@ -7,7 +7,7 @@ use crate::datum::Datum;
 use crate::error::Result;
 use crate::function::Call;
 
-fn open(text: &str) -> Result<Lexer<'_>> {
+pub(super) fn open(text: &str) -> Result<Lexer<'_>> {
     Lexer::new(text, Escapes::Resolved)
 }
 
@@ -19,7 +19,7 @@ fn take_value<'a>(lexer: &mut Lexer<'a>) -> Result<&'a str> {
 }
 
 /// Whether it is an object; then all its members have been visited.
-fn for_each_member<'a>(text: &'a str, mut visit: impl FnMut(&str, &'a str)) -> Result<bool> {
+pub(super) fn for_each_member<'a>(text: &'a str, mut visit: impl FnMut(&str, &'a str)) -> Result<bool> {
     let mut lexer = open(text)?;
     if lexer.token() != Token::ObjectStart {
         return Ok(false);
@@ -38,7 +38,7 @@ fn for_each_member<'a>(text: &'a str, mut visit: impl FnMut(&str, &'a str)) -> R
 }
 
 /// Whether it is an array; then all its elements have been visited.
-fn for_each_element<'a>(text: &'a str, mut visit: impl FnMut(&'a str)) -> Result<bool> {
+pub(super) fn for_each_element<'a>(text: &'a str, mut visit: impl FnMut(&'a str)) -> Result<bool> {
     let mut lexer = open(text)?;
     if lexer.token() != Token::ArrayStart {
         return Ok(false);

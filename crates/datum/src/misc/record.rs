@@ -9,7 +9,7 @@ use crate::builtin::builtin;
 use crate::datum::{Datum, Record};
 use crate::error::{Error, Result};
 use crate::function::Settings;
-use crate::io::{ArrayForm, Form, TypeIo};
+use crate::io::{ArrayForm, Form, RecordForm, TypeIo, malformed};
 use crate::oid::{self, Oid};
 use crate::sqlstate;
 
@@ -73,6 +73,101 @@ fn send(record: &Record, out: &mut Vec<u8>) {
         let length = (out.len() - length_at - 4) as u32;
         out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
     }
+}
+
+/// `(1,"a b",)`: an empty field is NULL.
+pub fn parse(of: &RecordForm, text: &str, settings: &Settings) -> Result<Datum> {
+    let refused = |detail: &str| {
+        let message = format!("malformed record literal: \"{text}\"");
+        Err(Error::new(sqlstate::INVALID_TEXT_REPRESENTATION, message).detail(detail))
+    };
+    const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}'];
+    let Some(mut rest) = text.trim_start_matches(BLANKS).strip_prefix('(') else {
+        return refused("Missing left parenthesis.");
+    };
+    let mut values = Vec::with_capacity(of.fields.len());
+    for (place, (form, modifier)) in of.fields.iter().enumerate() {
+        if place > 0 {
+            match rest.strip_prefix(',') {
+                Some(behind) => rest = behind,
+                None => return refused("Too few columns."),
+            }
+        }
+        let Some((field, behind)) = read_field(rest) else { return refused("Unexpected end of input.") };
+        rest = behind;
+        values.push(match field {
+            Some(field) => form.parse(&field, *modifier, settings)?,
+            None => Datum::Null,
+        });
+    }
+    let Some(rest) = rest.strip_prefix(')') else { return refused("Too many columns.") };
+    if !rest.trim_start_matches(BLANKS).is_empty() {
+        return refused("Junk after right parenthesis.");
+    }
+    Ok(made(of, values))
+}
+
+/// The field at the beginning, none if it is empty, and what is behind it; None where the text ends within it.
+fn read_field(text: &str) -> Option<(Option<String>, &str)> {
+    if text.starts_with([',', ')']) {
+        return Some((None, text));
+    }
+    let (mut field, mut quoted) = (String::new(), false);
+    let mut characters = text.char_indices().peekable();
+    loop {
+        let (at, character) = characters.next()?;
+        match character {
+            '\\' => field.push(characters.next()?.1),
+            '"' if quoted && characters.next_if(|(_, next)| *next == '"').is_some() => field.push('"'),
+            '"' => quoted = !quoted,
+            ',' | ')' if !quoted => return Some((Some(field), &text[at..])),
+            _ => field.push(character),
+        }
+    }
+}
+
+/// A row with these values, which are of the form's types.
+pub fn made(of: &RecordForm, values: Vec<Datum>) -> Datum {
+    Datum::Record(Arc::new(Record { of: of.of, names: of.names.clone(), types: of.types.clone(), values }))
+}
+
+pub fn receive(of: &RecordForm, bytes: &[u8]) -> Result<Datum> {
+    fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = bytes.split_at_checked(count).ok_or_else(|| malformed("record"))?;
+        *bytes = rest;
+        Ok(taken)
+    }
+    fn word(bytes: &mut &[u8]) -> Result<i32> {
+        let word = take(bytes, 4)?;
+        Ok(i32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+    }
+    let mut rest = bytes;
+    let count = word(&mut rest)?;
+    if usize::try_from(count).ok() != Some(of.fields.len()) {
+        let message = format!("wrong number of columns: {count}, expected {}", of.fields.len());
+        return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message));
+    }
+    let mut values = Vec::with_capacity(of.fields.len());
+    for (place, ((form, modifier), wanted)) in of.fields.iter().zip(of.types.iter()).enumerate() {
+        let sent = Oid(word(&mut rest)? as u32);
+        if sent != *wanted {
+            let (sent_name, wanted_name) = (type_name(sent), type_name(*wanted));
+            let message = format!(
+                "binary data has type {sent} ({sent_name}) instead of expected {wanted} ({wanted_name}) in record \
+                 column {}",
+                place + 1
+            );
+            return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message));
+        }
+        values.push(match word(&mut rest)? {
+            -1 => Datum::Null,
+            length => {
+                let length = usize::try_from(length).map_err(|_| malformed("record"))?;
+                form.receive(take(&mut rest, length)?, *modifier)?
+            }
+        });
+    }
+    if rest.is_empty() { Ok(made(of, values)) } else { Err(malformed("record")) }
 }
 
 /// Appends the text of a value that is not NULL, of any type, the user's enums and arrays of them included.

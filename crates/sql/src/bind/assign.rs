@@ -105,39 +105,47 @@ impl Binder<'_> {
                 None => Expr::null(column.ty()),
             },
         };
-        let value = self.element_value(array, target, column, value)?;
+        let wanted = self.part_type(target, column)?;
+        let value = self.part_value(value, target, wanted)?;
+        let value = self.with_part(array, target, value)?;
         all.values.push((column.ordinal(), value));
         Ok(())
     }
 
-    fn element_value(&mut self, array: Expr, target: &ast::Assignee, column: &Column, value: Expr) -> Result<Expr> {
-        let at = target.column.at;
+    /// What is stored in the part of a column that an assignment names: an element of an array, or a slice.
+    pub fn part_type(&self, target: &ast::Assignee, column: &Column) -> Result<Type> {
+        let (at, array) = (target.column.at, column.ty());
         let is_subscript = |step: &Indirection| matches!(step, Indirection::Index(_) | Indirection::Slice(..));
         if !target.path.iter().all(is_subscript) {
             return Err(Error::unsupported("an assignment to a field of a column").at(at.offset()));
         }
-        let Some(element) = types::element(self.catalog, array.ty.oid) else {
-            if array.ty.oid == atoll_datum::oid::JSONB {
+        let Some(element) = types::element(self.catalog, array.oid) else {
+            if array.oid == atoll_datum::oid::JSONB {
                 return Err(Error::unsupported("an assignment to a subscript of jsonb").at(at.offset()));
             }
-            let text = self.type_text(array.ty.oid);
+            let text = self.type_text(array.oid);
             let message = format!("cannot subscript type {text} because it does not support subscripting");
             return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message).at(at.offset()));
         };
-        let subscripts = self.subscripts(&target.path)?;
         let is_slice = target.path.iter().any(|step| matches!(step, Indirection::Slice(..)));
-        let wanted = if is_slice { array.ty.oid } else { element };
-        let wanted = Type::with_modifier(wanted, array.ty.modifier);
-        let (source, begin) = (value.ty.oid, value.at.map_or(at.offset(), |at| at as usize));
-        let value = self.coerce_to(value, wanted, Context::Assignment)?.ok_or_else(|| {
+        Ok(Type::with_modifier(if is_slice { array.oid } else { element }, array.modifier))
+    }
+
+    pub fn part_value(&mut self, value: Expr, target: &ast::Assignee, wanted: Type) -> Result<Expr> {
+        let name = &target.column;
+        let (source, begin) = (value.ty.oid, value.at.map_or(name.at.offset(), |at| at as usize));
+        self.coerce_to(value, wanted, Context::Assignment)?.ok_or_else(|| {
             let (to, from) = (self.type_text(wanted.oid), self.type_text(source));
-            let message = format!(
-                "subscripted assignment to \"{}\" requires type {to} but expression is of type {from}",
-                column.name
-            );
+            let message =
+                format!("subscripted assignment to \"{name}\" requires type {to} but expression is of type {from}");
             let hint = "You will need to rewrite or cast the expression.";
             Error::new(sqlstate::DATATYPE_MISMATCH, message).hint(hint).at(begin)
-        })?;
+        })
+    }
+
+    /// The array with this value in the part that the assignment names.
+    pub fn with_part(&mut self, array: Expr, target: &ast::Assignee, value: Expr) -> Result<Expr> {
+        let subscripts = self.subscripts(&target.path)?;
         let ty = array.ty;
         let kind = ExprKind::AssignElement { array: Box::new(array), subscripts, value: Box::new(value) };
         Ok(Expr::new(kind, ty))
@@ -163,8 +171,7 @@ impl Binder<'_> {
                 Ok(())
             }
             Ast::Subquery(query) => {
-                let bound = self.query(query)?;
-                let mut bound = bound;
+                let bound = self.top_query(query)?;
                 if bound.output.len() != targets.len() {
                     return Err(mismatch(value.at));
                 }
@@ -173,11 +180,9 @@ impl Binder<'_> {
                 for (target, output) in targets.iter().zip(&bound.output) {
                     let column = self.assigned_column(table, &target.column)?.clone();
                     refuse_generated(&column)?;
-                    let unknown = output.ty.oid == atoll_datum::oid::UNKNOWN;
-                    wanted.push(if unknown { column.ty() } else { output.ty });
+                    wanted.push(output.ty);
                     columns.push(column);
                 }
-                self.coerce_output(&mut bound, &wanted, Context::Implicit)?;
                 let record = Expr::new(
                     ExprKind::Subquery(Box::new(Subquery { kind: SubqueryKind::Row, plan: bound.plan })),
                     Type::RECORD,

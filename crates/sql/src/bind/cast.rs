@@ -111,7 +111,7 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let placed = |error: Error| located(error, at);
         let function = self.implementation(row).map_err(placed)?;
-        let call = Call { function, arguments, variadic: false };
+        let call = Call::new(function, arguments);
         Ok(Expr { kind: ExprKind::Call(Box::new(call)), ty: ty.into(), at })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use atoll_datum::{Error, Result, sqlstate};
 use atoll_syntax::ast::{self, ConflictTarget, IndexColumn};
 
+use super::assign::Assignments;
 use super::names::{Item, ItemKind, Place};
 use super::same::same;
 use super::{Binder, syntax_error};
@@ -48,14 +49,10 @@ impl Binder<'_> {
                 });
                 self.block().items = outside;
                 let (assigned, filter) = assigned?;
-                if !assigned.records.is_empty() {
-                    return Err(
-                        Error::unsupported("a subquery for several columns in ON CONFLICT").at(written.at.offset())
-                    );
-                }
                 let columns = assigned.values.iter().map(|(ordinal, _)| *ordinal).collect();
                 self.uses[target].update = Some(columns);
-                ConflictAction::Update { existing, excluded, assignments: assigned.values, filter }
+                let Assignments { values: assignments, records } = assigned;
+                ConflictAction::Update { existing, excluded, records, assignments, filter }
             }
         };
         Ok(OnConflict { arbiters, action })

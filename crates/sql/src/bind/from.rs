@@ -257,15 +257,14 @@ impl Binder<'_> {
         }
         rename(&mut columns, alias, "table", &name)?;
         let call = Expr {
-            kind: ExprKind::Call(Box::new(Call {
-                function: sequence::row()?,
-                arguments: vec![Expr::literal(Datum::Oid(table.oid()), oid::REGCLASS)],
-                variadic: false,
-            })),
+            kind: ExprKind::Call(Box::new(Call::new(
+                sequence::row()?,
+                vec![Expr::literal(Datum::Oid(table.oid()), oid::REGCLASS)],
+            ))),
             ty: oid::RECORD.into(),
             at: None,
         };
-        let functions = vec![FunctionColumns { call, columns: made, is_record: true }];
+        let functions = vec![FunctionColumns { call, columns: made, is_record: true, is_defined: false }];
         let item = Item {
             relation: alias.is_none().then_some(table.oid()),
             tableoid: Some(table.oid()),
@@ -293,6 +292,22 @@ impl Binder<'_> {
             columns.push(ItemColumn { name: column.name.clone(), id, ty: column.ty });
         }
         self.block().reads_itself |= table.in_itself;
+        let mut hidden = Vec::with_capacity(table.hidden.len());
+        for column in &table.hidden {
+            let id = self.new_column(Origin::Internal);
+            self.name_column(id, Some(&name), &column.name, column.table, column.attribute, None);
+            scanned.push((id, column.ty));
+            hidden.push(ItemColumn { name: column.name.clone(), id, ty: column.ty });
+        }
+        let block = self.block();
+        if block.ctes.iter().any(|own| own.cte == table.cte) {
+            columns.append(&mut hidden);
+        } else if !hidden.is_empty() {
+            if table.in_itself {
+                block.carried.clone_from(&hidden);
+            }
+            block.hidden.push(derived(name.clone(), hidden));
+        }
         rename(&mut columns, alias, "table", &name)?;
         let plan = Plan::CteScan(CteScan { cte: table.cte, columns: scanned });
         Ok((plan, Item { kind: ItemKind::Common, ..derived(name, columns) }))

@@ -24,11 +24,23 @@ impl Binder<'_> {
         let mut bound = Vec::with_capacity(functions.len());
         let mut columns: Vec<ItemColumn> = Vec::new();
         let mut whole = Whole::Row(oid::RECORD);
+        let mut calls = Vec::with_capacity(functions.len());
         for (function, definitions) in &functions {
+            calls.push(self.in_from(Place::FromFunction, true, |binder| binder.expr(function))?);
+            if let (false, Some(column)) = (definitions.is_empty(), written.columns.first()) {
+                let message = "multiple column definition lists are not allowed for the same function";
+                return Err(syntax_error(message, column.name.at));
+            }
+        }
+        check_list(written, functions.len())?;
+        for ((function, definitions), mut call) in functions.iter().zip(calls) {
             let definitions = if definitions.is_empty() { &written.columns } else { *definitions };
-            let call = self.in_from(Place::FromFunction, true, |binder| binder.expr(function))?;
             let ty = call.ty;
             let (fields, is_record) = self.result_columns(&call, function, definitions, alias, single)?;
+            let is_defined = !definitions.is_empty();
+            if let (true, ExprKind::Call(of) | ExprKind::Set(of)) = (is_defined, &mut call.kind) {
+                of.shape = Some(fields.as_slice().into());
+            }
             if single && !written.ordinality {
                 whole = if is_record { Whole::Row(ty.oid) } else { Whole::Scalar };
             }
@@ -43,7 +55,7 @@ impl Binder<'_> {
             {
                 self.shapes.insert(*id, shape);
             }
-            bound.push(FunctionColumns { call, columns: made, is_record });
+            bound.push(FunctionColumns { call, columns: made, is_record, is_defined });
         }
         let ordinality = written.ordinality.then(|| self.function_column(&name, "ordinality"));
         if let Some(id) = ordinality {
@@ -128,10 +140,39 @@ impl Binder<'_> {
             if let Some(collation) = &definition.collation {
                 self.check_collation(collation, definition.name.at)?;
             }
-            columns.push((definition.name.as_str().into(), type_name(self.scope, written)?));
+            if written.setof {
+                let message = format!("column \"{}\" cannot be declared SETOF", definition.name);
+                return Err(Error::new(sqlstate::INVALID_TABLE_DEFINITION, message).at(definition.name.at.offset()));
+            }
+            let ty = type_name(self.scope, written)?;
+            if ty.oid != oid::RECORD && ty.oid != oid::RECORDARRAY {
+                crate::ddl::column::check_type(definition.name.as_str(), ty.oid)?;
+            }
+            columns.push((definition.name.as_str().into(), ty));
         }
         Ok(columns)
     }
+}
+
+/// Whether the list behind the alias can say what columns the calls give.
+fn check_list(written: &ast::FunctionItem, calls: usize) -> Result<()> {
+    let Some(column) = written.columns.first() else { return Ok(()) };
+    let (message, hint) = match (calls, written.rows_from) {
+        (1, _) if !written.ordinality => return Ok(()),
+        (1, _) => (
+            "WITH ORDINALITY cannot be used with a column definition list",
+            "Put the column definition list inside ROWS FROM().",
+        ),
+        (_, true) => (
+            "ROWS FROM() with multiple functions cannot have a column definition list",
+            "Put a separate column definition list for each function inside ROWS FROM().",
+        ),
+        (_, false) => (
+            "UNNEST() with multiple arguments cannot have a column definition list",
+            "Use separate UNNEST() calls inside ROWS FROM(), and attach a column definition list to each one.",
+        ),
+    };
+    Err(syntax_error(message, column.name.at).hint(hint))
 }
 
 /// The name of a function's only output argument.
@@ -147,7 +188,7 @@ fn expand_unnest(written: &ast::FunctionItem) -> Vec<(ast::Expr, &[ast::ColumnDe
     for function in &written.functions {
         let columns = function.columns.as_slice();
         match &function.function.kind {
-            Ast::Call(call) if is_unnest(call) && columns.is_empty() && written.columns.is_empty() => {
+            Ast::Call(call) if is_unnest(call) && columns.is_empty() => {
                 for argument in &call.arguments {
                     let mut single = (**call).clone();
                     single.arguments = vec![argument.clone()];

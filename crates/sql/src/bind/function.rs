@@ -113,12 +113,18 @@ impl Binder<'_> {
             return Ok(known);
         }
         let function = self.implementation(row).map_err(|error| error.at(at.offset()))?;
-        let is_set = matches!(function.body, Body::Set(_) | Body::SessionSet(_));
+        if let Body::Populate(populate) = function.body
+            && !types::is_record(self.catalog, result)
+        {
+            let message = format!("first argument of {} must be a row type", populate.name);
+            return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message));
+        }
+        let is_set = function.body.is_set();
         if is_set {
             self.check_set_place(&arguments, at)?;
             self.block().has_sets = true;
         }
-        let call = Box::new(Call { function, arguments, variadic });
+        let call = Box::new(Call { variadic, ..Call::new(function, arguments) });
         let kind = if is_set { ExprKind::Set(call) } else { ExprKind::Call(call) };
         Ok(Expr::new(kind, result).at(at.0))
     }

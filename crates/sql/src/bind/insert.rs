@@ -8,9 +8,19 @@ use atoll_syntax::ast::{self, ExprKind as Ast, Overriding};
 use super::cast::{Context, can_coerce};
 use super::names::{Origin, Place};
 use super::set_operation::check_lengths;
-use super::{Binder, Bound, syntax_error};
+use super::{Binder, Bound, located, syntax_error};
 use crate::catalog::{Column, ColumnOrdinal, Table};
 use crate::plan::{ColumnId, Expr, Insert, Plan, Project, Values};
+use crate::types::Type;
+
+/// What values are for: a column, or a part of one that is an array.
+#[derive(Clone)]
+struct Aim<'a> {
+    column: Column,
+    /// Of the values.
+    ty: Type,
+    part: Option<&'a ast::Assignee>,
+}
 
 /// Rows for some columns of the table.
 struct Source {
@@ -27,7 +37,9 @@ impl Binder<'_> {
         let target = self.new_use(table.oid());
         self.add_known_table(&table, &name);
         let columns = self.insert_columns(&table, written)?;
-        let Source { plan, columns: inserted } = self.insert_source(&table, written, columns)?;
+        let parts: Vec<&ast::Assignee> = columns.iter().filter_map(|aim| aim.part).collect();
+        let source = self.insert_source(&table, written, columns)?;
+        let Source { plan, columns: inserted } = self.with_parts(&table, source, &parts)?;
         self.uses[target].insert = Some(inserted.iter().copied().collect());
 
         let mut defaults = Vec::new();
@@ -54,27 +66,28 @@ impl Binder<'_> {
     }
 
     /// The columns that values are for, in the order of the values; all if none are named.
-    fn insert_columns(&mut self, table: &Arc<Table>, written: &ast::Insert) -> Result<Vec<Column>> {
+    fn insert_columns<'w>(&mut self, table: &Arc<Table>, written: &'w ast::Insert) -> Result<Vec<Aim<'w>>> {
         if written.columns.is_empty() {
-            return Ok(table.visible_columns().cloned().collect());
+            let whole = |column: &Column| Aim { column: column.clone(), ty: column.ty(), part: None };
+            return Ok(table.visible_columns().map(whole).collect());
         }
-        let mut columns: Vec<Column> = Vec::with_capacity(written.columns.len());
+        let mut columns: Vec<Aim<'w>> = Vec::with_capacity(written.columns.len());
         for assignee in &written.columns {
             let at = assignee.column.at.offset();
-            if !assignee.path.is_empty() {
-                return Err(Error::unsupported("INSERT into a part of a column").at(at));
-            }
+            let part = Some(assignee).filter(|assignee| !assignee.path.is_empty());
             let column = self.assigned_column(table, &assignee.column)?;
-            if columns.iter().any(|before| before.ordinal == column.ordinal) {
+            let other = |before: &Aim| before.column.ordinal == column.ordinal;
+            if columns.iter().any(|before| other(before) && (part.is_none() || before.part.is_none())) {
                 let message = format!("column \"{}\" specified more than once", column.name);
                 return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).at(at));
             }
-            columns.push(column.clone());
+            let ty = part.map_or(Ok(column.ty()), |part| self.part_type(part, column))?;
+            columns.push(Aim { column: column.clone(), ty, part });
         }
         Ok(columns)
     }
 
-    fn insert_source(&mut self, table: &Arc<Table>, written: &ast::Insert, columns: Vec<Column>) -> Result<Source> {
+    fn insert_source(&mut self, table: &Arc<Table>, written: &ast::Insert, columns: Vec<Aim<'_>>) -> Result<Source> {
         let Some(query) = &written.source else {
             let plan = Plan::one_row();
             return Ok(Source { plan, columns: Vec::new() });
@@ -94,7 +107,7 @@ impl Binder<'_> {
         &mut self,
         table: &Arc<Table>,
         written: &ast::Insert,
-        mut columns: Vec<Column>,
+        mut columns: Vec<Aim<'_>>,
         rows: &[Vec<ast::Expr>],
     ) -> Result<Source> {
         let place = if rows.len() == 1 { Place::SingleValues } else { Place::Values };
@@ -123,7 +136,12 @@ impl Binder<'_> {
         columns.truncate(width);
 
         let mut kept = Vec::with_capacity(columns.len());
-        for (place, column) in columns.iter().enumerate() {
+        for (place, Aim { column, part, .. }) in columns.iter().enumerate() {
+            let default = (0..is_default.len()).find(|row| is_default[*row][place]);
+            if let (Some(row), Some(_)) = (default, part) {
+                let message = "cannot set an array element to DEFAULT";
+                return Err(located(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message), bound[row][place].at));
+            }
             let all_default = is_default.iter().all(|row| row[place]);
             let overridden = written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
             if !all_default && !overridden {
@@ -135,23 +153,23 @@ impl Binder<'_> {
         for (row, marks) in bound.into_iter().zip(&is_default) {
             let mut values = Vec::with_capacity(row.len());
             for (place, value) in row.into_iter().enumerate().filter(|(place, _)| kept[*place]) {
-                let column = &columns[place];
+                let aim = &columns[place];
                 values.push(match marks[place] {
-                    true => self.default_value(column)?,
-                    false => self.stored_value(value, &column.name, column.ty())?,
+                    true => self.default_value(&aim.column)?,
+                    false => self.aimed_value(value, aim)?,
                 });
             }
             converted.push(values);
         }
-        let columns: Vec<Column> = columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(c, _)| c).collect();
-        let ids: Vec<_> = columns.iter().map(|column| (self.new_column(Origin::Internal), column.ty())).collect();
-        let ordinals = columns.iter().map(Column::ordinal).collect();
+        let columns: Vec<Aim> = columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(aim, _)| aim).collect();
+        let ids: Vec<_> = columns.iter().map(|aim| (self.new_column(Origin::Internal), aim.ty)).collect();
+        let ordinals = columns.iter().map(|aim| aim.column.ordinal()).collect();
         if self.block().has_sets && converted.len() == 1 {
             let row = converted.remove(0);
             let plan = self.set_row(row, &ids.iter().map(|(id, _)| *id).collect::<Vec<_>>());
             return Ok(Source { plan, columns: ordinals });
         }
-        debug_assert!(table.visible_columns().count() >= columns.len());
+        debug_assert!(table.visible_columns().count() >= columns.iter().filter(|aim| aim.part.is_none()).count());
         Ok(Source { plan: Plan::Values(Values { columns: ids, rows: converted }), columns: ordinals })
     }
 
@@ -164,7 +182,7 @@ impl Binder<'_> {
         Plan::Project(Box::new(Project { input, columns }))
     }
 
-    fn insert_query(&mut self, written: &ast::Insert, mut columns: Vec<Column>, query: &ast::Query) -> Result<Source> {
+    fn insert_query(&mut self, written: &ast::Insert, mut columns: Vec<Aim<'_>>, query: &ast::Query) -> Result<Source> {
         let mut bound = self.query(query)?;
         let place_of = |place: usize| match &query.body {
             ast::QueryBody::Select(select) => select.targets.get(place).map(|target| target.value.at.0),
@@ -173,36 +191,64 @@ impl Binder<'_> {
         check_width(written, &columns, bound.output.len(), place_of)?;
         columns.truncate(bound.output.len());
         let mut wanted = Vec::with_capacity(columns.len());
-        for (place, (column, output)) in columns.iter().zip(&bound.output).enumerate() {
-            let overridden = written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
-            if overridden {
-                wanted.push(if output.ty.oid == oid::UNKNOWN { column.ty() } else { output.ty });
+        let overridden = |aim: &Aim| written.overriding == Some(Overriding::UserValue) && aim.column.identity.is_some();
+        for (place, (aim, output)) in columns.iter().zip(&bound.output).enumerate() {
+            if overridden(aim) {
+                wanted.push(if output.ty.oid == oid::UNKNOWN { aim.ty } else { output.ty });
                 continue;
             }
-            refuse_value(column, written.overriding)?;
-            if !can_coerce(self.catalog, &[output.ty.oid], &[column.ty().oid], Context::Assignment) {
+            refuse_value(&aim.column, written.overriding)?;
+            if !can_coerce(self.catalog, &[output.ty.oid], &[aim.ty.oid], Context::Assignment) {
                 let mut value = Expr::column(output.id, output.ty);
                 value.at = place_of(place);
-                self.stored_value(value, &column.name, column.ty())?;
+                self.aimed_value(value, aim)?;
             }
-            wanted.push(column.ty());
+            wanted.push(aim.ty);
         }
         self.coerce_output(&mut bound, &wanted, Context::Assignment)?;
-        let overridden =
-            |column: &Column| written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
         if columns.iter().any(overridden) {
-            let kept = columns.iter().zip(&bound.output).filter(|(column, _)| !overridden(column));
+            let kept = columns.iter().zip(&bound.output).filter(|(aim, _)| !overridden(aim));
             let kept = super::order::pass(kept.map(|(_, output)| (output.id, output.ty)));
             bound.plan = Plan::Project(Box::new(Project { input: bound.plan, columns: kept }));
-            columns.retain(|column| !overridden(column));
+            columns.retain(|aim| !overridden(aim));
         }
-        Ok(Source { plan: bound.plan, columns: columns.iter().map(Column::ordinal).collect() })
+        Ok(Source { plan: bound.plan, columns: columns.iter().map(|aim| aim.column.ordinal()).collect() })
+    }
+
+    fn aimed_value(&mut self, value: Expr, aim: &Aim<'_>) -> Result<Expr> {
+        match aim.part {
+            None => self.stored_value(value, &aim.column.name, aim.ty),
+            Some(part) => self.part_value(value, part, aim.ty),
+        }
+    }
+
+    /// Makes arrays of values that are for parts of them, one after the other, beginning with NULL.
+    fn with_parts(&mut self, table: &Table, source: Source, parts: &[&ast::Assignee]) -> Result<Source> {
+        if parts.is_empty() {
+            return Ok(source);
+        }
+        let mut made: Vec<(ColumnOrdinal, Expr)> = Vec::with_capacity(source.columns.len());
+        let mut parts = parts.iter().peekable();
+        for ((id, ty), ordinal) in source.plan.column_types().into_iter().zip(&source.columns) {
+            let value = Expr::column(id, ty);
+            let column = table.column(*ordinal).ok_or_else(|| Error::internal("a column that the table has not"))?;
+            let Some(part) = parts.next_if(|part| *part.column.text == *column.name) else {
+                made.push((*ordinal, value));
+                continue;
+            };
+            let before = made.iter().position(|(other, _)| other == ordinal).map(|place| made.swap_remove(place).1);
+            let value = self.with_part(before.unwrap_or_else(|| Expr::null(column.ty())), part, value)?;
+            made.push((*ordinal, value));
+        }
+        let columns = made.iter().map(|(ordinal, _)| *ordinal).collect();
+        let values = made.into_iter().map(|(_, value)| (self.new_column(Origin::Internal), value)).collect();
+        Ok(Source { plan: Plan::Project(Box::new(Project { input: source.plan, columns: values })), columns })
     }
 }
 
 fn check_width(
     written: &ast::Insert,
-    columns: &[Column],
+    columns: &[Aim<'_>],
     width: usize,
     place: impl Fn(usize) -> Option<u32>,
 ) -> Result<()> {

@@ -41,12 +41,15 @@ impl Binder<'_> {
         if let Some(form) = self.catalog.form(ty.oid) {
             return form.parse(text, ty.modifier, &self.scope.settings).map_err(placed);
         }
-        if types::is_record(self.catalog, ty.oid) {
+        if ty.oid == oid::RECORD {
             let message = "input of anonymous composite types is not implemented";
-            return Err(placed(match ty.oid {
-                oid::RECORD => Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message),
-                _ => Error::unsupported(format!("a literal of type {}", self.type_text(ty.oid))),
-            }));
+            return Err(placed(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message)));
+        }
+        let row = types::element(self.catalog, ty.oid).unwrap_or(ty.oid);
+        if types::is_composite(self.catalog, row)
+            && let Some(form) = crate::function::name::form(self.scope, ty.oid)
+        {
+            return form.parse(text, ty.modifier, &self.scope.settings).map_err(placed);
         }
         let text = self.type_text(ty.oid);
         if builtin().type_by_oid(ty.oid).is_some_and(|row| row.kind == b'p') {

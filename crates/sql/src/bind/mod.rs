@@ -14,7 +14,7 @@
 //! - [`aggregate`], [`window`]: calls that a query block computes
 //! - [`from`], [`join`], [`from_function`]: FROM
 //! - [`select`], with [`target`], [`order`], [`group`], [`locking`]: one query block;
-//!   [`query`], [`set_operation`], [`with`]: how blocks are put together
+//!   [`query`], [`set_operation`], [`with`], [`search`]: how blocks are put together
 //! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables
 //! - [`standalone`]: expressions that stand in descriptors
 //! - [`same`], [`tidy`]: walks over what was bound
@@ -50,6 +50,7 @@ pub mod relation;
 mod row;
 mod rules;
 mod same;
+mod search;
 mod select;
 mod set_operation;
 mod standalone;
@@ -140,6 +141,8 @@ struct Binder<'a> {
     as_of: Option<Expr>,
     /// Off while a descriptor's expressions are bound: what they read needs no privilege.
     noting: bool,
+    /// What the next query's block must hand on.
+    carry: Option<search::Carry>,
 }
 
 /// A query or a change, bound.
@@ -167,6 +170,7 @@ impl<'a> Binder<'a> {
             views: Vec::new(),
             as_of: None,
             noting: true,
+            carry: None,
         }
     }
 

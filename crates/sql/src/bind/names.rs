@@ -87,6 +87,7 @@ pub(super) enum Place {
     IndexPredicate,
     Generated,
     Transform,
+    CopyFilter,
     AsOf,
 }
 
@@ -120,6 +121,7 @@ impl Place {
             Place::IndexPredicate => "index predicates",
             Place::Generated => "column generation expressions",
             Place::Transform => "transform expressions",
+            Place::CopyFilter => "COPY FROM WHERE conditions",
             Place::AsOf => "AS OF SYSTEM TIME",
         }
     }
@@ -143,6 +145,7 @@ impl Place {
             Place::IndexPredicate => Some("index predicate"),
             Place::Generated => Some("column generation expression"),
             Place::Transform => Some("transform expression"),
+            Place::CopyFilter => Some("COPY FROM WHERE condition"),
             Place::AsOf => Some("AS OF SYSTEM TIME"),
             _ => None,
         }
@@ -169,6 +172,12 @@ pub(super) struct Block {
     pub reads_itself: bool,
     /// Scans give keys, for FOR UPDATE.
     pub keys: bool,
+    /// This is the step of a table with SEARCH or CYCLE.
+    pub carry: Option<super::search::Carry>,
+    /// The columns that it must hand on, once FROM has that table.
+    pub carried: Vec<ItemColumn>,
+    /// What items in FROM have besides what `*` stands for.
+    pub hidden: Vec<Item>,
 }
 
 pub(super) struct Known {
@@ -259,6 +268,9 @@ impl Binder<'_> {
             has_sets: false,
             reads_itself: false,
             keys: false,
+            carry: None,
+            carried: Vec::new(),
+            hidden: Vec::new(),
         });
         number
     }
@@ -361,6 +373,11 @@ impl Binder<'_> {
             }
             return Ok(self.read_column(&column.clone(), at));
         }
+        let hidden = self.blocks.iter().rev().flat_map(|block| &block.hidden);
+        let mut hidden = hidden.filter(|of| of.name == item.name).flat_map(|of| &of.columns);
+        if let Some(column) = hidden.find(|column| *column.name == *name.text).cloned() {
+            return Ok(self.read_column(&column, at));
+        }
         if let Some(expr) = self.system_column(&item, name.as_str(), at)? {
             return Ok(expr);
         }
@@ -375,8 +392,8 @@ impl Binder<'_> {
     fn unqualified_column(&mut self, name: &str, at: At) -> Result<Option<Expr>> {
         let (mut column, mut table) = (None, None);
         for block in self.blocks.iter().rev() {
-            for item in block.items.iter().filter(|item| item.columns_visible && (!item.lateral_only || block.lateral))
-            {
+            let items = block.items.iter().chain(&block.hidden);
+            for item in items.filter(|item| item.columns_visible && (!item.lateral_only || block.lateral)) {
                 for found in item.columns.iter().filter(|column| *column.name == *name) {
                     check_lateral(item, at)?;
                     if column.replace(found.clone()).is_some() {

@@ -122,7 +122,7 @@ impl Binder<'_> {
         let arguments = operands
             .map(|(operand, ty)| self.coerce_type(operand, Type::new(*ty), Context::Implicit))
             .collect::<Result<_>>()?;
-        let call = crate::plan::Call { function, arguments, variadic: false };
+        let call = crate::plan::Call::new(function, arguments);
         Ok(Expr { kind: ExprKind::Call(Box::new(call)), ty: Type::new(resolved.result), at })
     }
 

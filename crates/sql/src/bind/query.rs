@@ -35,7 +35,9 @@ impl Binder<'_> {
     /// Literals that nothing has given a type keep type `unknown`: what is around decides.
     pub fn query(&mut self, query: &ast::Query) -> Result<Bound> {
         self.check_stack(query.at)?;
+        let carry = self.carry.take();
         self.push_block();
+        self.block().carry = carry;
         let wraps = self.with_clause(query.with.as_deref())?;
         let bound = match &query.body {
             ast::QueryBody::Select(select) => self.select(query, select)?,

@@ -46,6 +46,13 @@ impl Binder<'_> {
         };
         self.check_named_windows()?;
         let locked = self.locking(query, select)?;
+        if let Some(carry) = self.block().carry.take() {
+            let (carried, condition) = self.carried(&carry, select)?;
+            targets.extend(carried);
+            if let Some(condition) = condition {
+                plan = Plan::Filter(Box::new(Filter { input: plan, predicate: condition }));
+            }
+        }
 
         if let Some(filter) = filter {
             plan = Plan::Filter(Box::new(Filter { input: plan, predicate: filter }));

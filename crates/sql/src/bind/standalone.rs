@@ -1,4 +1,4 @@
-//! Expressions that stand in descriptors: DEFAULT, CHECK, generated columns, indexes, ALTER ... USING.
+//! Expressions that stand in descriptors: DEFAULT, CHECK, generated columns, indexes, ALTER ... USING; and COPY's WHERE.
 
 use atoll_datum::builtin::builtin;
 use atoll_datum::{Error, Oid, Result, sqlstate};
@@ -37,6 +37,8 @@ pub enum Standalone<'a> {
     Transform {
         column: &'a str,
     },
+    /// `COPY ... FROM ... WHERE`.
+    CopyFilter,
 }
 
 impl Standalone<'_> {
@@ -48,6 +50,7 @@ impl Standalone<'_> {
             Standalone::IndexExpression => Place::IndexExpression,
             Standalone::IndexPredicate => Place::IndexPredicate,
             Standalone::Transform { .. } => Place::Transform,
+            Standalone::CopyFilter => Place::CopyFilter,
         }
     }
 }
@@ -109,7 +112,7 @@ impl Binder<'_> {
         let (source, at) = (value.ty.oid, value.at);
         match what {
             Standalone::Check => return self.coerce_to_boolean(value, "CHECK"),
-            Standalone::IndexPredicate => return self.coerce_to_boolean(value, "WHERE"),
+            Standalone::IndexPredicate | Standalone::CopyFilter => return self.coerce_to_boolean(value, "WHERE"),
             _ => {}
         }
         let Some(expected) = expected else { return self.known_type(value) };

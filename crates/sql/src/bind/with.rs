@@ -9,6 +9,7 @@ use super::cast::Context;
 use super::common_type::{common_modifier, common_type};
 use super::references::{self, Reference, Surrounding};
 use super::row::Shape;
+use super::search::Tracks;
 use super::{Binder, Bound, located, types};
 use crate::plan::{CteId, Expr, Plan, Recursive, With};
 use crate::types::Type;
@@ -19,6 +20,8 @@ pub(super) struct CommonTable {
     pub name: String,
     pub cte: CteId,
     pub columns: Vec<CommonColumn>,
+    /// What SEARCH and CYCLE add.
+    pub hidden: Vec<CommonColumn>,
     /// Those listed later are not, unless WITH is RECURSIVE.
     pub visible: bool,
     /// Its recursive part is being bound.
@@ -53,7 +56,8 @@ impl Binder<'_> {
             }
             let cte = self.new_cte();
             let name = table.name.text.to_string();
-            let entry = CommonTable { name, cte, columns: Vec::new(), visible: false, in_itself: false };
+            let entry =
+                CommonTable { name, cte, columns: Vec::new(), hidden: Vec::new(), visible: false, in_itself: false };
             self.block().ctes.push(entry);
         }
         let order = if with.recursive { dependency_order(&with.tables)? } else { (0..with.tables.len()).collect() };
@@ -81,14 +85,13 @@ impl Binder<'_> {
             }
             _ => return Err(Error::internal("a statement in WITH that is no query")),
         };
-        if table.search.is_some() || table.cycle.is_some() {
-            let what = if table.search.is_some() { "SEARCH" } else { "CYCLE" };
-            return Err(Error::unsupported(what).at(table.name.at.offset()));
-        }
         let cte = self.block().ctes[place].cte;
         let name = table.name.text.to_string();
         if recursive && references::count(query, table.name.as_str()) > 0 {
             return self.recursive_table(table, query, place);
+        }
+        if table.search.is_some() || table.cycle.is_some() {
+            return Err(super::syntax_error("WITH query is not recursive", table.name.at));
         }
         let bound = self.query(query)?;
         let bound = self.settle_unknown(bound)?;
@@ -160,11 +163,15 @@ impl Binder<'_> {
         let first = self.query(&operation.left)?;
         let first = self.settle_unknown(first)?;
         self.declare(table, place, &first)?;
+        let columns = self.block().ctes[place].columns.clone();
+        let tracks = self.tracks(table, operation, &columns)?;
+        let hidden = tracks.as_ref().map(Tracks::hidden).unwrap_or_default();
         let entry = &mut self.block().ctes[place];
-        (entry.visible, entry.in_itself) = (true, true);
+        (entry.visible, entry.in_itself, entry.hidden) = (true, true, hidden.clone());
+        self.carry = tracks.as_ref().map(|tracks| tracks.carry(name));
         let mut step = self.query(&operation.right)?;
         self.block().ctes[place].in_itself = false;
-        if step.output.len() != first.output.len() {
+        if step.output.len() != first.output.len() + hidden.len() {
             let message = "each UNION query must have the same number of columns";
             return Err(super::syntax_error(message, operation.right.at));
         }
@@ -193,7 +200,13 @@ impl Binder<'_> {
             }
             wanted.push(column.ty);
         }
+        wanted.extend(hidden.iter().map(|column| column.ty));
         self.coerce_output(&mut step, &wanted, Context::Implicit)?;
+        let mut first = first;
+        if let Some(tracks) = &tracks {
+            first = self.track_first(tracks, first);
+            step = self.track_step(tracks, step)?;
+        }
         let recursive = Recursive { step: step.plan, distinct: !operation.all };
         let cte = self.block().ctes[place].cte;
         let definition = self.wrap_with(wraps, first.plan);

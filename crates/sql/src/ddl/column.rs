@@ -72,12 +72,13 @@ pub fn check_new_name(table: &Table, name: &str) -> Result<()> {
 }
 
 /// Types that no column can have.
-pub fn check_type(name: &str, of: Oid) -> Result<()> {
+pub fn check_type(name: &str, of: Oid) -> atoll_datum::Result<()> {
     let is_pseudo = atoll_datum::builtin::builtin().type_by_oid(of).is_some_and(|row| row.kind == b'p');
     if is_pseudo || of == oid::UNKNOWN {
-        let of = atoll_datum::builtin::builtin().type_by_oid(of).map_or("", |row| row.name);
+        let row = atoll_datum::builtin::builtin().type_by_oid(of);
+        let of = if of == oid::RECORDARRAY { "record[]" } else { row.map_or("", |row| row.name) };
         let message = format!("column \"{name}\" has pseudo-type {of}");
-        return Err(Error::new(sqlstate::INVALID_TABLE_DEFINITION, message).into());
+        return Err(Error::new(sqlstate::INVALID_TABLE_DEFINITION, message));
     }
     Ok(())
 }

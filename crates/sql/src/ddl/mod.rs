@@ -21,7 +21,7 @@ pub mod access;
 mod alter;
 mod alter_column;
 pub mod binding;
-mod column;
+pub mod column;
 mod comment;
 mod constraint;
 pub mod data;
@@ -53,13 +53,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use atoll_datum::{Error, Oid, SqlState, sqlstate};
+use atoll_datum::{Datum, Error, Oid, SqlState, sqlstate};
 use atoll_syntax::ast::{self, Statement};
 
 use crate::catalog::store::{Changes, Kind, Object};
 use crate::catalog::{Catalog, Table};
-use crate::exec::Result;
+use crate::exec::{Counters, Result};
 use crate::kv::Txn;
+use crate::plan::Query;
 use crate::session::Scope;
 use crate::session::locks::Mode;
 use crate::statistics::Tally;
@@ -75,6 +76,19 @@ pub struct Definition<'a> {
     pub notices: Vec<Notice>,
     /// Rows that it has made, or taken away.
     pub tally: Tally,
+    pub filling: Filling,
+}
+
+/// What is to be known of the query that fills a table, besides its text.
+#[derive(Default)]
+pub struct Filling {
+    /// Its parameters: CREATE TABLE AS EXECUTE.
+    pub types: Vec<Oid>,
+    pub parameters: Vec<Datum>,
+    /// Count what it does, for EXPLAIN ANALYZE.
+    pub analyze: bool,
+    /// What was run, and counted. Counters know a plan's nodes by their addresses, which must stay.
+    pub analyzed: Option<(Box<Query>, Option<Counters>)>,
 }
 
 /// What the client is told besides the command's tag.
@@ -99,7 +113,8 @@ pub struct Done {
 
 impl<'a> Definition<'a> {
     pub fn new(scope: Scope, txn: &'a mut dyn Txn, changes: &'a mut Changes, in_block: bool) -> Definition<'a> {
-        let mut definition = Definition { scope, txn, changes, in_block, notices: Vec::new(), tally: Tally::default() };
+        let (notices, tally, filling) = (Vec::new(), Tally::default(), Filling::default());
+        let mut definition = Definition { scope, txn, changes, in_block, notices, tally, filling };
         definition.refresh();
         definition
     }

@@ -9,12 +9,14 @@ use atoll_syntax::print;
 use super::{Definition, binding, column, data, names, qualify, table};
 use crate::bind;
 use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, View, privileges};
-use crate::exec::{Builder, Cancel, Exec, Result};
+use crate::exec::{Builder, Cancel, Exec, Result, cursor};
 use crate::mutate::target::Target;
 use crate::plan::{Query, RelationUse};
 use crate::session::locks::Mode;
 use crate::statistics::Count;
 use crate::types::Type;
+
+const ANALYZE: cursor::Options = cursor::Options { analyze: true, memory_bytes: None, work_bytes: None };
 
 fn unsupported_persistence(persistence: Persistence, what: &str) -> Result<()> {
     match persistence {
@@ -196,7 +198,6 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
     unsupported_persistence(create.persistence, what)?;
     let query = match &create.source {
         Statement::Query(query) => query,
-        Statement::Execute(_) => return Err(Error::unsupported("CREATE TABLE AS EXECUTE").into()),
         _ => return Err(Error::internal("a table is made from what is no query").into()),
     };
     if create.on_commit.is_some() {
@@ -211,8 +212,10 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
     if !table::is_free(definition, schema, name, create.if_not_exists)? {
         return Ok(None);
     }
-    let bound = bind::statement(&definition.scope, &create.source, &[])?;
-    check_parameters(&bound)?;
+    let bound = bind::statement(&definition.scope, &create.source, &definition.filling.types)?;
+    if definition.filling.types.is_empty() {
+        check_parameters(&bound)?;
+    }
     let columns = columns(definition, &bound, &create.columns, "too many column names were specified")?;
     let kind = if create.materialized_view { RelationKind::MaterializedView } else { RelationKind::Table };
     let mut made = table::begin(definition, schema, name, kind).await?;
@@ -228,6 +231,11 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
     table::install_indexes(&mut made, Vec::new());
     definition.put_table(made.clone()).await?;
     if !create.with_data {
+        if definition.filling.analyze {
+            let query = Box::new(crate::optimize::query(&definition.scope, bound)?);
+            let cursor = cursor::run(&query, &definition.scope, ANALYZE)?;
+            definition.filling.analyzed = Some((query, cursor.into_counters()));
+        }
         return Ok(None);
     }
     let made = super::dependency::table_of(definition.catalog(), made.oid())?;
@@ -248,10 +256,11 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
     let mut builder = Builder::new(&scope);
     let target = Target::new(&std::sync::Arc::new(table.clone()), &rules, &mut builder)?;
     let state = builder.finish();
-    let query = crate::optimize::query(&scope, query.clone())?;
-    let mut cursor = crate::exec::cursor::run(&query, &scope, Default::default())?;
+    let query = Box::new(crate::optimize::query(&scope, query.clone())?);
+    let options = if definition.filling.analyze { ANALYZE } else { cursor::Options::default() };
+    let mut cursor = cursor::run(&query, &scope, options)?;
     let cancel = Cancel::default();
-    let mut exec = Exec::new(&scope, definition.txn, &[], &cancel);
+    let mut exec = Exec::new(&scope, definition.txn, &definition.filling.parameters, &cancel);
     exec.state = state;
     let mut written = 0;
     let mut unique = BTreeSet::new();
@@ -277,7 +286,11 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
             written += 1;
         }
     }
+    drop(exec);
     definition.tally.add(table.oid(), Count::inserted(written));
+    if definition.filling.analyze {
+        definition.filling.analyzed = Some((query, cursor.into_counters()));
+    }
     Ok(written)
 }
 

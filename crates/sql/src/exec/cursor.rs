@@ -173,6 +173,10 @@ impl Cursor {
         self.state.counters.as_ref()
     }
 
+    pub fn into_counters(self) -> Option<Counters> {
+        self.state.counters
+    }
+
     fn arrange(&self, rows: Rows) -> Rows {
         let Some(output) = &self.output else { return rows };
         let mut arranged = Rows::with_capacity(self.width, rows.len());

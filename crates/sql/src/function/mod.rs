@@ -12,6 +12,7 @@ pub mod sequence;
 pub mod session;
 
 use atoll_datum::function::{self, Aggregate};
+use atoll_datum::json::populate;
 use atoll_datum::misc::ordered_set::{Standing, ordered_set};
 use atoll_datum::{Datum, Result, builtin};
 use futures_util::future::BoxFuture;
@@ -77,6 +78,7 @@ pub fn lookup(row: &'static builtin::Function) -> Option<Function> {
             .or_else(|| ordered_set(row.name, row.argument_list).map(Body::OrderedSet))
             .or_else(|| hypothetical(row))?,
         b'w' => Body::Window(find(&[WINDOW], row.source)?),
+        _ if populate::find(row.source).is_some() => Body::Populate(populate::find(row.source)?),
         _ if row.returns_set => function::set(row.source)
             .or_else(|| function::set(&by_signature()))
             .map(Body::Set)

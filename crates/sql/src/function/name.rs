@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use atoll_datum::builtin::{self, builtin};
-use atoll_datum::io::{ArrayForm, Form, Names};
+use atoll_datum::io::{ArrayForm, Form, Names, RecordForm};
 use atoll_datum::{Datum, Error, Oid, Result, SqlState, oid, sqlstate};
 use atoll_syntax::ast::Name;
 use atoll_syntax::print::identifier;
@@ -17,6 +17,7 @@ use crate::catalog::{FIRST_USER_OID, PG_CATALOG};
 use crate::ddl::names;
 use crate::session::Scope;
 use crate::system::Class;
+use crate::types::Type;
 
 pub const SESSION: SessionTable = &[
     ("regclassin", |scope, _, arguments| input(scope, arguments, class)),
@@ -176,14 +177,29 @@ pub fn form(scope: &Scope, ty: Oid) -> Option<Form> {
         | oid::PG_DEPENDENCIES
         | oid::PG_MCV_LIST => Form::of(oid::TEXT),
         ty if is_name_type(ty) => Some(Form::Named(Arc::new(NamesOf { scope: scope.clone(), ty }))),
-        // Rows know the types of their fields.
-        ty if types::is_composite(&scope.catalog, ty) => Form::of(oid::RECORD),
+        ty if types::is_composite(&scope.catalog, ty) => {
+            let table = scope.catalog.row_type_table(ty)?;
+            let fields = table.visible_columns().map(|column| (column.name.as_str().into(), column.ty()));
+            record_form(scope, ty, fields).ok().map(|form| Form::Record(Arc::new(form)))
+        }
         ty => scope.catalog.form(ty).or_else(|| {
             let element_type = types::element(&scope.catalog, ty)?;
             let element = form(scope, element_type)?;
             Some(Form::Array(Arc::new(ArrayForm { element_type, element, delimiter: b',' })))
         }),
     }
+}
+
+/// Of records with these fields.
+pub fn record_form(scope: &Scope, of: Oid, fields: impl IntoIterator<Item = (Arc<str>, Type)>) -> Result<RecordForm> {
+    let (mut names, mut kinds, mut forms) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, ty) in fields {
+        names.push(name);
+        kinds.push(ty.oid);
+        let missing = || Error::unsupported(format!("a value of type {}", crate::bind::format_type(scope, ty)));
+        forms.push((form(scope, ty.oid).ok_or_else(missing)?, ty.modifier));
+    }
+    Ok(RecordForm { of, names: names.into(), types: kinds.into(), fields: forms })
 }
 
 // --------------------------------------------------------------------------------------------------------------- looking

@@ -37,6 +37,8 @@ struct Arbiter {
 
 /// Expressions read the row that is there and then the one that was to be inserted.
 struct Update {
+    /// Their values stand behind the two rows, for the assignments.
+    records: Vec<Evaluator>,
     assignments: Vec<(usize, Evaluator)>,
     filter: Option<Evaluator>,
     strength: Strength,
@@ -68,16 +70,21 @@ impl Conflict {
         }
         let update = match &plan.action {
             ConflictAction::Nothing => None,
-            ConflictAction::Update { existing, excluded, assignments, filter } => {
+            ConflictAction::Update { existing, excluded, records, assignments, filter } => {
                 let width = target.layout.width();
                 let excluded = row_columns(excluded).map(|(id, position)| (id, width + position));
-                let columns = Columns::placed(row_columns(existing).chain(excluded));
+                let both: Vec<_> = row_columns(existing).chain(excluded).collect();
+                let made = records.iter().zip(2 * width..).map(|((id, _), position)| (*id, position));
+                let with_records = Columns::placed(both.iter().copied().chain(made));
+                let columns = Columns::placed(both);
+                let records = builder.exprs(records.iter().map(|(_, record)| record), &columns)?;
                 let mut compiled = Vec::with_capacity(assignments.len());
                 for (ordinal, expr) in assignments {
-                    compiled.push((position(*ordinal), builder.expr(expr, &columns)?));
+                    compiled.push((position(*ordinal), builder.expr(expr, &with_records)?));
                 }
                 let is_key = compiled.iter().any(|(position, _)| target.is_key_column(*position));
                 Some(Update {
+                    records,
                     assignments: compiled,
                     filter: filter.as_ref().map(|filter| builder.expr(filter, &columns)).transpose()?,
                     strength: if is_key { Strength::Update } else { Strength::NoKeyUpdate },
@@ -214,12 +221,17 @@ impl Update {
         known: &mut Known,
         exec: &mut Exec<'_>,
     ) -> Result<Option<Change>> {
-        let both = [&existing.row[..], &proposed.row[..]].concat();
+        let mut both = [&existing.row[..], &proposed.row[..]].concat();
         if let Some(filter) = &self.filter
             && !exec.test(filter, &both).await?
         {
             return Ok(None);
         }
+        let mut records = Vec::with_capacity(self.records.len());
+        for record in &self.records {
+            records.push(exec.eval(record, &both).await?);
+        }
+        both.extend(records);
         let mut new: Vec<Datum> = existing.row.clone();
         for (position, assigned) in &self.assignments {
             new[*position] = exec.eval(assigned, &both).await?;

@@ -4,8 +4,9 @@ use atoll_datum::Result as SqlResult;
 
 use super::insert::Inserter;
 use super::pending::{self, Deferred};
+use crate::catalog::ColumnOrdinal;
 use crate::exec::{Builder, Exec, Result, Rows, State};
-use crate::plan;
+use crate::plan::{self, ColumnId, Expr};
 use crate::session::Scope;
 use crate::statistics::Tally;
 
@@ -16,10 +17,20 @@ pub struct CopyIn {
     began: bool,
 }
 
+/// Which rows are taken.
+pub struct Filter {
+    pub condition: Expr,
+    /// The table's columns, as it reads them.
+    pub row: Vec<(ColumnId, ColumnOrdinal)>,
+}
+
 /// The source of `insert` is not run: it only says of which columns the rows are.
-pub fn copy_in(insert: &plan::Insert, scope: &Scope) -> SqlResult<CopyIn> {
+pub fn copy_in(insert: &plan::Insert, filter: Option<&Filter>, scope: &Scope) -> SqlResult<CopyIn> {
     let mut builder = Builder::new(scope);
-    let inserter = Inserter::new(insert, &mut builder)?;
+    let mut inserter = Inserter::new(insert, &mut builder)?;
+    if let Some(filter) = filter {
+        inserter.keep_only(&filter.condition, &filter.row, &mut builder)?;
+    }
     Ok(CopyIn { inserter, state: builder.finish(), began: false })
 }
 

@@ -6,12 +6,13 @@ use futures_util::future::BoxFuture;
 
 use super::conflict::Conflict;
 use super::returning::Returning;
-use super::target::{Target, position};
+use super::target::{Target, position, row_columns};
 use super::write::{Change, Claims};
 use super::{BATCH, row_id};
+use crate::catalog::ColumnOrdinal;
 use crate::exec::expr::Columns;
 use crate::exec::{BoxOperator, Builder, Evaluator, Exec, Failure, Operator, Result, Rows, State};
-use crate::plan;
+use crate::plan::{self, ColumnId, Expr};
 
 struct Insert {
     source: BoxOperator,
@@ -50,6 +51,8 @@ pub struct Inserter {
     defaults: Vec<(usize, Evaluator)>,
     conflict: Option<Conflict>,
     returning: Option<Returning>,
+    /// Rows of which this is not true are left out; it reads what comes from the source and from defaults.
+    filter: Option<Evaluator>,
     /// Its rows are those of the command's tag.
     counts: bool,
 }
@@ -75,7 +78,19 @@ impl Inserter {
             defaults,
             conflict,
             returning,
+            filter: None,
         })
+    }
+
+    /// The expression reads the row's columns by these ids.
+    pub fn keep_only(
+        &mut self,
+        filter: &Expr,
+        row: &[(ColumnId, ColumnOrdinal)],
+        builder: &mut Builder<'_>,
+    ) -> SqlResult<()> {
+        self.filter = Some(builder.expr(filter, &Columns::placed(row_columns(row)))?);
+        Ok(())
     }
 
     /// What RETURNING says of the rows.
@@ -94,7 +109,7 @@ impl Inserter {
         let mut wrong = None;
         for source in rows {
             match self.row(source, exec).await {
-                Ok(change) => changes.push(change),
+                Ok(change) => changes.extend(change),
                 // The rows before it may be wrong in a way that is seen only later, but comes first.
                 Err(Failure::Sql(error)) => {
                     wrong = Some(error);
@@ -123,7 +138,8 @@ impl Inserter {
         Ok(())
     }
 
-    async fn row(&self, source: &[Datum], exec: &mut Exec<'_>) -> Result<Change> {
+    /// None if the row is left out.
+    async fn row(&self, source: &[Datum], exec: &mut Exec<'_>) -> Result<Option<Change>> {
         let mut row = self.target.blank();
         for (position, value) in self.columns.iter().zip(source) {
             row[*position] = value.clone();
@@ -131,10 +147,15 @@ impl Inserter {
         for (position, default) in &self.defaults {
             row[*position] = exec.eval(default, &[]).await?;
         }
+        if let Some(filter) = &self.filter
+            && !exec.test(filter, &row).await?
+        {
+            return Ok(None);
+        }
         if let Some(position) = self.target.row_id {
             row[position] = row_id::next(exec.scope);
         }
         self.target.complete(&mut row, exec).await?;
-        Ok(Change::insert(self.target.stored(row, exec).await?))
+        Ok(Some(Change::insert(self.target.stored(row, exec).await?)))
     }
 }

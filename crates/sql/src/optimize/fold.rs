@@ -288,7 +288,7 @@ fn not(operand: &mut Expr) -> Option<Expr> {
         ExprKind::Call(call) => {
             let function = predicate::negated(&call.function)?;
             let arguments = std::mem::take(&mut call.arguments);
-            boolean(ExprKind::Call(Box::new(Call { function, arguments, variadic: false })))
+            boolean(ExprKind::Call(Box::new(Call::new(function, arguments))))
         }
         ExprKind::Quantified { left, array, operator, all } => {
             let operator = predicate::negated(operator)?;

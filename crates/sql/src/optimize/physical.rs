@@ -115,9 +115,10 @@ impl<'a> Physical<'a> {
             let unnest = builtin().functions_named("unnest").find(|row| row.arguments == [oid::ANYARRAY]);
             let Some(function) = unnest.and_then(function::lookup) else { continue };
             let id = self.context.new_column();
-            let set = Call { function, arguments: vec![(**array).clone()], variadic: false };
+            let set = Call::new(function, vec![(**array).clone()]);
             let call = Expr::new(ExprKind::Set(Box::new(set)), element);
-            let functions = vec![FunctionColumns { call, columns: vec![(id, element)], is_record: false }];
+            let functions =
+                vec![FunctionColumns { call, columns: vec![(id, element)], is_record: false, is_defined: false }];
             let elements = Plan::FunctionScan(FunctionScan { functions, ordinality: None });
             let left_side = Plan::Distinct(Box::new(Distinct { input: elements, on: None }));
             let mut inner = conditions.clone();

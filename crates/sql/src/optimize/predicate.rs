@@ -148,7 +148,7 @@ pub fn equal(left: Expr, right: Expr) -> Option<Expr> {
 }
 
 pub fn call(function: Function, arguments: Vec<Expr>, ty: Type) -> Expr {
-    Expr::new(ExprKind::Call(Box::new(Call { function, arguments, variadic: false })), ty)
+    Expr::new(ExprKind::Call(Box::new(Call::new(function, arguments))), ty)
 }
 
 /// Whether the expression is NULL in a row where all these columns are.

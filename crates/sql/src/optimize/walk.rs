@@ -184,9 +184,10 @@ pub fn expressions_mut(plan: &mut Plan) -> Vec<&mut Expr> {
         Plan::Insert(insert) => {
             let mut found: Vec<&mut Expr> = insert.defaults.iter_mut().map(|(_, expr)| expr).collect();
             found.extend(rules(&mut insert.rules));
-            if let Some(OnConflict { action: ConflictAction::Update { assignments, filter, .. }, .. }) =
+            if let Some(OnConflict { action: ConflictAction::Update { records, assignments, filter, .. }, .. }) =
                 &mut insert.on_conflict
             {
+                found.extend(records.iter_mut().map(|(_, expr)| expr));
                 found.extend(assignments.iter_mut().map(|(_, expr)| expr).chain(filter));
             }
             found.extend(returned(&mut insert.returning));

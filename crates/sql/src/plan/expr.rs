@@ -15,6 +15,7 @@
 use std::sync::Arc;
 
 use atoll_datum::builtin;
+use atoll_datum::json::populate::Populate;
 use atoll_datum::{Datum, EnumType, Oid};
 
 use super::{AggregateCall, Plan, WindowCall};
@@ -145,6 +146,17 @@ pub struct Call {
     pub arguments: Vec<Expr>,
     /// The last argument is an array that stands for the rest.
     pub variadic: bool,
+    /// The columns of its record, where the query says them: `FROM json_to_record(...) AS (a int)`.
+    pub shape: Option<Fields>,
+}
+
+/// Names and types of a record's fields.
+pub type Fields = Arc<[(Arc<str>, Type)]>;
+
+impl Call {
+    pub fn new(function: Function, arguments: Vec<Expr>) -> Call {
+        Call { function, arguments, variadic: false, shape: None }
+    }
 }
 
 /// What a call calls: a row of pg_proc, and how it is done.
@@ -164,6 +176,8 @@ pub enum Body {
     /// Gives rows.
     Set(atoll_datum::function::Set),
     SessionSet(crate::function::SessionSet),
+    /// A pure one whose records have columns that its result type, its first argument or the query says.
+    Populate(Populate),
     /// In [`AggregateCall`] and [`WindowCall`].
     Aggregate(atoll_datum::function::AggregateEntry),
     /// `percentile_cont` and its like.
@@ -171,6 +185,16 @@ pub enum Body {
     /// `rank(...) WITHIN GROUP`, which tells them by the function's name.
     Hypothetical,
     Window(super::WindowFunction),
+}
+
+impl Body {
+    pub fn is_set(self) -> bool {
+        match self {
+            Body::Set(_) | Body::SessionSet(_) => true,
+            Body::Populate(populate) => populate.is_set,
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for Body {
@@ -181,6 +205,7 @@ impl std::fmt::Debug for Body {
             Body::Waiting(_) => "Waiting",
             Body::Set(_) => "Set",
             Body::SessionSet(_) => "SessionSet",
+            Body::Populate(_) => "Populate",
             Body::Aggregate(_) => "Aggregate",
             Body::OrderedSet(_) => "OrderedSet",
             Body::Hypothetical => "Hypothetical",

@@ -141,6 +141,8 @@ pub struct FunctionColumns {
     pub columns: Vec<(ColumnId, Type)>,
     /// The call's records are taken apart into the columns.
     pub is_record: bool,
+    /// The query says what the columns are: the records may turn out to have others.
+    pub is_defined: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -420,6 +422,8 @@ pub enum ConflictAction {
         existing: Vec<(ColumnId, ColumnOrdinal)>,
         /// `excluded`.
         excluded: Vec<(ColumnId, ColumnOrdinal)>,
+        /// Computed before the assignments, which read their fields: `SET (a, b) = (SELECT ...)`.
+        records: Vec<(ColumnId, Expr)>,
         assignments: Vec<(ColumnOrdinal, Expr)>,
         filter: Option<Expr>,
     },
@@ -699,9 +703,11 @@ impl Plan {
             Plan::Insert(insert) => {
                 let mut found: Vec<&Expr> = insert.defaults.iter().map(|(_, expr)| expr).collect();
                 found.extend(rules(&insert.rules));
-                if let Some(OnConflict { action: ConflictAction::Update { assignments, filter, .. }, .. }) =
-                    &insert.on_conflict
+                if let Some(OnConflict {
+                    action: ConflictAction::Update { records, assignments, filter, .. }, ..
+                }) = &insert.on_conflict
                 {
+                    found.extend(records.iter().map(|(_, expr)| expr));
                     found.extend(assignments.iter().map(|(_, expr)| expr).chain(filter));
                 }
                 found.extend(returned(&insert.returning));
@@ -729,9 +735,10 @@ impl Plan {
         made.extend(self.columns());
         let rules = match self {
             Plan::Insert(insert) => {
-                if let Some(OnConflict { action: ConflictAction::Update { existing, excluded, .. }, .. }) =
+                if let Some(OnConflict { action: ConflictAction::Update { existing, excluded, records, .. }, .. }) =
                     &insert.on_conflict
                 {
+                    made.extend(records.iter().map(|(id, _)| *id));
                     made.extend(existing.iter().chain(excluded).map(|(id, _)| *id));
                 }
                 Some(&insert.rules)

@@ -225,7 +225,10 @@ fn print(plan: &Plan, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
             if let Some(conflict) = &insert.on_conflict {
                 let arbiters: Vec<u32> = conflict.arbiters.iter().map(|index| index.0).collect();
                 write!(f, " conflict {arbiters:?}")?;
-                if let ConflictAction::Update { assignments, filter, .. } = &conflict.action {
+                if let ConflictAction::Update { records, assignments, filter, .. } = &conflict.action {
+                    for (id, value) in records {
+                        write!(f, " #{} = {value}", id.0)?;
+                    }
                     for (ordinal, value) in assignments {
                         write!(f, " set {} = {value}", ordinal.0)?;
                     }

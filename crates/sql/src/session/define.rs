@@ -1,14 +1,16 @@
 //! Statements that change definitions.
 
+use std::borrow::Cow;
+
 use atoll_datum::{Datum, Error, sqlstate};
 use atoll_syntax::ast::{self, Statement};
 use atoll_txn::Timestamp;
 
-use super::Session;
 use super::client::Client;
 use super::transaction::Kind;
 use super::variables::Severity;
-use crate::ddl::{self, Definition};
+use super::{Session, find_prepared};
+use crate::ddl::{self, Definition, Filling};
 use crate::exec::{self, Failure};
 use crate::mutate::Deferred;
 use crate::statistics::Tally;
@@ -29,18 +31,55 @@ impl Session {
             };
             return Err(Error::unsupported(what).into());
         }
+        let (statement, filling) = self.filling(statement).await?;
+        let (done, _) = self.carry_out(&statement, filling, client).await?;
+        client.complete(&done.tag);
+        Ok(())
+    }
+
+    /// With the prepared statement in the place of EXECUTE, if that is what fills a table.
+    pub(super) async fn filling<'s>(
+        &mut self,
+        statement: &'s Statement,
+    ) -> std::result::Result<(Cow<'s, Statement>, Filling), Failure> {
+        let Statement::CreateTableAs(create) = statement else {
+            return Ok((Cow::Borrowed(statement), Filling::default()));
+        };
+        let Statement::Execute(execute) = &create.source else {
+            return Ok((Cow::Borrowed(statement), Filling::default()));
+        };
+        let prepared = find_prepared(&self.prepared, execute.name.as_str())?;
+        let types = prepared.parameters.to_vec();
+        let Some(source @ Statement::Query(_)) = prepared.statement.as_deref().cloned() else {
+            return Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, "prepared statement is not a SELECT").into());
+        };
+        let parameters = self.arguments_of(execute, &types).await?;
+        let create = ast::CreateTableAs { source, ..(**create).clone() };
+        let filling = Filling { types, parameters, ..Filling::default() };
+        Ok((Cow::Owned(Statement::CreateTableAs(Box::new(create))), filling))
+    }
+
+    pub(super) async fn carry_out(
+        &mut self,
+        statement: &Statement,
+        filling: Filling,
+        client: &mut dyn Client,
+    ) -> std::result::Result<(ddl::Done, Filling), Failure> {
         if self.facts.read_only || self.transaction.as_ref().is_some_and(|open| open.modes.read_only) {
-            let message = "cannot execute a definition in a read-only transaction";
+            let message = format!("cannot execute {} in a read-only transaction", ddl::command(statement));
             return Err(Error::new(sqlstate::READ_ONLY_SQL_TRANSACTION, message).into());
         }
         let scope = self.scope();
         let in_block = self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Explicit || open.statements > 0);
         self.begin_statement(true, &[]).await?;
-        let Some(transaction) = &mut self.transaction else { return Ok(()) };
-        let Some(txn) = &mut transaction.txn else { return Ok(()) };
+        let missing = || Error::internal("a definition without a transaction");
+        let transaction = self.transaction.as_mut().ok_or_else(missing)?;
+        let txn = transaction.txn.as_mut().ok_or_else(missing)?;
         let mut definition = Definition::new(scope, txn.as_mut(), &mut transaction.changes, in_block);
+        definition.filling = filling;
         let done = ddl::execute(&mut definition, statement).await?;
         transaction.tally.append(std::mem::take(&mut definition.tally));
+        let filling = std::mem::take(&mut definition.filling);
         for notice in &done.notices {
             let severity = match notice.severity {
                 ddl::Severity::Notice => Severity::Notice,
@@ -48,8 +87,7 @@ impl Session {
             };
             self.tell(severity, &notice.text, client);
         }
-        client.complete(&done.tag);
-        Ok(())
+        Ok((done, filling))
     }
 
     /// A notice, unless the client does not want to hear of such.

@@ -17,8 +17,9 @@ use crate::explain::render::{Summary, render};
 use crate::explain::tree::Tree;
 use crate::explain::{Format, Options};
 use crate::optimize;
-use crate::plan::CommandKind;
 use crate::plan::estimate::Estimator;
+use crate::plan::{CommandKind, Query};
+use crate::session::Scope;
 use crate::types::Type;
 
 type Outcome = std::result::Result<(), Failure>;
@@ -117,7 +118,10 @@ impl Session {
         client: &mut dyn Client,
     ) -> Outcome {
         let options = options(&explain.options)?;
-        let subject = self.subject(&explain.statement, parameters, options.analyze).await?;
+        if options.analyze && makes_table(&explain.statement) {
+            return self.explain_table(explain, &options, describe, client).await;
+        }
+        let subject = self.subject(&explain.statement, parameters).await?;
         let clock = self.node.env.clock.clone();
         let began = clock.mono();
         let bound = self.ready(&subject.statement, &subject.types, None).await?;
@@ -140,26 +144,46 @@ impl Session {
             }
             summary.execution = options.summary.then(|| clock.mono() - began);
         }
-        let statistics = |table: Oid| optimize::statistics(&scope, table);
-        let texts = {
-            let deparser = Deparser::new(&scope, &query.plan, &query.names, options.verbose);
-            let estimator = Estimator::new(&query.plan, &statistics);
-            let counters = cursor.as_ref().and_then(exec::Cursor::counters);
-            let root = Tree::new(&scope, deparser, estimator, counters, options.verbose).node(&query.plan);
-            render(&root, summary, &options)
-        };
-        let rows: Vec<Vec<Datum>> = texts.into_iter().map(|text| vec![Datum::text(text)]).collect();
+        let rows = shown(&scope, query, cursor.as_ref().and_then(exec::Cursor::counters), summary, &options);
         self.send_rows(&[result_column(explain)], &rows, describe, client)?;
         client.complete("EXPLAIN");
         Ok(())
     }
 
-    async fn subject(
+    /// EXPLAIN ANALYZE of CREATE TABLE AS and its like: the table is made.
+    async fn explain_table(
         &mut self,
-        statement: &Statement,
-        parameters: &[Datum],
-        analyze: bool,
-    ) -> std::result::Result<Subject, Failure> {
+        explain: &ast::Explain,
+        options: &Options,
+        describe: bool,
+        client: &mut dyn Client,
+    ) -> Outcome {
+        let (statement, mut filling) = self.filling(&explain.statement).await?;
+        let source = match &*statement {
+            Statement::CreateTableAs(create) => create.source.clone(),
+            Statement::Query(query) => of_select_into(query)?.source,
+            _ => return Err(Error::internal("a statement that makes no table").into()),
+        };
+        let clock = self.node.env.clock.clone();
+        let began = clock.mono();
+        self.ready(&Arc::new(source), &filling.types, None).await?;
+        let mut summary = Summary { planning: options.summary.then(|| clock.mono() - began), execution: None };
+        let began = clock.mono();
+        filling.analyze = true;
+        let (_, filling) = self.carry_out(&statement, filling, client).await?;
+        summary.execution = options.summary.then(|| clock.mono() - began);
+        let scope = self.scope();
+        // None if the table was there already, and may be.
+        let rows = match &filling.analyzed {
+            Some((query, counters)) => shown(&scope, query, counters.as_ref(), summary, options),
+            None => Vec::new(),
+        };
+        self.send_rows(&[result_column(explain)], &rows, describe, client)?;
+        client.complete("EXPLAIN");
+        Ok(())
+    }
+
+    async fn subject(&mut self, statement: &Statement, parameters: &[Datum]) -> std::result::Result<Subject, Failure> {
         let plain = |statement: Statement| Subject {
             statement: Arc::new(statement),
             types: Vec::new(),
@@ -167,11 +191,11 @@ impl Session {
         };
         match statement {
             statement if is_planned(statement) => Ok(plain(statement.clone())),
-            Statement::Query(_) | Statement::CreateTableAs(_) if analyze => {
-                Err(Error::unsupported("EXPLAIN ANALYZE of CREATE TABLE AS").into())
-            }
             Statement::Query(query) if is_select_into(statement) => Ok(plain(of_select_into(query)?.source)),
-            Statement::CreateTableAs(create) if is_planned(&create.source) => Ok(plain(create.source.clone())),
+            Statement::CreateTableAs(create) => match &create.source {
+                source @ Statement::Execute(_) => Box::pin(self.subject(source, parameters)).await,
+                source => Ok(plain(source.clone())),
+            },
             Statement::DeclareCursor(declare) => Ok(plain(Statement::Query(Box::new(declare.query.clone())))),
             Statement::Execute(execute) => {
                 let prepared = find_prepared(&self.prepared, execute.name.as_str())?;
@@ -185,4 +209,23 @@ impl Session {
             _ => Err(Error::unsupported("EXPLAIN of this statement").into()),
         }
     }
+}
+
+fn makes_table(statement: &Statement) -> bool {
+    matches!(statement, Statement::CreateTableAs(_)) || is_select_into(statement)
+}
+
+/// The plan's lines, with what was counted while it ran.
+fn shown(
+    scope: &Scope,
+    query: &Query,
+    counters: Option<&exec::Counters>,
+    summary: Summary,
+    options: &Options,
+) -> Vec<Vec<Datum>> {
+    let statistics = |table: Oid| optimize::statistics(scope, table);
+    let deparser = Deparser::new(scope, &query.plan, &query.names, options.verbose);
+    let estimator = Estimator::new(&query.plan, &statistics);
+    let root = Tree::new(scope, deparser, estimator, counters, options.verbose).node(&query.plan);
+    render(&root, summary, options).into_iter().map(|text| vec![Datum::text(text)]).collect()
 }

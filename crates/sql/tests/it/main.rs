@@ -1,5 +1,6 @@
 //! Sessions on a store in the simulation.
 
+mod copy;
 mod definition;
 mod explain;
 mod locking;

@@ -3,6 +3,7 @@
 use atoll_datum::function::{self, Scalar};
 use atoll_datum::{Datum, Oid, Result, oid};
 
+use super::populate::Populating;
 use super::{Context, Evaluator};
 use crate::exec;
 use crate::function::{SessionFunction, WaitingFunction};
@@ -19,10 +20,10 @@ pub(super) struct Applied {
     pub at: Option<u32>,
 }
 
-#[derive(Clone, Copy)]
 pub(super) enum ScalarBody {
     Pure(Scalar),
     Session(SessionFunction),
+    Populate(Box<Populating>),
 }
 
 impl std::fmt::Debug for ScalarBody {
@@ -30,6 +31,7 @@ impl std::fmt::Debug for ScalarBody {
         f.write_str(match self {
             ScalarBody::Pure(_) => "Pure",
             ScalarBody::Session(_) => "Session",
+            ScalarBody::Populate(_) => "Populate",
         })
     }
 }
@@ -63,9 +65,12 @@ impl Applied {
 
     fn run(&self, arguments: &[Datum], argument_types: &[Oid], context: &Context<'_>) -> Result<Datum> {
         let call = function::Call { settings: &context.scope.settings, argument_types, result_type: self.result };
-        let result = match self.body {
+        let result = match &self.body {
             ScalarBody::Pure(body) => body(&call, arguments),
             ScalarBody::Session(body) => body(context.scope, &call, arguments),
+            ScalarBody::Populate(body) => {
+                body.call(arguments, context.scope).map(|records| records.into_iter().next().unwrap_or(Datum::Null))
+            }
         };
         match (result, self.at) {
             (Err(error), Some(at)) => Err(error.at(at as usize)),

@@ -9,7 +9,9 @@ use atoll_datum::{Datum, Error, Oid, Result, oid};
 use super::call::{Applied, ScalarBody, Spread, WaitingCall, is_integer};
 use super::compare::{Comparator, Comparison};
 use super::operation::{Kind, Operation, RecordType, SubscriptKind, widened};
+use super::populate::Populating;
 use super::{CallNode, CaseNode, Columns, Evaluator, Node, any_waits};
+use crate::bind::types;
 use crate::exec::build::Builder;
 use crate::exec::keyed::{Hasher, Sense};
 use crate::plan::{Body, Call, Expr, ExprKind, Function, Subscript};
@@ -173,7 +175,15 @@ impl Builder<'_> {
             return Ok(Evaluator::new(Node::Waiting(call.into()), true));
         }
         let types: Vec<Oid> = call.arguments.iter().map(|argument| argument.ty.oid).collect();
-        let mut function = self.applied(&call.function, &types, expr.ty.oid, expr.at)?;
+        let mut function = match call.function.body {
+            Body::Populate(populate) => {
+                let body = Populating::new(populate, call, expr.ty.oid, self)?;
+                let (body, strict) = (ScalarBody::Populate(Box::new(body)), call.function.row.strict);
+                let argument_types = types.as_slice().into();
+                Applied { body, strict, argument_types, result: expr.ty.oid, spread: None, at: expr.at }
+            }
+            _ => self.applied(&call.function, &types, expr.ty.oid, expr.at)?,
+        };
         if call.variadic && call.function.row.variadic == oid::ANY {
             let array = types.last().copied().unwrap_or(oid::UNKNOWN);
             let element_type = self.element_type(array)?;
@@ -226,7 +236,7 @@ impl Builder<'_> {
 
     pub(in crate::exec) fn element_type(&self, array: Oid) -> Result<Oid> {
         let vector = || atoll_datum::builtin::builtin().type_by_oid(array).map(|row| row.element);
-        let found = self.scope.catalog.element_type(array).or_else(vector).filter(|element| !element.is_none());
+        let found = types::element(&self.scope.catalog, array).or_else(vector).filter(|element| !element.is_none());
         found.ok_or_else(|| Error::internal(format!("the type with OID {array} is no array")))
     }
 

@@ -5,7 +5,7 @@
 //! - [`waiting`]: evaluation of what runs subqueries or functions that wait
 //! - [`compare`]: comparisons that need no call; [`call`]: those of functions; [`operation`]: everything else that first
 //!   evaluates all its operands
-//! - [`subquery`]: plans inside expressions
+//! - [`populate`]: calls whose records have columns that somebody else has said; [`subquery`]: plans inside expressions
 //!
 //! INVARIANT: an evaluator has no state. What a subquery remembers is in [`State`](super::State), so one evaluator may be
 //! shared, and evaluating needs no exclusive access to the operator that owns it.
@@ -15,6 +15,7 @@ mod compare;
 mod compile;
 mod eval;
 mod operation;
+mod populate;
 mod subquery;
 mod waiting;
 
@@ -32,6 +33,7 @@ use crate::plan::{ColumnId, IsTest};
 use crate::session::Scope;
 
 pub use compare::{Comparator, integer};
+pub use populate::Populating;
 pub use subquery::SubqueryState;
 
 /// What expressions see besides their row.

@@ -1,14 +1,16 @@
 //! Functions in FROM, side by side, and WITH ORDINALITY.
 
-use atoll_datum::{Datum, Error, Result as SqlResult, sqlstate};
+use atoll_datum::{Datum, Error, Oid, Result as SqlResult, sqlstate};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::project_set::{Items, SetCall};
 use super::{BoxOperator, Operator};
+use crate::bind::types;
 use crate::exec::expr::Columns;
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan;
+use crate::session::Scope;
 
 struct FunctionScan {
     functions: Vec<Function>,
@@ -23,6 +25,8 @@ struct Function {
     call: SetCall,
     columns: usize,
     is_record: bool,
+    /// That its records must have, if the query says so.
+    wanted: Option<Vec<Oid>>,
 }
 
 pub fn function_scan(plan: &plan::FunctionScan, builder: &mut Builder<'_>) -> SqlResult<BoxOperator> {
@@ -30,7 +34,8 @@ pub fn function_scan(plan: &plan::FunctionScan, builder: &mut Builder<'_>) -> Sq
     let mut functions = Vec::with_capacity(plan.functions.len());
     for function in &plan.functions {
         let call = SetCall::new(&function.call, &none, builder)?;
-        functions.push(Function { call, columns: function.columns.len(), is_record: function.is_record });
+        let wanted = function.is_defined.then(|| function.columns.iter().map(|(_, ty)| ty.oid).collect());
+        functions.push(Function { call, columns: function.columns.len(), is_record: function.is_record, wanted });
     }
     let ordinality = plan.ordinality.is_some();
     let width = functions.iter().map(|function| function.columns).sum::<usize>() + usize::from(ordinality);
@@ -38,21 +43,42 @@ pub fn function_scan(plan: &plan::FunctionScan, builder: &mut Builder<'_>) -> Sq
 }
 
 impl Function {
-    fn push(&self, item: Vec<Datum>, out: &mut Vec<Datum>) -> SqlResult<()> {
+    fn push(&self, item: Vec<Datum>, out: &mut Vec<Datum>, scope: &Scope) -> SqlResult<()> {
+        if let ([Datum::Record(record)], Some(wanted)) = (&item[..], &self.wanted) {
+            check_types(&record.types, wanted, scope)?;
+        }
         let item = match &item[..] {
             [Datum::Record(record)] if self.is_record => record.values.clone(),
             [Datum::Null] if self.is_record && self.columns != 1 => vec![Datum::Null; self.columns],
             _ => item,
         };
         if item.len() != self.columns {
-            let message = "function return row and query-specified return row do not match";
-            let detail =
-                format!("Returned row contains {} attributes, but query expects {}.", item.len(), self.columns);
-            return Err(Error::new(sqlstate::DATATYPE_MISMATCH, message).detail(detail));
+            return Err(mismatch(count_detail(item.len(), self.columns)));
         }
         out.extend(item);
         Ok(())
     }
+}
+
+fn check_types(returned: &[Oid], wanted: &[Oid], scope: &Scope) -> SqlResult<()> {
+    if returned.len() != wanted.len() {
+        return Err(mismatch(count_detail(returned.len(), wanted.len())));
+    }
+    let Some(place) = (0..wanted.len()).find(|place| returned[*place] != wanted[*place]) else { return Ok(()) };
+    let name = |of: Oid| types::name(&scope.catalog, &scope.session.search_path, of);
+    let (returned, wanted) = (name(returned[place]), name(wanted[place]));
+    let at = place + 1;
+    Err(mismatch(format!("Returned type {returned} at ordinal position {at}, but query expects {wanted}.")))
+}
+
+fn count_detail(returned: usize, wanted: usize) -> String {
+    let plural = if returned == 1 { "" } else { "s" };
+    format!("Returned row contains {returned} attribute{plural}, but query expects {wanted}.")
+}
+
+fn mismatch(detail: String) -> Error {
+    let message = "function return row and query-specified return row do not match";
+    Error::new(sqlstate::DATATYPE_MISMATCH, message).detail(detail)
 }
 
 impl FunctionScan {
@@ -77,7 +103,7 @@ impl FunctionScan {
                     Some(item) => {
                         any = true;
                         let item = item.map_err(|error| function.call.located(error))?;
-                        function.push(item, rows.open_row())?;
+                        function.push(item, rows.open_row(), exec.scope)?;
                     }
                     None => {
                         *items = None;

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{BoxOperator, Operator};
-use crate::exec::expr::{Columns, Evaluator};
+use crate::exec::expr::{Columns, Evaluator, Populating};
 use crate::exec::{Builder, Exec, Result, Rows, State};
 use crate::plan::{self, Body, Expr, ExprKind};
 
@@ -31,6 +31,7 @@ pub(super) struct SetCall {
 enum Source {
     Pure(atoll_datum::function::Set),
     Session(crate::function::SessionSet),
+    Populate(Box<Populating>),
     Value,
 }
 
@@ -41,6 +42,9 @@ impl SetCall {
                 let source = match call.function.body {
                     Body::Set(set) => Source::Pure(set),
                     Body::SessionSet(set) => Source::Session(set),
+                    Body::Populate(populate) => {
+                        Source::Populate(Box::new(Populating::new(populate, call, expr.ty.oid, builder)?))
+                    }
                     _ => return Err(Error::internal(format!("{} returns no set", call.function.row.name))),
                 };
                 let types = call.arguments.iter().map(|argument| argument.ty.oid).collect();
@@ -63,11 +67,14 @@ impl SetCall {
         }
         let settings = &exec.scope.settings;
         let call = Call { settings, argument_types: &self.argument_types, result_type: self.result };
-        let opened: SqlResult<Items> = match self.source {
+        let opened: SqlResult<Items> = match &self.source {
             Source::Pure(set) => set(&call, &arguments),
             Source::Session(set) => {
                 set(exec.scope, &call, &arguments).map(|rows| -> Items { Box::new(rows.into_iter().map(Ok)) })
             }
+            Source::Populate(populating) => populating
+                .call(&arguments, exec.scope)
+                .map(|records| -> Items { Box::new(records.into_iter().map(|record| Ok(vec![record]))) }),
             Source::Value => Ok(Box::new(std::iter::once(Ok(arguments)))),
         };
         opened.map_err(|error| self.located(error).into())

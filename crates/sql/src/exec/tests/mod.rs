@@ -200,7 +200,7 @@ pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let types: Vec<Oid> = arguments.iter().map(|argument| argument.ty.oid).collect();
     let function = function(name, &types);
     let ty = Type::new(function.row.result);
-    let call = Box::new(Call { function, arguments, variadic: false });
+    let call = Box::new(Call::new(function, arguments));
     let is_set = function.row.returns_set;
     Expr::new(if is_set { ExprKind::Set(call) } else { ExprKind::Call(call) }, ty)
 }
@@ -239,6 +239,7 @@ pub(super) fn series(id: u32, from: i32, to: i32) -> Plan {
             call: call("generate_series", vec![int(from), int(to)]),
             columns: vec![(ColumnId(id), Type::INT4)],
             is_record: false,
+            is_defined: false,
         }],
         ordinality: None,
     })

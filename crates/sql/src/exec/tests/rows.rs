@@ -157,10 +157,16 @@ fn functions_that_return_rows() {
             call: call("generate_series", vec![int(1), int(to)]),
             columns: vec![(ColumnId(id), Type::INT4)],
             is_record: false,
+            is_defined: false,
         };
         let scan = FunctionScan { functions: vec![of(1, 1), of(2, 2)], ordinality: Some(ColumnId(3)) };
         assert_eq!(rows(&scope, Plan::FunctionScan(scan)).await, ["1|1|1", "∅|2|2"]);
-        let value = FunctionColumns { call: int(7), columns: vec![(ColumnId(1), Type::INT4)], is_record: false };
+        let value = FunctionColumns {
+            call: int(7),
+            columns: vec![(ColumnId(1), Type::INT4)],
+            is_record: false,
+            is_defined: false,
+        };
         let scan = FunctionScan { functions: vec![value], ordinality: None };
         assert_eq!(rows(&scope, Plan::FunctionScan(scan)).await, ["7"]);
     });

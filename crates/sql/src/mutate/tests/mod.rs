@@ -291,7 +291,7 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let row = builtin().functions_named(name).find(|row| row.arguments == types);
     let row = row.unwrap_or_else(|| panic!("{name}({types:?})"));
     let function = crate::function::lookup(row).unwrap_or_else(|| panic!("{name} is not there"));
-    Expr::new(ExprKind::Call(Box::new(Call { function, arguments, variadic: false })), Type::new(row.result))
+    Expr::new(ExprKind::Call(Box::new(Call::new(function, arguments))), Type::new(row.result))
 }
 
 fn literal(value: &str, of: Oid, scope: &Scope) -> Expr {

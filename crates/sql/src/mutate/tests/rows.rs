@@ -227,7 +227,7 @@ fn copies() {
     with_tables(vec![t()], |db| async move {
         let mut session = db.begin(Isolation::ReadCommitted);
         let plan = insert(&db, "t", &[&["0", "0"]]);
-        let mut copy = copy::copy_in(&plan, &db.scope).unwrap();
+        let mut copy = copy::copy_in(&plan, None, &db.scope).unwrap();
         let cancel = Cancel::default();
         for batch in 0..3 {
             let mut rows = Rows::new(2);

@@ -122,7 +122,7 @@ pub fn op(name: &str, left: Expr, right: Expr) -> Expr {
     let mut found = builtin().operators_named(name);
     let row = found.find(|row| row.left == left.ty.oid && row.right == right.ty.oid).expect("an operator");
     let function = function::lookup(builtin().function(row.function).expect("its function")).expect("a body");
-    let call = Call { function, arguments: vec![left, right], variadic: false };
+    let call = Call::new(function, vec![left, right]);
     Expr::new(ExprKind::Call(Box::new(call)), row.result)
 }
 

@@ -1,10 +1,12 @@
 //! COPY: rows in and out as they come, in constant memory but for what the transaction itself keeps.
 //!
 //! - [`options`]: what stands behind WITH
+//! - [`filter`]: WHERE, which leaves rows out
 //! - [`decode`], [`encode`]: bytes to fields, rows to bytes
 
 mod decode;
 mod encode;
+mod filter;
 mod options;
 
 use std::sync::Arc;
@@ -50,9 +52,6 @@ impl Session {
         let CopySubject::Table { name, columns } = &copy.subject else {
             return Err(Error::new(sqlstate::SYNTAX_ERROR, "COPY query must have a returning clause").into());
         };
-        if copy.filter.is_some() {
-            return Err(Error::unsupported("COPY FROM … WHERE").at(copy.at.offset()).into());
-        }
         // An INSERT of the same columns says what is to be done with each row; its own source is not run.
         let statement = Arc::new(self.copy_as_insert(name, columns)?);
         let bound = self.ready(&statement, &[], None).await?;
@@ -70,12 +69,13 @@ impl Session {
         for column in &wanted {
             forms.push(super::form_of(&scope, Oid(column.type_oid))?);
         }
+        let filter = copy.filter.as_ref().map(|filter| filter::bound(&scope, &table, filter)).transpose()?;
         self.begin_statement(true, &bound.query.uses).await?;
         let format = if options.kind == Kind::Binary { Format::Binary } else { Format::Text };
         client.copy_in(format, wanted.len());
         client.flush().await.map_err(|error| Failure::Sql(gone(error)))?;
 
-        let mut into = mutate::copy_in(insert, &scope)?;
+        let mut into = mutate::copy_in(insert, filter.as_ref(), &scope)?;
         let reader = Reader { table: &table, columns: &wanted, forms: &forms, options: &options };
         let mut decoder = Decoder::new(options.clone());
         let mut header = options.header;

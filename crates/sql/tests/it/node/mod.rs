@@ -22,6 +22,8 @@ use futures_util::future::BoxFuture;
 #[derive(Default)]
 pub struct Shell {
     text: String,
+    /// What COPY FROM STDIN is given.
+    input: Option<Bytes>,
 }
 
 impl Shell {
@@ -103,7 +105,8 @@ impl Client for Shell {
     fn copy_in(&mut self, _: Format, _: usize) {}
 
     fn copy_data(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, Error>> {
-        Box::pin(async { Ok(None) })
+        let piece = self.input.take();
+        Box::pin(async { Ok(piece) })
     }
 
     fn copy_out(&mut self, _: Format, _: usize) {}
@@ -126,7 +129,12 @@ pub async fn session(node: &Arc<Node>, pid: i32) -> Session {
 }
 
 pub async fn answer(session: &mut Session, sql: &str) -> String {
-    let mut shell = Shell::default();
+    answer_with(session, sql, "").await
+}
+
+/// `data` is what follows a COPY FROM STDIN.
+pub async fn answer_with(session: &mut Session, sql: &str, data: &str) -> String {
+    let mut shell = Shell { input: Some(Bytes::copy_from_slice(data.as_bytes())), ..Shell::default() };
     if let Err(error) = session.simple(sql, &mut shell).await {
         shell.message("ERROR", &error);
     }
