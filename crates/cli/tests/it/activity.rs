@@ -128,6 +128,14 @@ async fn sessions_are_seen_and_stopped() {
     two.batch_execute("SET statement_timeout = 200").await.unwrap();
     assert_eq!(state_of(two.batch_execute(endless).await), "57014");
     assert!(begun.elapsed() < ENDS_WITHIN, "{:?}", begun.elapsed());
+    // So is what defines, and a wait for a table.
+    let begun = Instant::now();
+    assert_eq!(state_of(two.batch_execute(&format!("CREATE TABLE endless AS {endless}")).await), "57014");
+    one.batch_execute("BEGIN; LOCK TABLE t").await.unwrap();
+    assert_eq!(state_of(two.batch_execute("SELECT * FROM t").await), "57014");
+    assert_eq!(state_of(two.query("SELECT * FROM t", &[]).await), "57014");
+    assert!(begun.elapsed() < ENDS_WITHIN, "{:?}", begun.elapsed());
+    one.batch_execute("ROLLBACK").await.unwrap();
     one.batch_execute("BEGIN; UPDATE t SET n = 2").await.unwrap();
     two.batch_execute("SET statement_timeout = 0; SET lock_timeout = 200").await.unwrap();
     let begun = Instant::now();

@@ -15,7 +15,7 @@ use super::job::{self, Job};
 use super::{Definition, binding, dependency};
 use crate::catalog::{Catalog, Column, ForeignKey, Index, Table, sequence};
 use crate::exec::expr::Columns;
-use crate::exec::{Builder, Cancel, Evaluator, Exec, Result};
+use crate::exec::{Builder, Evaluator, Exec, Result};
 use crate::mutate::target::Target;
 use crate::mutate::violation::{key_expression, text_of};
 use crate::plan;
@@ -143,8 +143,9 @@ pub async fn fill_indexes(definition: &mut Definition<'_>, table: &Table, ids: &
     let mut prepared = Prepared::new(&definition.scope, table, &[])?;
     let mut unique: BTreeMap<Bytes, ()> = BTreeMap::new();
     let mut reader = Reader::new(table);
-    let cancel = Cancel::default();
+    let cancel = definition.cancel.clone();
     while let Some(rows) = reader.next(definition.txn).await? {
+        definition.cancel.check()?;
         let mut exec = Exec::new(&prepared.scope, definition.txn, &[], &cancel);
         exec.state = std::mem::take(&mut prepared.state);
         for row in rows {
@@ -215,8 +216,9 @@ async fn copy_rows(
     let mut bytes = 0;
     let mut unique: BTreeMap<Bytes, ()> = BTreeMap::new();
     let mut reader = Reader::new(old);
-    let cancel = Cancel::default();
+    let cancel = definition.cancel.clone();
     while let Some(rows) = reader.next(definition.txn).await? {
+        definition.cancel.check()?;
         for row in rows {
             let mut values = before.target.decode(&row.key, &row.value)?;
             let mut changed = Vec::with_capacity(before.values.len());
@@ -319,8 +321,9 @@ pub async fn validate(definition: &mut Definition<'_>, table: &Table, checks: &[
     wanted.indexes.truncate(1);
     let mut prepared = Prepared::new(&definition.scope, &wanted, &[])?;
     let mut reader = Reader::new(table);
-    let cancel = Cancel::default();
+    let cancel = definition.cancel.clone();
     while let Some(rows) = reader.next(definition.txn).await? {
+        definition.cancel.check()?;
         let mut exec = Exec::new(&prepared.scope, definition.txn, &[], &cancel);
         exec.state = std::mem::take(&mut prepared.state);
         for row in rows {
@@ -348,6 +351,7 @@ pub async fn validate_foreign_key(definition: &mut Definition<'_>, table: &Table
     let decoder = own.row_decoder(&ordinals, false);
     let mut reader = Reader::new(table);
     while let Some(rows) = reader.next(definition.txn).await? {
+        definition.cancel.check()?;
         for row in rows {
             let mut values = Vec::with_capacity(ordinals.len());
             decoder.decode(&row.key, &row.value, &mut values)?;
@@ -399,6 +403,7 @@ async fn keys_of(
     let mut found = std::collections::BTreeSet::new();
     let mut reader = Reader::new(referenced);
     while let Some(rows) = reader.next(definition.txn).await? {
+        definition.cancel.check()?;
         for row in rows {
             let mut values = Vec::with_capacity(ordinals.len());
             decoder.decode(&row.key, &row.value, &mut values)?;
@@ -439,7 +444,7 @@ pub async fn constant(definition: &mut Definition<'_>, column: &Column, value: &
     if value.is_volatile() || value.has_subquery() {
         return Ok(None);
     }
-    let cancel = Cancel::default();
+    let cancel = definition.cancel.clone();
     let scope = definition.scope.clone();
     let mut builder = Builder::new(&scope);
     let evaluator = builder.expr(value, &Columns::placed([]))?;

@@ -58,7 +58,7 @@ use atoll_syntax::ast::{self, Statement};
 
 use crate::catalog::store::{Changes, Kind, Object};
 use crate::catalog::{Catalog, Table};
-use crate::exec::{Counters, Result};
+use crate::exec::{Cancel, Counters, Result};
 use crate::kv::Txn;
 use crate::plan::Query;
 use crate::session::Scope;
@@ -77,6 +77,8 @@ pub struct Definition<'a> {
     /// Rows that it has made, or taken away.
     pub tally: Tally,
     pub filling: Filling,
+    /// Asked between two pieces of work; nothing that commits by itself is ever dropped half done.
+    pub cancel: Arc<Cancel>,
 }
 
 /// What is to be known of the query that fills a table, besides its text.
@@ -114,7 +116,8 @@ pub struct Done {
 impl<'a> Definition<'a> {
     pub fn new(scope: Scope, txn: &'a mut dyn Txn, changes: &'a mut Changes, in_block: bool) -> Definition<'a> {
         let (notices, tally, filling) = (Vec::new(), Tally::default(), Filling::default());
-        let mut definition = Definition { scope, txn, changes, in_block, notices, tally, filling };
+        let cancel = Arc::default();
+        let mut definition = Definition { scope, txn, changes, in_block, notices, tally, filling, cancel };
         definition.refresh();
         definition
     }

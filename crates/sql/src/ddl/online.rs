@@ -62,7 +62,7 @@ pub async fn build(definition: &mut Definition<'_>, table: Oid, index: Index, ma
     definition.refresh();
     definition.scope.locks.rollback_to(mark);
     let scope = definition.scope.clone();
-    let built = fill(&node, &scope, id, &mut job).await;
+    let built = fill(&node, &scope, id, &mut job, &definition.cancel).await;
     if let Err(failure) = built {
         // Writers must not go on with an index that is no more.
         definition.scope.locks.lock_relation(table, Mode::Share).await?;
@@ -122,7 +122,7 @@ pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
     let relation = Oid(job.table);
     if !cancelled {
         scope.locks.lock_relation(relation, Mode::ShareUpdateExclusive).await?;
-        match fill(node, &scope, id, &mut job).await {
+        match fill(node, &scope, id, &mut job, &Cancel::default()).await {
             Ok(()) => return Ok(()),
             // What can't be reached now is tried again later; anything else is final.
             Err(failure @ Failure::Kv(_)) => return Err(failure),
@@ -199,7 +199,7 @@ async fn take_back(node: &Arc<Node>, id: u32, job: &Job) -> Result<()> {
 }
 
 /// Fills the index from where the job has come to, and makes it public.
-async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job) -> Result<()> {
+async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job, cancel: &Cancel) -> Result<()> {
     let mut scope = scope.clone();
     scope.catalog = node.catalog();
     let table = super::dependency::table_of(&scope.catalog, Oid(job.table))?;
@@ -208,6 +208,7 @@ async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job) -> Result
     };
     let index = index.clone();
     loop {
+        cancel.check()?;
         let mut next = job.clone();
         let mut txn = store::begin(&*node.gateway);
         let done = match chunk(&mut *txn, &scope, &table, &index, &mut next).await {

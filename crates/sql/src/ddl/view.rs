@@ -9,7 +9,7 @@ use atoll_syntax::print;
 use super::{Definition, binding, column, data, names, qualify, table};
 use crate::bind;
 use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, View, privileges};
-use crate::exec::{Builder, Cancel, Exec, Result, cursor};
+use crate::exec::{Builder, Exec, Result, cursor};
 use crate::mutate::target::Target;
 use crate::plan::{Query, RelationUse};
 use crate::session::locks::Mode;
@@ -259,7 +259,7 @@ async fn fill(definition: &mut Definition<'_>, table: &Table, columns: &[Column]
     let query = Box::new(crate::optimize::query(&scope, query.clone())?);
     let options = if definition.filling.analyze { ANALYZE } else { cursor::Options::default() };
     let mut cursor = cursor::run(&query, &scope, options)?;
-    let cancel = Cancel::default();
+    let cancel = definition.cancel.clone();
     let mut exec = Exec::new(&scope, definition.txn, &definition.filling.parameters, &cancel);
     exec.state = state;
     let mut written = 0;

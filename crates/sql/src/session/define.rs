@@ -72,11 +72,13 @@ impl Session {
         let scope = self.scope();
         let in_block = self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Explicit || open.statements > 0);
         self.begin_statement(true, &[]).await?;
+        let cancel = self.cancel.clone();
         let missing = || Error::internal("a definition without a transaction");
         let transaction = self.transaction.as_mut().ok_or_else(missing)?;
         let txn = transaction.txn.as_mut().ok_or_else(missing)?;
         let mut definition = Definition::new(scope, txn.as_mut(), &mut transaction.changes, in_block);
         definition.filling = filling;
+        definition.cancel = cancel;
         let done = ddl::execute(&mut definition, statement).await?;
         transaction.tally.append(std::mem::take(&mut definition.tally));
         let filling = std::mem::take(&mut definition.filling);

@@ -260,7 +260,8 @@ impl Session {
             loop {
                 let mark = client.mark();
                 self.begin_implicit();
-                let mut result = self.simple_statement(text, &statement, client).await;
+                let limits = self.limits();
+                let mut result = Session::timed(limits, self.simple_statement(text, &statement, client)).await;
                 if alone && result.is_ok() && self.is_implicit() {
                     result = self.commit_implicit(client).await;
                 }
@@ -430,7 +431,8 @@ impl Session {
         loop {
             let mark = client.mark();
             let fresh = self.begin_implicit();
-            match self.execute_portal(name, rows_max, client).await {
+            let limits = self.limits();
+            match Session::timed(limits, self.execute_portal(name, rows_max, client)).await {
                 Ok(()) => {
                     if let Some(transaction) = &mut self.transaction {
                         transaction.statements += 1;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_datum::{Datum, Error, Oid, Result};
+use atoll_env::Env;
 use atoll_syntax::ast::Statement;
 use atoll_txn::Isolation;
 use atoll_txn::error::Retry;
@@ -23,7 +24,7 @@ use futures_util::future::{Either, select};
 use super::client::{Client, Encoding};
 use super::prepared::{Bound, Depends, Kept, Made};
 use super::{Scope, Session, columns_of};
-use crate::exec::{self, CancelReason, Cursor, Exec, Failure};
+use crate::exec::{self, Cancel, CancelReason, Cursor, Exec, Failure};
 use crate::plan::{CommandKind, Query, RelationUse};
 use crate::{bind, kv, optimize};
 
@@ -219,22 +220,13 @@ impl Session {
         output: &mut Output<'_>,
         rows_max: u64,
     ) -> std::result::Result<Ran, Failure> {
-        let (env, cancel) = (self.node.env.clone(), self.cancel.clone());
-        let timeout = Duration::from_millis(self.variables.typed().statement_timeout_ms);
+        let (env, cancel, _) = self.limits();
         let Some(txn) = self.transaction.as_mut().and_then(|transaction| transaction.txn.as_mut()) else {
             return Err(Error::internal("a statement runs outside a transaction").into());
         };
         let mut exec = Exec::new(scope, txn.as_mut(), parameters, &cancel);
         let work = pin!(pump(&mut exec, cursor, output, rows_max));
-        let stop = pin!(async {
-            if timeout.is_zero() {
-                return cancel.cancelled().await;
-            }
-            let timer = pin!(env.clock.sleep(timeout));
-            if let Either::Right(_) = select(pin!(cancel.cancelled()), timer).await {
-                cancel.cancel(CancelReason::StatementTimeout);
-            }
-        });
+        let stop = pin!(cancel.cancelled());
         match select(work, stop).await {
             Either::Left((result, _)) => result,
             Either::Right(((), work)) => match select(work, pin!(env.clock.sleep(GRACE))).await {
@@ -242,6 +234,29 @@ impl Session {
                 Either::Right(_) => Err(cancel.check().err().unwrap_or_else(|| Error::internal("stopped")).into()),
             },
         }
+    }
+
+    /// Raises the flag after `statement_timeout`, and lets the work go on until it has noticed. Zero is no timeout.
+    pub(super) async fn timed<T>(
+        (env, cancel, timeout): (Env, Arc<Cancel>, Duration),
+        work: impl Future<Output = T>,
+    ) -> T {
+        if timeout.is_zero() {
+            return work.await;
+        }
+        match select(pin!(work), pin!(env.clock.sleep(timeout))).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), work)) => {
+                cancel.cancel(CancelReason::StatementTimeout);
+                work.await
+            }
+        }
+    }
+
+    /// What stops a statement that begins now.
+    pub(super) fn limits(&self) -> (Env, Arc<Cancel>, Duration) {
+        let timeout = Duration::from_millis(self.variables.typed().statement_timeout_ms);
+        (self.node.env.clone(), self.cancel.clone(), timeout)
     }
 
     /// A pause before the transaction is run again, longer each time.
