@@ -24,7 +24,7 @@ pub fn parse(text: &str, template: &str) -> Result<Read> {
     read(text, &template::parse(template), false)
 }
 
-/// As [`parse`], but the text has to have what the template has, to the letter and to its end.
+/// As [`parse()`], but the text has to have what the template has, to the letter and to its end.
 pub fn parse_standard(text: &str, template: &[Node]) -> Result<Read> {
     read(text, template, true)
 }
