@@ -15,7 +15,7 @@ use crate::plan::{
     Access, Apply, Call, ColumnId, CteScan, Expr, ExprKind, FunctionColumns, FunctionScan, Join, JoinKind,
     JoinStrategy, Plan, Project, RelationUse, Scan, System,
 };
-use crate::system::SystemTable;
+use crate::system::{self, SystemTable};
 
 /// Part of FROM, bound.
 pub(super) struct Part {
@@ -210,6 +210,7 @@ impl Binder<'_> {
     }
 
     fn system_item(&mut self, table: &'static SystemTable, alias: Option<&ast::Alias>) -> Result<(Plan, Item)> {
+        self.reads_own |= system::reads_own(table.oid);
         let name = item_name(alias, table.name);
         let relation: Arc<str> = name.as_str().into();
         let block = self.block().number;

@@ -134,6 +134,7 @@ struct Binder<'a> {
     /// None where `$1` means nothing: in descriptors.
     parameters: Option<parameter::Parameters>,
     uses: Vec<RelationUse>,
+    reads_own: bool,
     /// Whose privileges count for what is being bound: the current user's, within a view its owner's.
     role: Oid,
     /// Views being expanded, the innermost last.
@@ -166,6 +167,7 @@ impl<'a> Binder<'a> {
             spare: BTreeMap::new(),
             parameters: None,
             uses: Vec::new(),
+            reads_own: false,
             role: scope.session.current_user,
             views: Vec::new(),
             as_of: None,
@@ -185,6 +187,7 @@ impl<'a> Binder<'a> {
             next_column: self.origins.len() as u32,
             names: self.origins.into_iter().map(names::Origin::into_name).collect(),
             uses: self.uses,
+            reads_own: self.reads_own,
             command,
             as_of: self.as_of,
         })

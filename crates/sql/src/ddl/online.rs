@@ -30,6 +30,7 @@ use crate::kv::{self, Txn};
 use crate::session::Node;
 use crate::session::Scope;
 use crate::session::locks::{Mark, Mode};
+use crate::session::node::Build;
 use crate::session::scope::SessionFacts;
 
 /// Whether the table has more rows than are worth the trouble.
@@ -46,7 +47,9 @@ pub async fn build(definition: &mut Definition<'_>, table: Oid, index: Index, ma
     let id = node.new_oid().await?;
     let mut job = Job::build(table, index.id);
     let guard = Guard { node: node.clone(), job: id };
-    node.builds.lock().running.insert(id);
+    let session = &definition.scope.session;
+    let build = Build { pid: session.pid, database: session.database, table, index: Oid(index.oid), rows: 0 };
+    node.builds.lock().running.insert(id, build);
     let begun = Index { state: IndexState::WriteOnly as i32, ..index.clone() };
     change(
         &node,
@@ -91,7 +94,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let mut builds = self.node.builds.lock();
-        if builds.running.remove(&self.job) {
+        if builds.running.remove(&self.job).is_some() {
             builds.cancelled.insert(self.job);
             self.node.jobs.notify_one();
         }
@@ -102,7 +105,7 @@ impl Drop for Guard {
 pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
     let cancelled = {
         let mut builds = node.builds.lock();
-        if builds.running.contains(&id) {
+        if builds.running.contains_key(&id) {
             return Ok(());
         }
         builds.cancelled.remove(&id)
@@ -217,6 +220,9 @@ async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job, cancel: &
         };
         let Some(done) = store::finish(txn, done).await? else { continue };
         *job = next;
+        if let Some(build) = node.builds.lock().running.get_mut(&id) {
+            build.rows = job.rows;
+        }
         if done {
             break;
         }

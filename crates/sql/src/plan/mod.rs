@@ -484,6 +484,8 @@ pub struct Query {
     /// what was made later.
     pub names: Vec<Option<ColumnName>>,
     pub uses: Vec<RelationUse>,
+    /// It asks what the session itself keeps: pg_cursors, pg_prepared_statements.
+    pub reads_own: bool,
     pub command: CommandKind,
     /// AS OF SYSTEM TIME: an expression without columns, of any type.
     pub as_of: Option<Expr>,

@@ -45,7 +45,7 @@ use parking_lot::Mutex;
 
 pub use client::{Client, Column, Encoding, Format, Scratch};
 pub use node::{Activity, BackendState, Node, Registration, Request, Signal};
-pub use scope::{Scope, SessionFacts};
+pub use scope::{Own, OwnCursor, OwnPrepared, Scope, SessionFacts};
 
 use self::identity::{Actor, Identity};
 use self::prepared::{Portal, PortalState, Prepared};
@@ -101,6 +101,7 @@ pub struct Session {
     transaction: Option<Transaction>,
     locks: locks::Owner,
     sequence_values: Arc<Mutex<SessionValues>>,
+    own: Arc<Mutex<Own>>,
     /// Keeps the session listed, and says what it does.
     registration: Registration,
     prepared: BTreeMap<String, Prepared>,
@@ -188,6 +189,7 @@ impl Session {
             transaction: None,
             locks,
             sequence_values: Arc::default(),
+            own: Arc::default(),
             registration,
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
@@ -538,6 +540,27 @@ impl Session {
         result
     }
 
+    /// What pg_cursors and pg_prepared_statements show from now on. The unnamed ones are not theirs to show.
+    fn show_own(&self) {
+        let cursors = self.portals.values().filter(|portal| !portal.name.is_empty()).map(|portal| OwnCursor {
+            name: portal.name.clone(),
+            text: portal.text.clone(),
+            hold: portal.hold,
+            binary: portal.binary,
+            scroll: portal.scroll,
+            created_ns: wall_of(portal.created_micros),
+        });
+        let prepared =
+            self.prepared.values().filter(|prepared| !prepared.name.is_empty()).map(|prepared| OwnPrepared {
+                name: prepared.name.clone(),
+                text: prepared.text.clone(),
+                parameters: prepared.parameters.clone(),
+                from_sql: prepared.from_sql,
+                prepared_ns: wall_of(prepared.prepared_micros),
+            });
+        *self.own.lock() = Own { cursors: cursors.collect(), prepared: prepared.collect() };
+    }
+
     fn show_active(&self, query: &Arc<str>) {
         let now_ns = wall_of(self.statement_micros);
         let begun_ns = self.transaction.as_ref().map_or(now_ns, |open| wall_of(open.begun_micros));
@@ -619,6 +642,7 @@ impl Session {
             timing: self.transaction.as_ref().and_then(|open| open.timing.clone()),
             sequence_values: self.sequence_values.clone(),
             variables: Arc::new(Mutex::new(self.variables.clone())),
+            own: self.own.clone(),
         }
     }
 

@@ -53,9 +53,19 @@ pub struct Node {
 #[derive(Default)]
 pub struct Builds {
     /// A statement of this node is busy with them.
-    pub running: BTreeSet<u32>,
+    pub running: BTreeMap<u32, Build>,
     /// The statement was given up.
     pub cancelled: BTreeSet<u32>,
+}
+
+/// How far one has come.
+pub struct Build {
+    pub pid: i32,
+    pub database: Oid,
+    pub table: Oid,
+    pub index: Oid,
+    /// Rows whose entries are written.
+    pub rows: u64,
 }
 
 struct Current {

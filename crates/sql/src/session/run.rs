@@ -104,6 +104,9 @@ impl Session {
             }
             self.lock_uses(&bound.query).await?;
             if self.still_holds(&bound) {
+                if bound.query.reads_own {
+                    self.show_own();
+                }
                 return Ok(bound);
             }
             bound = self.bound(statement, parameters, None)?;

@@ -30,6 +30,35 @@ pub struct Scope {
     pub sequence_values: Arc<Mutex<SessionValues>>,
     /// The settings, for `current_setting` and `set_config`: the session takes them over when the statement has run.
     pub variables: Arc<Mutex<Variables>>,
+    /// For pg_cursors and pg_prepared_statements, brought up to date before a statement that reads them.
+    pub own: Arc<Mutex<Own>>,
+}
+
+/// What a session keeps from one statement to the next, under a name.
+#[derive(Debug, Default)]
+pub struct Own {
+    pub cursors: Vec<OwnCursor>,
+    pub prepared: Vec<OwnPrepared>,
+}
+
+#[derive(Debug)]
+pub struct OwnCursor {
+    pub name: String,
+    pub text: Arc<str>,
+    pub hold: bool,
+    pub binary: bool,
+    pub scroll: bool,
+    /// Of the wall clock.
+    pub created_ns: u64,
+}
+
+#[derive(Debug)]
+pub struct OwnPrepared {
+    pub name: String,
+    pub text: Arc<str>,
+    pub parameters: Arc<[Oid]>,
+    pub from_sql: bool,
+    pub prepared_ns: u64,
 }
 
 impl Scope {
@@ -43,6 +72,7 @@ impl Scope {
             timing: None,
             sequence_values: Arc::default(),
             variables: Arc::default(),
+            own: Arc::default(),
             session,
             node,
         }

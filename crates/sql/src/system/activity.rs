@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use atoll_datum::array::Array;
 use atoll_datum::time::Interval;
 use atoll_datum::time::abbreviations::{self, Meaning};
 use atoll_datum::time::zone::{self, Zone};
-use atoll_datum::{Datum, Oid, Result};
+use atoll_datum::{Datum, Oid, Result, oid};
 
 use super::row::{NULL, Rows, texts, wall_time};
 use crate::catalog::privileges::acts_as;
-use crate::session::Scope;
 use crate::session::locks::{Listed, Tag};
-use crate::session::node::{Backend, BackendState};
+use crate::session::node::{Backend, BackendState, Build};
 use crate::session::variables::{self, Definition, Kind};
+use crate::session::{OwnCursor, OwnPrepared, Scope};
 
 relations! { PG_CATALOG, RELATIONS:
     view 12222 pg_stat_activity (
@@ -27,6 +28,19 @@ relations! { PG_CATALOG, RELATIONS:
         classid OID, objid OID, objsubid INT2, virtualtransaction TEXT, pid INT4, mode TEXT, granted BOOL,
         fastpath BOOL, waitstart TIMESTAMPTZ,
     ) = locks;
+    view 12077 pg_cursors (
+        name TEXT, statement TEXT, is_holdable BOOL, is_binary BOOL, is_scrollable BOOL,
+        creation_time TIMESTAMPTZ,
+    ) = cursors;
+    view 12095 pg_prepared_statements (
+        name TEXT, statement TEXT, prepare_time TIMESTAMPTZ, parameter_types REGTYPE_ARRAY, from_sql BOOL,
+        generic_plans INT8, custom_plans INT8,
+    ) = prepared;
+    view 12312 pg_stat_progress_create_index (
+        pid INT4, datid OID, datname NAME, relid OID, index_relid OID, command TEXT, phase TEXT,
+        lockers_total INT8, lockers_done INT8, current_locker_pid INT8, blocks_total INT8, blocks_done INT8,
+        tuples_total INT8, tuples_done INT8, partitions_total INT8, partitions_done INT8,
+    ) = builds;
     view 12104 pg_settings (
         name TEXT, setting TEXT, unit TEXT, category TEXT, short_desc TEXT, extra_desc TEXT, context TEXT,
         vartype TEXT, source TEXT, min_val TEXT, max_val TEXT, enumvals TEXT_ARRAY, boot_val TEXT,
@@ -165,6 +179,56 @@ fn lock_row(lock: &Listed) -> Vec<Datum> {
         lock.is_fast,
         lock.waiting_since_ns.map(wall_time),
     ]
+}
+
+/// Whether the relation shows what the session keeps.
+pub fn reads_own(relation: Oid) -> bool {
+    [12077, 12095].contains(&relation.0)
+}
+
+fn cursors(scope: &Scope) -> Result<Rows> {
+    let own = scope.own.lock();
+    let row = |of: &OwnCursor| row![&of.name, &*of.text, of.hold, of.binary, of.scroll, wall_time(of.created_ns)];
+    Ok(own.cursors.iter().map(row).collect())
+}
+
+/// How often a plan was for all parameters and how often for some isn't counted.
+fn prepared(scope: &Scope) -> Result<Rows> {
+    let own = scope.own.lock();
+    let row = |of: &OwnPrepared| {
+        let types = of.parameters.iter().map(|ty| Datum::Oid(*ty)).collect();
+        let types = Datum::Array(Array::new(oid::REGTYPE, types).into());
+        row![&of.name, &*of.text, wall_time(of.prepared_ns), types, of.from_sql, NULL, NULL]
+    };
+    Ok(own.prepared.iter().map(row).collect())
+}
+
+/// Indexes that are being built while their tables are used.
+fn builds(scope: &Scope) -> Result<Rows> {
+    let builds = scope.node.builds.lock();
+    let row = |of: &Build| {
+        let database = scope.catalog.databases.get(&of.database).map(|database| database.name.as_str());
+        let total = scope.statistics.get(of.table).map(|known| known.rows as i64);
+        row![
+            of.pid,
+            of.database,
+            database,
+            of.table,
+            of.index,
+            "CREATE INDEX CONCURRENTLY",
+            "building index: loading tuples in tree",
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            total,
+            of.rows as i64,
+            NULL,
+            NULL,
+        ]
+    };
+    Ok(builds.running.values().map(row).collect())
 }
 
 // ------------------------------------------------------------------------------------------------------------- settings

@@ -169,16 +169,8 @@ relations! { PG_CATALOG, CATALOG:
     view 12068 pg_publication_tables (
         pubname NAME, schemaname NAME, tablename NAME, attnames NAME_ARRAY, rowfilter TEXT,
     );
-    view 12077 pg_cursors (
-        name TEXT, statement TEXT, is_holdable BOOL, is_binary BOOL, is_scrollable BOOL,
-        creation_time TIMESTAMPTZ,
-    );
     view 12090 pg_prepared_xacts (
         transaction XID, gid TEXT, prepared TIMESTAMPTZ, owner NAME, database NAME,
-    );
-    view 12095 pg_prepared_statements (
-        name TEXT, statement TEXT, prepare_time TIMESTAMPTZ, parameter_types REGTYPE_ARRAY, from_sql BOOL,
-        generic_plans INT8, custom_plans INT8,
     );
     view 12099 pg_seclabels (
         objoid OID, classoid OID, objsubid INT4, objtype TEXT, objnamespace OID, objname TEXT, provider TEXT,
@@ -289,11 +281,6 @@ relations! { PG_CATALOG, CATALOG:
         pid INT4, datid OID, datname NAME, relid OID, command TEXT, phase TEXT, cluster_index_relid OID,
         heap_tuples_scanned INT8, heap_tuples_written INT8, heap_blks_total INT8, heap_blks_scanned INT8,
         index_rebuild_count INT8,
-    );
-    view 12312 pg_stat_progress_create_index (
-        pid INT4, datid OID, datname NAME, relid OID, index_relid OID, command TEXT, phase TEXT,
-        lockers_total INT8, lockers_done INT8, current_locker_pid INT8, blocks_total INT8, blocks_done INT8,
-        tuples_total INT8, tuples_done INT8, partitions_total INT8, partitions_done INT8,
     );
     view 12317 pg_stat_progress_basebackup (
         pid INT4, phase TEXT, backup_total INT8, backup_streamed INT8, tablespaces_total INT8,

@@ -125,6 +125,8 @@ static BY_NAME: LazyLock<BTreeMap<(Oid, &'static str), &'static SystemTable>> =
 static BY_OID: LazyLock<BTreeMap<Oid, &'static SystemTable>> =
     LazyLock::new(|| tables().map(|table| (table.oid, table)).collect());
 
+pub use activity::reads_own;
+
 pub fn table(schema: Oid, name: &str) -> Option<&'static SystemTable> {
     BY_NAME.get(&(schema, name)).copied()
 }

@@ -154,14 +154,20 @@ fn an_index_of_a_large_table_is_built_while_it_is_used() {
         answer(&mut one, "create table t (a int primary key, b int, c text)").await;
         let seen = answer(&mut one, "insert into t select g, g % 1000, 'c' || g from generate_series(1, 3000) g").await;
         assert_eq!(seen, "INSERT 0 3000");
+        let progress = "select relid::regclass, command, pid, tuples_done from pg_stat_progress_create_index";
         let writer = node.env.tasks.spawn("writer", async move {
+            let mut seen = Vec::new();
             for a in 3001..3100 {
+                seen.push(answer(&mut two, progress).await);
                 assert_eq!(answer(&mut two, &format!("insert into t values ({a}, {a}, 'n')")).await, "INSERT 0 1");
                 assert_eq!(answer(&mut two, &format!("delete from t where a = {}", a - 2000)).await, "DELETE 1");
             }
+            seen
         });
         assert_eq!(answer(&mut one, "create index t_b on t (b)").await, "CREATE INDEX");
-        writer.await.expect("the writer ends");
+        let seen = writer.await.expect("the writer ends");
+        assert!(seen.iter().any(|row| row.starts_with("t|CREATE INDEX CONCURRENTLY|1|")), "{seen:?}");
+        assert_eq!(answer(&mut one, progress).await, "");
         let seen = answer(&mut one, "create unique index t_c on t (b)").await;
         assert!(seen.starts_with("ERROR:  23505: could not create unique index \"t_c\"\nDETAIL:  Key (b)=("), "{seen}");
         assert_eq!(answer(&mut one, "create unique index t_c on t (c, a)").await, "CREATE INDEX");

@@ -92,6 +92,7 @@ fn bare_query(plan: Plan, output: Vec<Output>) -> Query {
         uses: Vec::new(),
         command: CommandKind::Select,
         as_of: None,
+        reads_own: false,
     }
 }
 

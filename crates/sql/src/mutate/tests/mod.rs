@@ -182,6 +182,7 @@ impl Session {
             uses: Vec::new(),
             command: CommandKind::Select,
             as_of: None,
+            reads_own: false,
         };
         let cancel = Cancel::default();
         let savepoint = self.txn.savepoint();
