@@ -46,9 +46,8 @@ static DEFINITIONS: LazyLock<BTreeMap<String, Definition>> = LazyLock::new(|| {
 });
 
 /// Settings whose other values would change what statements mean in ways that are not there.
-const ONLY: [(&str, &str); 5] = [
+const ONLY: [(&str, &str); 4] = [
     ("array_nulls", "on"),
-    ("quote_all_identifiers", "off"),
     ("session_replication_role", "origin"),
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
