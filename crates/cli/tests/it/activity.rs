@@ -149,4 +149,9 @@ async fn sessions_are_seen_and_stopped() {
     assert!(one.batch_execute("SELECT 1").await.is_err());
     two.batch_execute("SET lock_timeout = 0; UPDATE t SET n = 4").await.unwrap();
     assert_eq!(row(&admin, "SELECT pg_cancel_backend(0)").await, [Some("f".into())]);
+    admin.batch_execute("CREATE DATABASE other").await.unwrap();
+    let other = node.session("other").await;
+    other.batch_execute("BEGIN; CREATE TABLE t (id int)").await.unwrap();
+    admin.batch_execute("DROP DATABASE other WITH (FORCE)").await.unwrap();
+    assert!(other.batch_execute("COMMIT").await.is_err());
 }

@@ -243,9 +243,9 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
                 backend.signal(crate::session::node::Request::Terminate);
             }
         }
-    } else {
-        check_unused(definition, &found).await?;
     }
+    // Those that were told to go have to be gone, too: until then they may write.
+    check_unused(definition, &found).await?;
     let catalog = definition.scope.catalog.clone();
     for schema in catalog.schemas.values().filter(|schema| schema.database == found.oid) {
         for table in catalog.tables.values().filter(|table| table.schema == schema.oid) {

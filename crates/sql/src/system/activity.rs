@@ -253,6 +253,8 @@ fn setting_row(scope: &Scope, of: &Definition) -> Vec<Datum> {
     // Shown with the largest unit that divides it, here without.
     let value = match variables::parse_number(shown, of.unit) {
         Some(number) if of.kind == Kind::Integer => number.to_string(),
+        // Units are a thousandth or a thousandfold of each other, which isn't exact.
+        Some(number) if of.kind == Kind::Real => ((number * 1e6).round() / 1e6).to_string(),
         _ => shown.to_owned(),
     };
     let kind = match of.kind {

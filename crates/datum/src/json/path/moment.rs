@@ -103,7 +103,7 @@ pub fn compare(left: &Moment, right: &Moment, manner: &Manner) -> Result<Option<
                         timestamp_moment(*local, Some(zone(manner, "timestamp", "timestamptz")?))
                     }
                     Timestamp(micros) | TimestampTz(micros) => timestamp_moment(*micros, None),
-                    other => panic!("{other:?} is neither date nor timestamp"),
+                    other => return Err(Error::internal(format!("{other:?} is neither date nor timestamp"))),
                 })
             };
             Ok(Some(moment(left)?.cmp(&moment(right)?)))
@@ -118,7 +118,7 @@ fn of_day(value: &Datum, manner: &Manner) -> Result<TimeTz> {
             let east = zone(manner, "time", "timetz")?.offset_at(manner.settings.transaction_micros);
             Ok(TimeTz { micros: *micros, west_seconds: -east })
         }
-        other => panic!("{other:?} is no time of day"),
+        other => Err(Error::internal(format!("{other:?} is no time of day"))),
     }
 }
 
