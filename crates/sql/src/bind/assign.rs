@@ -161,6 +161,18 @@ impl Binder<'_> {
     ) -> Result<()> {
         let mismatch = |at: At| syntax_error("number of columns does not match number of values", at);
         match &value.kind {
+            Ast::Row(row) if row.fields.iter().any(is_expanded) => {
+                let values = self.expand_all(&row.fields)?;
+                if values.len() != targets.len() {
+                    return Err(mismatch(value.at));
+                }
+                for (target, value) in targets.iter().zip(values) {
+                    let column = self.assigned_column(table, &target.column)?.clone();
+                    refuse_generated(&column)?;
+                    self.assign(item, target, &column, value, all)?;
+                }
+                Ok(())
+            }
             Ast::Row(row) => {
                 if row.fields.len() != targets.len() {
                     return Err(mismatch(value.at));
@@ -202,6 +214,15 @@ impl Binder<'_> {
                 Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(value.at.offset()))
             }
         }
+    }
+}
+
+/// `t.*` or `(record).*`.
+fn is_expanded(field: &ast::Expr) -> bool {
+    match &field.kind {
+        Ast::Star(_) => true,
+        Ast::Indirection(_, path) => matches!(path.last(), Some(ast::Indirection::Star)),
+        _ => false,
     }
 }
 

@@ -17,6 +17,7 @@ impl Binder<'_> {
             Ast::Literal(literal) => self.literal(literal, at)?,
             Ast::Parameter(number) => self.parameter(*number, at)?,
             Ast::Column(names) => self.column_reference(names, at)?,
+            Ast::Star(qualifier) if !qualifier.is_empty() => self.star_row(qualifier, at)?,
             Ast::Star(_) => {
                 let message = "row expansion via \"*\" is not supported here";
                 return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(at.offset()));

@@ -1,15 +1,16 @@
 //! FROM: tables, views, common tables, subqueries.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, FromItem, Name, Statement};
 
-use super::names::{Item, ItemColumn, ItemKind, Known, Origin, Place, Whole, item_name};
+use super::names::{Item, ItemColumn, ItemKind, Known, Origin, Place, Whole, item_name, record_of};
 use super::query::Output;
 use super::relation::{self, Found};
 use super::{Binder, Bound};
-use crate::catalog::{RelationKind, Table};
+use crate::catalog::{RelationKind, Table, View};
 use crate::function::sequence;
 use crate::plan::{
     Access, Apply, Call, ColumnId, CteScan, Expr, ExprKind, FunctionColumns, FunctionScan, Join, JoinKind,
@@ -93,7 +94,7 @@ impl Binder<'_> {
                 };
             }
             let mut columns = super::order::pass(plan.column_types());
-            columns.push((whole, self.record_of(&item.columns, ty)));
+            columns.push((whole, record_of(&item, ty)));
             let table_oid = item.tableoid.map_or(Datum::Null, Datum::Oid);
             columns.push((table, Expr::literal(table_oid, oid::OID)));
             plan = Plan::Project(Box::new(Project { input: plan, columns }));
@@ -166,7 +167,8 @@ impl Binder<'_> {
         let block = self.block().number;
         let name = item_name(alias, &table.name);
         let relation: Arc<str> = name.as_str().into();
-        let (mut columns, mut scanned) = (Vec::new(), Vec::new());
+        let (mut columns, mut younger, mut scanned) = (Vec::new(), Vec::new(), Vec::new());
+        let last = self.last_column_of(table.oid());
         for column in table.visible_columns() {
             let id = self.new_column(Origin::Variable {
                 block,
@@ -177,9 +179,13 @@ impl Binder<'_> {
                 attribute: column.ordinal as i16,
             });
             scanned.push((id, column.ordinal()));
-            columns.push(ItemColumn { name: column.name.as_str().into(), id, ty: column.ty() });
+            let of_item = if column.ordinal > last { &mut younger } else { &mut columns };
+            of_item.push(ItemColumn { name: column.name.as_str().into(), id, ty: column.ty() });
         }
         rename(&mut columns, alias, "table", &name)?;
+        if alias.is_some_and(|alias| !alias.columns.is_empty()) {
+            self.rename_origins(&columns);
+        }
         let key = self.new_column(Origin::Internal);
         let scan = Scan {
             table: table.clone(),
@@ -194,6 +200,7 @@ impl Binder<'_> {
             name: Some(name),
             relation: alias.is_none().then_some(table.oid()),
             columns,
+            younger,
             relation_visible: true,
             columns_visible: true,
             lateral_only: false,
@@ -371,6 +378,8 @@ impl Binder<'_> {
         let missing = || Error::internal(format!("view {} without its query", view.name));
         let definition = view.view.as_ref().ok_or_else(missing)?;
         let Statement::Query(query) = super::parse_stored_statement(&definition.query)? else { return Err(missing()) };
+        let last = self.last_column_of(view.oid());
+        let last_columns = std::mem::replace(&mut self.last_columns, last_columns(definition));
         let blocks = std::mem::take(&mut self.blocks);
         let parameters = self.parameters.take();
         let role = std::mem::replace(&mut self.role, Oid(view.owner));
@@ -380,16 +389,18 @@ impl Binder<'_> {
         self.role = role;
         self.parameters = parameters;
         self.blocks = blocks;
+        self.last_columns = last_columns;
         let at = names[0].at.offset();
         let mut bound: Bound = bound.map_err(|error| error.without_position().at(at))?;
         super::tidy::forget_positions(&mut bound.plan);
         let name = item_name(alias, &view.name);
-        let mut columns = Vec::new();
+        let (mut columns, mut younger) = (Vec::new(), Vec::new());
         for (column, output) in view.visible_columns().zip(&bound.output) {
             let attribute = column.ordinal as i16;
             let read = Some((read, column.ordinal()));
             self.name_column(output.id, Some(&name), &column.name, view.oid(), attribute, read);
-            columns.push(ItemColumn { name: column.name.as_str().into(), id: output.id, ty: output.ty });
+            let of_item = if column.ordinal > last { &mut younger } else { &mut columns };
+            of_item.push(ItemColumn { name: column.name.as_str().into(), id: output.id, ty: output.ty });
         }
         rename(&mut columns, alias, "table", &name)?;
         let ty = if view.row_type == 0 { oid::RECORD } else { Oid(view.row_type) };
@@ -397,11 +408,31 @@ impl Binder<'_> {
             relation: alias.is_none().then_some(view.oid()),
             whole: Whole::Row(ty),
             read: Some(read),
+            younger,
             kind: ItemKind::View,
             ..derived(name, columns)
         };
         Ok((bound.plan, item))
     }
+
+    /// Messages call columns what the alias calls them.
+    fn rename_origins(&mut self, columns: &[ItemColumn]) {
+        for column in columns {
+            if let Origin::Variable { name, .. } = &mut self.origins[column.id.0 as usize] {
+                *name = column.name.clone();
+            }
+        }
+    }
+
+    /// The last column of a relation that names may mean here.
+    fn last_column_of(&self, relation: Oid) -> u32 {
+        self.last_columns.get(&relation).copied().unwrap_or(u32::MAX)
+    }
+}
+
+/// How far the relations that a view reads were known when it was made.
+pub(super) fn last_columns(view: &View) -> BTreeMap<Oid, u32> {
+    view.uses.iter().zip(&view.last_columns).map(|(relation, last)| (Oid(*relation), *last)).collect()
 }
 
 /// An item that is no table.
@@ -410,6 +441,7 @@ pub(super) fn derived(name: String, columns: Vec<ItemColumn>) -> Item {
         name: Some(name),
         relation: None,
         columns,
+        younger: Vec::new(),
         relation_visible: true,
         columns_visible: true,
         lateral_only: false,

@@ -10,7 +10,6 @@ use super::names::{Origin, Place};
 use super::same::same;
 use super::target::Target;
 use super::{Binder, located};
-use crate::catalog::ColumnOrdinal;
 use crate::plan::{Aggregate, ColumnId, Expr, ExprKind, Plan, SubqueryKind};
 
 /// What a block is grouped by.
@@ -348,14 +347,24 @@ impl Grouped<'_, '_> {
     fn is_determined(&mut self, id: ColumnId) -> bool {
         let keys: BTreeSet<ColumnId> = self.always.iter().filter_map(|key| self.keys[*key].1.as_column()).collect();
         let has = |item: &&super::names::Item| item.columns.iter().any(|column| column.id == id);
-        let block = self.binder.block();
+        let Some(block) = self.binder.blocks.last() else { return false };
         let Some(item) = block.items.iter().filter(|item| item.table.is_some()).find(has) else { return false };
         let Some(table) = item.table.as_ref().filter(|table| table.has_primary_key()) else { return false };
-        table.primary().keys.iter().all(|key| {
-            let named = table.column(ColumnOrdinal(key.column)).map(|column| column.name.as_str());
-            let column = named.and_then(|name| item.columns.iter().find(|column| *column.name == *name));
-            column.is_some_and(|column| keys.contains(&column.id))
-        })
+        // By number: an alias may have renamed them.
+        let number = |column: &super::names::ItemColumn| match self.binder.origin(column.id) {
+            Origin::Variable { attribute, .. } => *attribute as u32,
+            _ => 0,
+        };
+        let of_item = |ordinal: u32| item.columns.iter().find(|column| number(column) == ordinal);
+        let primary = table.primary();
+        if !primary.keys.iter().all(|key| of_item(key.column).is_some_and(|column| keys.contains(&column.id))) {
+            return false;
+        }
+        let constraint = primary.constraint;
+        if self.binder.views.is_empty() {
+            self.binder.written.keys.insert(constraint);
+        }
+        true
     }
 
     fn grouping(&mut self, grouping: Grouping) -> Result<(ColumnId, Vec<usize>)> {

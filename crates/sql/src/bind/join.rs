@@ -36,6 +36,9 @@ impl Binder<'_> {
             JoinCondition::Using { columns, alias } => (columns.clone(), alias.as_ref()),
             _ => (Vec::new(), None),
         };
+        if written.condition == JoinCondition::Natural && self.views.is_empty() {
+            self.written.natural.insert(written.at.0, names.clone());
+        }
         let mut on = Vec::new();
         if let JoinCondition::On(condition) = &written.condition {
             // Only the two sides are seen, and those further out.

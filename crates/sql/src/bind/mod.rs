@@ -66,12 +66,12 @@ mod with;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, View};
 use crate::plan::{ColumnId, CommandKind, CteId, Expr, Query, RelationUse};
 use crate::session::Scope;
 use crate::types::Type;
@@ -82,6 +82,35 @@ pub use row::Shape;
 pub use standalone::{Standalone, StandaloneColumn, expression_over, expression_text_over};
 pub use target::figure_name;
 pub use type_name::type_name;
+
+/// What names of a query turned out to mean, by their place in its text: for views, whose text must not mean anything
+/// else when its tables have got more columns.
+#[derive(Default)]
+pub struct Written {
+    /// The item of FROM that a name without one belongs to; None if two readings differ.
+    pub columns: BTreeMap<u32, Option<String>>,
+    /// The names that NATURAL stands for, by where the join's right side begins.
+    pub natural: BTreeMap<u32, Vec<ast::Name>>,
+    /// Primary keys by which columns that aren't grouped are known to have one value in each group.
+    pub keys: BTreeSet<u32>,
+}
+
+/// Binds the query of a view that is made.
+pub fn view(scope: &Scope, query: &ast::Query) -> Result<(Query, Written)> {
+    let mut binder = Binder::new(scope);
+    binder.parameters = Some(parameter::Parameters::new(&[]));
+    let bound = binder.top_query(query)?;
+    let written = std::mem::take(&mut binder.written);
+    Ok((binder.finish(bound, CommandKind::Select)?, written))
+}
+
+/// Binds the query of a view that was made before.
+pub fn stored_view(scope: &Scope, view: &View, query: &ast::Query) -> Result<Query> {
+    let mut binder = Binder::new(scope);
+    binder.last_columns = from::last_columns(view);
+    let bound = binder.top_query(query)?;
+    binder.finish(bound, CommandKind::Select)
+}
 
 /// Binds SELECT, VALUES, INSERT, UPDATE or DELETE. `parameters` are the declared types of `$1`, `$2`, …; 0 and what is
 /// not listed are inferred.
@@ -139,6 +168,9 @@ struct Binder<'a> {
     role: Oid,
     /// Views being expanded, the innermost last.
     views: Vec<Oid>,
+    /// Of relations that the innermost view reads: the last column that names may mean.
+    last_columns: BTreeMap<Oid, u32>,
+    written: Written,
     as_of: Option<Expr>,
     /// Off while a descriptor's expressions are bound: what they read needs no privilege.
     noting: bool,
@@ -170,6 +202,8 @@ impl<'a> Binder<'a> {
             reads_own: false,
             role: scope.session.current_user,
             views: Vec::new(),
+            last_columns: BTreeMap::new(),
+            written: Written::default(),
             as_of: None,
             noting: true,
             carry: None,

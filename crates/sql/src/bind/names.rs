@@ -194,6 +194,8 @@ pub(super) struct Item {
     /// The table, unless an alias hides its name. `schema.table.column` finds it by this.
     pub relation: Option<Oid>,
     pub columns: Vec<ItemColumn>,
+    /// Columns that are younger than the view whose query this is: part of the whole row, but without a name.
+    pub younger: Vec<ItemColumn>,
     pub relation_visible: bool,
     pub columns_visible: bool,
     /// Seen by LATERAL only, until FROM is complete.
@@ -245,6 +247,11 @@ pub(super) enum Whole {
 }
 
 impl Item {
+    /// The columns of the whole row.
+    pub fn row(&self) -> impl Iterator<Item = &ItemColumn> {
+        self.columns.iter().chain(&self.younger)
+    }
+
     pub fn matches_name(&self, name: &str) -> bool {
         self.relation_visible && self.name.as_deref() == Some(name)
     }
@@ -409,9 +416,34 @@ impl Binder<'_> {
             }
         }
         match (column, table) {
-            (Some(column), _) => Ok(Some(self.read_column(&column, at))),
+            (Some(column), _) => {
+                self.note_item(&column, at);
+                Ok(Some(self.read_column(&column, at)))
+            }
             (None, Some(item)) => self.system_column(&item, name, at),
             (None, None) => Ok(None),
+        }
+    }
+
+    /// Remembers by which item's name the column could be called as well.
+    fn note_item(&mut self, column: &ItemColumn, at: At) {
+        if !self.views.is_empty() || !self.noting {
+            return;
+        }
+        let is_it = |of: &&ItemColumn| of.id == column.id && of.name == column.name;
+        let holds = |item: &&Item| item.relation_visible && item.columns.iter().any(|of| is_it(&of));
+        let mut items = self.blocks.iter().rev().flat_map(|block| &block.items);
+        let name = items.find(holds).and_then(|item| item.name.clone());
+        // Nothing else has this name, neither here nor further in, where it would be found first.
+        let own = |block: &&Block| block.items.iter().any(|item| holds(&item));
+        let name = name.filter(|name| {
+            let Some(place) = self.blocks.iter().rposition(|block| own(&block)) else { return false };
+            self.blocks[place..].iter().flat_map(|block| &block.items).filter(|item| item.matches_name(name)).count()
+                == 1
+        });
+        let noted = self.written.columns.entry(at.0).or_insert_with(|| name.clone());
+        if *noted != name {
+            *noted = None;
         }
     }
 
@@ -472,7 +504,7 @@ impl Binder<'_> {
         if let (Whole::Scalar, [column, ..]) = (item.whole, item.columns.as_slice()) {
             return Ok(self.read_column(column, at));
         }
-        for column in &item.columns {
+        for column in item.row() {
             self.note_read(column.id);
         }
         Ok(match item.whole {
@@ -480,20 +512,14 @@ impl Binder<'_> {
                 self.note_read(id);
                 Expr::column(id, ty).at(at.0)
             }
-            Whole::Row(ty) => self.record_of(&item.columns, ty).at(at.0),
+            Whole::Row(ty) => record_of(item, ty).at(at.0),
             Whole::Scalar => return Err(Error::internal("a scalar without a column")),
         })
     }
 
-    pub fn record_of(&self, columns: &[ItemColumn], ty: Oid) -> Expr {
-        let names = columns.iter().map(|column| column.name.clone()).collect();
-        let fields = columns.iter().map(|column| Expr::column(column.id, column.ty)).collect();
-        Expr::new(ExprKind::NamedRow { names, fields }, ty)
-    }
-
     pub fn shape_of_item(&self, item: &Item) -> Shape {
         let field = |column: &ItemColumn| (column.name.clone(), column.ty);
-        Shape { fields: item.columns.iter().map(field).collect() }
+        Shape { fields: item.row().map(field).collect() }
     }
 
     // ---------------------------------------------------------------------------------------------------- not found
@@ -593,6 +619,16 @@ impl Item {
             _ => None,
         }
     }
+}
+
+/// The whole row of an item. That of a table has the table's own names, whatever an alias says.
+pub(super) fn record_of(item: &Item, ty: Oid) -> Expr {
+    let names: Vec<Arc<str>> = match &item.table {
+        Some(table) => table.visible_columns().map(|column| column.name.as_str().into()).collect(),
+        None => item.row().map(|column| column.name.clone()).collect(),
+    };
+    let fields = item.row().map(|column| Expr::column(column.id, column.ty)).collect();
+    Expr::new(ExprKind::NamedRow { names: names.into(), fields }, ty)
 }
 
 fn check_lateral(item: &Item, at: At) -> Result<()> {

@@ -67,6 +67,10 @@ impl Binder<'_> {
             plan = self.project_sets(plan, &mut targets);
         }
         let keys = sort_keys(&sorted, &targets);
+        if matches!(on, Some(None)) {
+            // Keys of GROUP BY that aren't selected tell no two rows apart.
+            targets.retain(|target| !target.junk);
+        }
         // As PostgreSQL does: what is volatile is computed for the rows that are left, in their order.
         let is_late = |target: &Target| {
             on.is_none()

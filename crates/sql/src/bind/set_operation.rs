@@ -122,6 +122,7 @@ impl Binder<'_> {
                 name: None,
                 relation: None,
                 columns: columns.collect(),
+                younger: Vec::new(),
                 relation_visible: false,
                 columns_visible: true,
                 lateral_only: false,
@@ -175,10 +176,9 @@ impl Binder<'_> {
         if let Some(locking) = query.locking.first() {
             return Err(self.lock_refused(locking, "VALUES"));
         }
-        let place = if rows.len() == 1 { Place::SingleValues } else { Place::Values };
         let mut bound: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
         for row in rows {
-            bound.push(self.at_place(place, |binder| binder.expand_all(row))?);
+            bound.push(self.at_place(Place::Values, |binder| binder.expand_all(row))?);
         }
         check_lengths(rows, &bound)?;
         let bound = self.values_of_rows(bound)?;

@@ -104,6 +104,12 @@ impl Binder<'_> {
         Ok(items.iter().flat_map(|item| self.columns_of(item, at)).collect())
     }
 
+    /// `t.*` where one value is wanted: the row as a whole.
+    pub fn star_row(&mut self, qualifier: &[Name], at: At) -> Result<Expr> {
+        let item = self.star_item(qualifier, at)?;
+        self.whole_row(&item, at)
+    }
+
     fn star_item(&mut self, qualifier: &[Name], at: At) -> Result<Item> {
         let (schema, table) = match qualifier {
             [table] => (None, table),
@@ -140,7 +146,7 @@ pub fn figure_name(expr: &ast::Expr) -> String {
 fn name_and_strength(expr: &ast::Expr) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     match &expr.kind {
-        Ast::Column(names) => strong(names.last()?.as_str()),
+        Ast::Column(names) | Ast::Star(names) => strong(names.last()?.as_str()),
         Ast::Indirection(base, path) => {
             let field = path.iter().rev().find_map(|step| match step {
                 Indirection::Field(name) => Some(name),

@@ -410,6 +410,21 @@ pub struct View {
     /// A materialized view that was never filled: WITH NO DATA.
     #[prost(bool, tag = "5")]
     pub unfilled: bool,
+    /// Of each of `uses` the last column that it had: names in the query never mean a younger one. Empty in views that
+    /// were made before this was kept.
+    #[prost(uint32, repeated, tag = "6")]
+    pub last_columns: Vec<u32>,
+    /// Oids of the primary keys without which its GROUP BY would be wrong.
+    #[prost(uint32, repeated, tag = "7")]
+    pub keys: Vec<u32>,
+}
+
+impl View {
+    /// The last column of the relation that the query knows of.
+    pub fn last_column_of(&self, relation: Oid) -> Option<u32> {
+        let place = self.uses.iter().position(|used| *used == relation.0)?;
+        self.last_columns.get(place).copied()
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]

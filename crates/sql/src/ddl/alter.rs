@@ -245,7 +245,8 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
     match action {
         AddColumn { column, if_not_exists } => alter_column::add(definition, alteration, column, *if_not_exists).await,
         SetType { column, type_name, collation, using } => {
-            alter_column::set_type(definition, alteration, column, type_name, collation.as_ref(), using.as_ref())
+            alter_column::set_type(definition, alteration, column, type_name, collation.as_ref(), using.as_ref())?;
+            alter_column::set_identity_type(definition, alteration, column, type_name).await
         }
         SetDefault { column, value } => alter_column::set_default(definition, alteration, column, Some(value)),
         DropDefault { column } => alter_column::set_default(definition, alteration, column, None),

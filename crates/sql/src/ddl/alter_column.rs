@@ -176,7 +176,7 @@ fn refuse_if_read(definition: &Definition<'_>, table: &Table, ordinal: u32) -> R
             let column = &table.columns[ordinal as usize - 1].name;
             let detail = format!("Column \"{column}\" is used by generated column \"{}\".", other.name);
             let message = "cannot alter type of a column used by a generated column";
-            return Err(syntax_error(message.to_owned()).detail(detail).into());
+            return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).detail(detail).into());
         }
     }
     Ok(())
@@ -422,13 +422,32 @@ pub async fn set_identity(
         return Ok(());
     }
     let oid = Oid(table.columns[place].sequence);
+    change_sequence(definition, oid, &options).await
+}
+
+/// The sequence of an identity column counts in the column's type.
+pub async fn set_identity_type(
+    definition: &mut Definition<'_>,
+    alteration: &Alteration,
+    name: &Name,
+    type_name: &ast::TypeName,
+) -> Result<()> {
+    let column = &alteration.new.columns[place(&alteration.new, name)?];
+    if column.identity.is_none() {
+        return Ok(());
+    }
+    let option = SequenceOption { kind: SequenceOptionKind::As(type_name.clone()), at: ast::At::default() };
+    change_sequence(definition, Oid(column.sequence), &[option]).await
+}
+
+async fn change_sequence(definition: &mut Definition<'_>, oid: Oid, options: &[SequenceOption]) -> Result<()> {
     let Some(found) = definition.lock(oid, Mode::ShareRowExclusive).await? else {
         return Err(Error::internal("an identity column without its sequence").into());
     };
     let Some(old) = &found.sequence else {
         return Err(Error::internal("the sequence of an identity column is none").into());
     };
-    let changed = sequence::changed(definition, &options, old).await?;
+    let changed = sequence::changed(definition, options, old).await?;
     definition.put_table(Table { sequence: Some(changed), ..Table::clone(&found) }).await
 }
 

@@ -180,6 +180,11 @@ fn dependents(catalog: &Catalog, thing: Thing) -> Result<Vec<(Thing, Tie)>> {
             let Some(table) = catalog.table(of) else { return Ok(found) };
             let indexes = table.indexes.iter().filter(|index| index.constraint == oid && oid != 0);
             found.extend(indexes.map(|index| (Thing::Index(of, Oid(index.oid)), Tie::Auto)));
+            let views = catalog
+                .tables
+                .values()
+                .filter(|table| table.view.as_ref().is_some_and(|view| oid != 0 && view.keys.contains(&oid)));
+            found.extend(views.map(|view| (Thing::Relation(view.oid()), Tie::Normal)));
         }
         Thing::Column(of, ordinal) => column_dependents(catalog, of, ordinal, &mut found)?,
         Thing::Default(..) => {}

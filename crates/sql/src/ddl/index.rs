@@ -1,6 +1,6 @@
 //! CREATE INDEX, and what indexes are made of.
 
-use atoll_datum::{Error, Oid, sqlstate};
+use atoll_datum::{Error, Oid, oid, sqlstate};
 use atoll_syntax::ast::{self, Direction, IndexColumn, Nulls, Setting};
 
 use super::{Definition, binding, column, names, online, walk};
@@ -283,7 +283,10 @@ fn operator_class(scope: &Scope, names: &[ast::Name], of: Oid) -> Result<String>
 /// Whether a type can be a key at all.
 pub fn check_sortable(definition: &Definition<'_>, of: Oid) -> Result<()> {
     if binding::is_sortable(definition.catalog(), of) {
-        return Ok(());
+        return match bind::types::element(definition.catalog(), of).unwrap_or(of) {
+            oid::JSONB => Err(Error::unsupported("an index on type jsonb").into()),
+            _ => Ok(()),
+        };
     }
     let text = binding::type_text(&definition.scope, of.into());
     let message = format!("data type {text} has no default operator class for access method \"btree\"");

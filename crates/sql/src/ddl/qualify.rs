@@ -1,11 +1,11 @@
 //! The query of a view as it is kept: every table with its schema, every `*` written out, types and sequences pinned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atoll_datum::{Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{
-    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Name, QuantifiedSet, Query, QueryBody,
-    Select, Statement, TableItem, Target, With,
+    Expr, ExprKind, FromItem, GroupItem, InSet, JoinCondition, LimitCount, Literal, Name, QuantifiedSet, Query,
+    QueryBody, Select, Statement, TableItem, Target, With,
 };
 
 use super::{binding, names, walk};
@@ -19,13 +19,30 @@ pub struct Qualified {
     pub relations: BTreeSet<Oid>,
 }
 
-pub fn query(scope: &Scope, query: &Query) -> Result<Qualified> {
+pub fn query(scope: &Scope, query: &Query, written: &bind::Written) -> Result<Qualified> {
     let mut query = query.clone();
     expand_stars(scope, &mut query)?;
     let mut relations = BTreeSet::new();
     let mut name_table = |table: &mut TableItem| qualify_table(scope, &mut table.table.name, &mut relations);
-    each(&mut query, &mut name_table, &mut |expr| binding::pin(scope, expr))?;
+    let mut settle = |expr: &mut Expr| {
+        name_item(written, expr);
+        binding::pin(scope, expr)
+    };
+    let mut walker = Walker::new(&mut name_table, &mut settle);
+    walker.natural = Some(&written.natural);
+    walker.query(&mut query);
+    walker.failed.map_or(Ok(()), Err)?;
     Ok(Qualified { query, relations })
+}
+
+/// `column` becomes `item.column`.
+fn name_item(written: &bind::Written, expr: &mut Expr) {
+    if let ExprKind::Column(names) = &mut expr.kind
+        && let [name] = names.as_slice()
+        && let Some(Some(item)) = written.columns.get(&expr.at.0)
+    {
+        *names = vec![Name::new(item.as_str(), name.at), name.clone()];
+    }
 }
 
 fn qualify_table(scope: &Scope, name: &mut Vec<Name>, relations: &mut BTreeSet<Oid>) -> Result<()> {
@@ -50,7 +67,7 @@ pub fn each(
     table: &mut dyn FnMut(&mut TableItem) -> Result<()>,
     expr: &mut dyn FnMut(&mut Expr) -> Result<()>,
 ) -> Result<()> {
-    let mut walker = Walker { table, expr, common: Vec::new(), failed: None };
+    let mut walker = Walker::new(table, expr);
     walker.query(query);
     walker.failed.map_or(Ok(()), Err)
 }
@@ -60,10 +77,19 @@ struct Walker<'v> {
     expr: &'v mut dyn FnMut(&mut Expr) -> Result<()>,
     /// Names of common tables that are visible.
     common: Vec<String>,
+    /// The columns that NATURAL stands for, if it is to go.
+    natural: Option<&'v BTreeMap<u32, Vec<Name>>>,
     failed: Option<Error>,
 }
 
-impl Walker<'_> {
+impl<'v> Walker<'v> {
+    fn new(
+        table: &'v mut dyn FnMut(&mut TableItem) -> Result<()>,
+        expr: &'v mut dyn FnMut(&mut Expr) -> Result<()>,
+    ) -> Walker<'v> {
+        Walker { table, expr, common: Vec::new(), natural: None, failed: None }
+    }
+
     fn fail(&mut self, error: Error) {
         self.failed.get_or_insert(error);
     }
@@ -150,6 +176,16 @@ impl Walker<'_> {
                 self.from(&mut join.right);
                 if let JoinCondition::On(condition) = &mut join.condition {
                     self.expr(condition);
+                }
+                if join.condition == JoinCondition::Natural
+                    && let Some(columns) = self.natural.and_then(|natural| natural.get(&join.at.0))
+                {
+                    join.condition = match columns.is_empty() {
+                        true => {
+                            JoinCondition::On(Expr { kind: ExprKind::Literal(Literal::Boolean(true)), at: join.at })
+                        }
+                        false => JoinCondition::Using { columns: columns.clone(), alias: None },
+                    };
                 }
             }
         }

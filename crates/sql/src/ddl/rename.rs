@@ -131,7 +131,7 @@ async fn rewrite_texts(definition: &mut Definition<'_>, renaming: &Renaming) -> 
 async fn fix_columns_in_views(
     definition: &mut Definition<'_>,
     table: &Table,
-    change: &(dyn Fn(&mut Vec<Name>) + Sync),
+    change: &(dyn Fn(&mut Vec<Name>, Option<u32>) + Sync),
 ) -> Result<()> {
     let (schema, name) = (names::schema_name(definition.catalog(), Oid(table.schema)), table.name.clone());
     let views = definition.catalog().tables.values();
@@ -141,6 +141,7 @@ async fn fix_columns_in_views(
         let Some(view) = definition.lock(oid, Mode::AccessExclusive).await? else { continue };
         let mut new = Table::clone(&view);
         let Some(of) = &mut new.view else { continue };
+        let last_column = of.last_column_of(table.oid());
         let mut fix = |item: &mut TableItem| {
             let [in_schema, own] = item.table.name.as_slice() else { return };
             if (in_schema.as_str(), own.as_str()) != (&*schema, &*name) {
@@ -148,7 +149,7 @@ async fn fix_columns_in_views(
             }
             let own = own.clone();
             let alias = item.alias.get_or_insert(ast::Alias { name: own, columns: Vec::new() });
-            change(&mut alias.columns);
+            change(&mut alias.columns, last_column);
         };
         change_query(&mut of.query, &mut fix, &mut |_| {})?;
         definition.put_table(new).await?;
@@ -160,7 +161,7 @@ async fn fix_columns_in_views(
 pub async fn forget_column_in_views(definition: &mut Definition<'_>, table: &Table, ordinal: u32) -> Result<()> {
     let Some(place) = table.visible_columns().position(|column| column.ordinal == ordinal) else { return Ok(()) };
     let has_alias = |columns: &Vec<Name>| place < columns.len();
-    let forget = |columns: &mut Vec<Name>| {
+    let forget = |columns: &mut Vec<Name>, _| {
         if has_alias(columns) {
             columns.remove(place);
         }
@@ -310,8 +311,9 @@ async fn of_column(definition: &mut Definition<'_>, rename: &ast::Rename, to: &s
         return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).into());
     }
     column::check_new_name(&Table { columns: Vec::new(), ..table.clone() }, to)?;
-    let before: Vec<Name> =
-        table.visible_columns().map(|column| Name::new(column.name.as_str(), ast::At::default())).collect();
+    let before = table.visible_columns();
+    let before = before.map(|column| (column.ordinal, Name::new(column.name.as_str(), ast::At::default())));
+    let before: Vec<(u32, Name)> = before.collect();
     let plain = table.clone();
     each_text(&mut table, &mut |text| {
         let mut expr = binding::stored(text)?;
@@ -321,9 +323,10 @@ async fn of_column(definition: &mut Definition<'_>, rename: &ast::Rename, to: &s
     })?;
     table.columns[old.ordinal as usize - 1].name = to.to_owned();
     definition.put_table(table.clone()).await?;
-    let keep_old = |columns: &mut Vec<Name>| {
-        let known = columns.len();
-        columns.extend(before.iter().skip(known).cloned());
+    let keep_old = |columns: &mut Vec<Name>, last_column: Option<u32>| {
+        let known = before.iter().filter(|(ordinal, _)| last_column.is_none_or(|last| *ordinal <= last));
+        let named = columns.len();
+        columns.extend(known.skip(named).map(|(_, name)| name.clone()));
     };
     fix_columns_in_views(definition, &table, &keep_old).await
 }

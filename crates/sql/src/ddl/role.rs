@@ -61,6 +61,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateRole) -
             RoleOptionKind::InRole(groups) => {
                 for group in groups {
                     let group = definition.role_of(group)?;
+                    check_admin(definition, group)?;
                     add_member(definition, group, oid, false).await?;
                 }
             }
@@ -195,6 +196,12 @@ pub async fn add_member(definition: &mut Definition<'_>, group: Oid, member: Oid
     let catalog = definition.catalog();
     let mut descriptor = definition.descriptor_of_role(member)?;
     let group_name = definition.descriptor_of_role(group)?.name;
+    let owners = |oid: Oid| oid == crate::catalog::DATABASE_OWNER_ROLE;
+    if owners(group) || owners(member) {
+        let what = if owners(group) { "have explicit members" } else { "be a member of any role" };
+        let name = if owners(group) { &group_name } else { &descriptor.name };
+        return Err(Error::new(sqlstate::INTERNAL_ERROR, format!("role \"{name}\" cannot {what}")).into());
+    }
     if privileges::is_direct_member(catalog, definition.database(), group, member) {
         let message = format!("role \"{}\" is a member of role \"{}\"", group_name, descriptor.name);
         return Err(Error::new(INVALID_GRANT_OPERATION, message).into());

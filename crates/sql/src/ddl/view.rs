@@ -35,7 +35,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
         let message = "views must not contain SELECT INTO";
         return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
     }
-    let bound = bind::statement(&definition.scope, &Statement::Query(Box::new(create.query.clone())), &[])?;
+    let (bound, written) = bind::view(&definition.scope, &create.query)?;
     check_parameters(&bound)?;
     let columns = columns(definition, &bound, &create.columns, "CREATE VIEW specifies more column names than columns")?;
     if create.check.is_some() {
@@ -43,7 +43,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
     }
     let schema = definition.creation_schema(&create.name)?;
     let name = create.name.last().map_or("", ast::Name::as_str);
-    let view = described(definition, &create.query, &bound, create.check)?;
+    let view = described(definition, &create.query, &bound, &written, create.check)?;
     let old = definition.catalog().table_named(schema, name).cloned();
     if let (Some(old), true) = (old, create.or_replace) {
         return replace(definition, &old, columns, view, options(&create.options)?).await;
@@ -110,12 +110,18 @@ fn described(
     definition: &Definition<'_>,
     query: &ast::Query,
     bound: &Query,
+    written: &bind::Written,
     check: Option<CheckOption>,
 ) -> Result<View> {
-    let qualified = qualify::query(&definition.scope, query)?;
+    let qualified = qualify::query(&definition.scope, query, written)?;
     let uses: Vec<u32> =
         qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
     let reads = uses.iter().filter_map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
+    let last_column = |relation: &u32| {
+        let table = definition.catalog().table(Oid(*relation));
+        table.and_then(|table| table.columns.last()).map_or(0, |column| column.ordinal)
+    };
+    let last_columns = uses.iter().map(last_column).collect();
     let check_option = match check {
         None => "",
         Some(CheckOption::Local) => "l",
@@ -127,6 +133,8 @@ fn described(
         uses,
         reads,
         unfilled: false,
+        last_columns,
+        keys: written.keys.iter().copied().collect(),
     })
 }
 
@@ -223,7 +231,8 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
     made.options = table::options(&create.options)?;
     made.columns = columns;
     if create.materialized_view {
-        let mut view = described(definition, query, &bound, None)?;
+        let (_, written) = bind::view(&definition.scope, query)?;
+        let mut view = described(definition, query, &bound, &written, None)?;
         view.unfilled = !create.with_data;
         made.view = Some(view);
     }
@@ -309,13 +318,16 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
         return Err(Error::new(state, format!("\"{}\" is not {what}", found.name)).into());
     }
     definition.check_owner(&found)?;
-    let Some(view) = &found.view else { return Err(Error::internal("a view without its query").into()) };
+    let Some(of) = found.view.clone() else { return Err(Error::internal("a view without its query").into()) };
     if refresh.concurrently && !refresh.with_data {
-        let message = "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together";
+        let message = "CONCURRENTLY and WITH NO DATA options cannot be used together";
         return Err(Error::new(sqlstate::SYNTAX_ERROR, message).into());
     }
-    let mut parsed = atoll_syntax::parse(&view.query).map_err(Error::without_position)?;
-    let Some(statement) = parsed.pop().map(|parsed| parsed.statement) else {
+    if refresh.concurrently {
+        check_concurrent(definition, &found, &of)?;
+    }
+    let mut parsed = atoll_syntax::parse(&of.query).map_err(Error::without_position)?;
+    let Some(Statement::Query(query)) = parsed.pop().map(|parsed| parsed.statement) else {
         return Err(Error::internal("a view without its query").into());
     };
     let mut new = Table::clone(&found);
@@ -330,13 +342,33 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
     // What the view reads, its owner reads.
     let user = std::mem::replace(&mut definition.scope.session.current_user, Oid(found.owner));
     let columns: Vec<Column> = new.visible_columns().cloned().collect();
-    let bound = bind::statement(&definition.scope, &statement, &[]);
+    let bound = bind::stored_view(&definition.scope, &of, &query);
     let filled = match bound {
         Ok(bound) => fill(definition, &new, &columns, &bound).await,
         Err(error) => Err(error.into()),
     };
     definition.scope.session.current_user = user;
     filled.map(drop)
+}
+
+/// Rows can only be told apart by a unique key of columns.
+fn check_concurrent(definition: &Definition<'_>, table: &Table, view: &View) -> Result<()> {
+    if view.unfilled {
+        let message = "CONCURRENTLY cannot be used when the materialized view is not populated";
+        return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
+    }
+    let tells_apart = |index: &crate::catalog::Index| {
+        let is_plain = index.keys.iter().all(|key| key.expression.is_none());
+        index.unique && index.predicate.is_none() && is_plain
+    };
+    if table.indexes.iter().skip(1).any(tells_apart) {
+        return Ok(());
+    }
+    let schema = names::schema_name(definition.catalog(), Oid(table.schema));
+    let name = format!("{}.{}", print::identifier(&schema), print::identifier(&table.name));
+    let hint = "Create a unique index with no WHERE clause on one or more columns of the materialized view.";
+    let message = format!("cannot refresh materialized view \"{name}\" concurrently");
+    Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message).hint(hint).into())
 }
 
 /// Gives all indexes new numbers, under which there is nothing, and leaves what was there to be erased.

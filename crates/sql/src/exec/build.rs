@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use atoll_datum::{Error, Oid, Result, oid};
+use atoll_datum::{Error, Oid, Result, oid, sqlstate};
 
 use super::expr::{Columns, SubqueryState};
 use super::keyed::Sense;
@@ -64,6 +64,11 @@ impl<'s> Builder<'s> {
     fn operator(&mut self, plan: &Plan) -> Result<BoxOperator> {
         match plan {
             Plan::Values(values) => operator::values(values, self),
+            Plan::Scan(scan) if scan.table.view.as_ref().is_some_and(|view| view.unfilled) => {
+                let message = format!("materialized view \"{}\" has not been populated", scan.table.name);
+                let error = Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message);
+                Err(error.hint("Use the REFRESH MATERIALIZED VIEW command."))
+            }
             Plan::Scan(scan) => operator::scan(scan, self),
             Plan::System(system) => Ok(operator::system(system)),
             Plan::FunctionScan(scan) => operator::function_scan(scan, self),

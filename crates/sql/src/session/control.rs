@@ -459,6 +459,7 @@ impl Session {
             locks,
             saved,
             portals: self.portals_made,
+            read_only: transaction.modes.read_only,
         };
         transaction.savepoints.push(savepoint);
     }
@@ -467,9 +468,14 @@ impl Session {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let at = transaction.savepoint(name)?;
         let oldest = transaction.savepoints.drain(at..).next();
-        if let (Some(Savepoint { kv: Some(kv), .. }), Some(txn)) = (oldest, &mut transaction.txn) {
-            txn.release(kv);
+        // As in PostgreSQL, what was read-only since the savepoint no longer is.
+        if let Some(Savepoint { kv, read_only, .. }) = oldest {
+            if let (Some(kv), Some(txn)) = (kv, &mut transaction.txn) {
+                txn.release(kv);
+            }
+            transaction.modes.read_only = read_only;
         }
+        self.show_modes();
         Ok(())
     }
 
@@ -481,6 +487,7 @@ impl Session {
         if let (Some(kv), Some(txn)) = (savepoint.kv, &mut transaction.txn) {
             txn.rollback_to(kv).await?;
         }
+        transaction.modes.read_only = savepoint.read_only;
         transaction.changes.rollback_to(savepoint.changes);
         transaction.deferred.truncate(savepoint.deferred);
         transaction.timing = savepoint.timing.clone();

@@ -65,7 +65,9 @@ impl Session {
         filling: Filling,
         client: &mut dyn Client,
     ) -> std::result::Result<(ddl::Done, Filling), Failure> {
-        if self.facts.read_only || self.transaction.as_ref().is_some_and(|open| open.modes.read_only) {
+        // Before the first statement of its own transaction there is none yet.
+        let by_default = self.variables.typed().default_read_only;
+        if self.transaction.as_ref().map_or(by_default, |open| open.modes.read_only) {
             let message = format!("cannot execute {} in a read-only transaction", ddl::command(statement));
             return Err(Error::new(sqlstate::READ_ONLY_SQL_TRANSACTION, message).into());
         }

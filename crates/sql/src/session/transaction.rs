@@ -75,6 +75,7 @@ pub struct Savepoint {
     pub locks: locks::Mark,
     pub saved: Saved,
     pub portals: u64,
+    pub read_only: bool,
 }
 
 impl Transaction {

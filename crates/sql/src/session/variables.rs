@@ -425,6 +425,11 @@ fn known(name: &str) -> Result<Option<&'static Definition>> {
     match DEFINITIONS.get(&name.to_lowercase()) {
         Some(definition) => Ok(Some(definition)),
         None if is_own(name) => Ok(None),
+        None if name.contains('.') => {
+            let detail = "Custom parameter names must be two or more simple identifiers separated by dots.";
+            let message = format!("invalid configuration parameter name \"{name}\"");
+            Err(Error::new(sqlstate::INVALID_NAME, message).detail(detail))
+        }
         None => Err(unrecognized(name)),
     }
 }
@@ -435,7 +440,11 @@ pub fn unrecognized(name: &str) -> Error {
 
 /// `my.setting`: anybody may have such.
 fn is_own(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(class, rest)| !class.is_empty() && !rest.is_empty())
+    let is_simple = |part: &str| {
+        let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+        part.starts_with(is_letter) && part.chars().all(|c| is_letter(c) || c.is_ascii_digit() || c == '$')
+    };
+    name.contains('.') && name.split('.').all(is_simple)
 }
 
 /// The name in lower case and the value as it is kept: numbers in the setting's unit, words as listed. A date style may

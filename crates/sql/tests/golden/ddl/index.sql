@@ -226,6 +226,8 @@ HINT:  You must specify an operator class for the index or define a default oper
 create index on j (b)
 ----
 CREATE INDEX
+atoll
+ERROR:  0A000: an index on type jsonb is not supported
 
 create index on j (c)
 ----
