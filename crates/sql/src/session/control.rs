@@ -257,7 +257,7 @@ impl Session {
     ) -> Outcome {
         use ast::Transaction::*;
         match statement {
-            Begin(modes) => {
+            Begin(modes) | Start(modes) => {
                 if !self.is_implicit() {
                     let text = "there is already a transaction in progress";
                     client.notice(Severity::Warning, &Error::new(sqlstate::ACTIVE_SQL_TRANSACTION, text));
@@ -266,7 +266,7 @@ impl Session {
                     transaction.kind = Kind::Explicit;
                 }
                 self.set_modes(modes).await?;
-                client.complete("BEGIN");
+                client.complete(if matches!(statement, Start(_)) { "START TRANSACTION" } else { "BEGIN" });
             }
             Commit { chain } => {
                 let open = self.transaction.as_ref().filter(|open| open.kind == Kind::Explicit);

@@ -13,7 +13,7 @@ async fn against_a_change(node: &Arc<Node>, level: &str, sql: &str) -> (Session,
     answer(&mut one, "drop table if exists t; create table t (a int primary key, b int)").await;
     answer(&mut one, "insert into t values (1, 10), (2, 20)").await;
     assert_eq!(answer(&mut one, "begin; update t set b = b + 1 where a = 1").await, "BEGIN\nUPDATE 1");
-    assert_eq!(answer(&mut two, &format!("begin isolation level {level}")).await, "BEGIN");
+    assert_eq!(answer(&mut two, &format!("start transaction isolation level {level}")).await, "START TRANSACTION");
     let sql = sql.to_owned();
     let waiting = node.env.tasks.spawn("two", async move {
         let seen = answer(&mut two, &sql).await;

@@ -253,6 +253,8 @@ pub struct Truncate {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Transaction {
     Begin(Vec<TransactionMode>),
+    /// START TRANSACTION, which is the same under another tag.
+    Start(Vec<TransactionMode>),
     Commit {
         chain: bool,
     },

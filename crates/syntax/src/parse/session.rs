@@ -21,7 +21,7 @@ impl Parser<'_> {
             }
             Some(K::Start) => {
                 self.expect(K::Transaction)?;
-                Ok(Transaction::Begin(self.optional_modes()?))
+                Ok(Transaction::Start(self.optional_modes()?))
             }
             Some(K::Savepoint) => Ok(Transaction::Savepoint(self.name()?)),
             Some(K::Release) => {

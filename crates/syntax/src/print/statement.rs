@@ -265,6 +265,10 @@ impl Printer {
                 self.put("BEGIN");
                 self.list_after(" ", modes, Self::transaction_mode);
             }
+            Transaction::Start(modes) => {
+                self.put("START TRANSACTION");
+                self.list_after(" ", modes, Self::transaction_mode);
+            }
             Transaction::Commit { chain } => self.put(if *chain { "COMMIT AND CHAIN" } else { "COMMIT" }),
             Transaction::Rollback { chain } => self.put(if *chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }),
             Transaction::Savepoint(name) => {

@@ -83,7 +83,7 @@ fn spellings_are_resolved() {
         ("select * from a inner join b on true", "select * from a join b on true"),
         ("select trim(a)", "select trim(both from a)"),
         ("select substring(a for b)", "select substring(a from 1 for b::integer)"),
-        ("begin work", "start transaction"),
+        ("begin work", "begin transaction"),
         ("end", "commit"),
         ("abort", "rollback"),
         ("set time zone 'utc'", "set timezone to 'utc'"),
