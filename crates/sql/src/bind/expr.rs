@@ -17,6 +17,11 @@ impl Binder<'_> {
             Ast::Literal(literal) => self.literal(literal, at)?,
             Ast::Parameter(number) => self.parameter(*number, at)?,
             Ast::Column(names) => self.column_reference(names, at)?,
+            // Where no columns can be listed, it is the row.
+            Ast::Star(qualifier) if !qualifier.is_empty() => {
+                let item = self.star_item(qualifier, at)?;
+                self.whole_row(&item, at)?
+            }
             Ast::Star(_) => {
                 let message = "row expansion via \"*\" is not supported here";
                 return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(at.offset()));

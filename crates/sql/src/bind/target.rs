@@ -104,7 +104,7 @@ impl Binder<'_> {
         Ok(items.iter().flat_map(|item| self.columns_of(item, at)).collect())
     }
 
-    fn star_item(&mut self, qualifier: &[Name], at: At) -> Result<Item> {
+    pub fn star_item(&mut self, qualifier: &[Name], at: At) -> Result<Item> {
         let (schema, table) = match qualifier {
             [table] => (None, table),
             [schema, table] | [_, schema, table] => (Some(schema), table),
