@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
-use atoll_syntax::ast::{self, FromItem, Name, Statement};
+use atoll_syntax::ast::{self, FromItem, Name};
 
 use super::names::{Item, ItemColumn, ItemKind, Known, Origin, Place, Whole, item_name};
 use super::query::Output;
 use super::relation::{self, Found};
+use super::updatable::stored_query;
 use super::{Binder, Bound};
 use crate::catalog::{RelationKind, Table};
 use crate::function::sequence;
@@ -314,7 +315,7 @@ impl Binder<'_> {
         Ok((plan, Item { kind: ItemKind::Common, ..derived(name, columns) }))
     }
 
-    fn name_column(
+    pub fn name_column(
         &mut self,
         id: ColumnId,
         relation: Option<&str>,
@@ -368,9 +369,7 @@ impl Binder<'_> {
         }
         let read = self.new_use(view.oid());
         self.uses[read].select = Some(Default::default());
-        let missing = || Error::internal(format!("view {} without its query", view.name));
-        let definition = view.view.as_ref().ok_or_else(missing)?;
-        let Statement::Query(query) = super::parse_stored_statement(&definition.query)? else { return Err(missing()) };
+        let query = stored_query(view)?;
         let blocks = std::mem::take(&mut self.blocks);
         let parameters = self.parameters.take();
         let role = std::mem::replace(&mut self.role, Oid(view.owner));

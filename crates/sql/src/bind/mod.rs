@@ -15,7 +15,8 @@
 //! - [`from`], [`join`], [`from_function`]: FROM
 //! - [`select`], with [`target`], [`order`], [`group`], [`locking`]: one query block;
 //!   [`query`], [`set_operation`], [`with`], [`search`]: how blocks are put together
-//! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables
+//! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables;
+//!   [`view`], [`updatable`]: through views
 //! - [`standalone`]: expressions that stand in descriptors
 //! - [`same`], [`tidy`]: walks over what was bound
 //!
@@ -60,6 +61,8 @@ mod target;
 mod tidy;
 pub mod type_name;
 pub mod types;
+pub mod updatable;
+mod view;
 mod window;
 mod with;
 
