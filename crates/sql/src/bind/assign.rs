@@ -1,29 +1,40 @@
 //! Values into columns: which columns, and the conversion of what is stored.
 
+use std::collections::BTreeSet;
+
 use atoll_datum::{Error, Result, sqlstate};
 use atoll_syntax::ast::{self, At, ExprKind as Ast, Indirection, Name};
 
 use super::cast::Context;
 use super::names::{Item, Origin};
+use super::view::{Named, Target, assigned_twice};
 use super::{Binder, located, syntax_error, types};
-use crate::catalog::{Column, ColumnOrdinal, Table};
+use crate::catalog::{Column, ColumnOrdinal};
 use crate::plan::{ColumnId, Expr, ExprKind, Subquery, SubqueryKind};
 use crate::types::Type;
+
+/// The row that assignments are for, as it was.
+#[derive(Clone, Copy)]
+struct Aim<'a> {
+    target: &'a Target,
+    item: &'a Item,
+}
 
 /// New values for columns of a row.
 #[derive(Default)]
 pub(super) struct Assignments {
     pub values: Vec<(ColumnOrdinal, Expr)>,
+    /// The columns as what is named numbers them.
+    pub named: BTreeSet<ColumnOrdinal>,
     /// Records that several of the values take their fields from, computed before them.
     pub records: Vec<(ColumnId, Expr)>,
 }
 
 impl Binder<'_> {
     /// What an assignment names.
-    pub fn assigned_column<'t>(&self, table: &'t Table, name: &Name) -> Result<&'t Column> {
-        let found = table.visible_columns().find(|column| column.name == *name.text);
-        found.ok_or_else(|| {
-            let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
+    pub fn assigned_column(&self, target: &Target, name: &Name) -> Result<Named> {
+        target.column(name.as_str()).ok_or_else(|| {
+            let message = format!("column \"{name}\" of relation \"{}\" does not exist", target.named.name);
             Error::new(sqlstate::UNDEFINED_COLUMN, message).at(name.at.offset())
         })
     }
@@ -43,71 +54,99 @@ impl Binder<'_> {
     // ------------------------------------------------------------------------------------------------------------- SET
 
     /// SET of UPDATE and ON CONFLICT DO UPDATE; `item` is the row as it was.
-    pub fn assignments(&mut self, table: &Table, item: &Item, written: &[ast::Assignment]) -> Result<Assignments> {
+    pub fn assignments(&mut self, target: &Target, item: &Item, written: &[ast::Assignment]) -> Result<Assignments> {
         let mut all = Assignments::default();
+        let mut columns = Vec::with_capacity(written.len());
+        let aim = Aim { target, item };
         for assignment in written {
             match assignment {
-                ast::Assignment::One { target, value } => self.assign_one(table, item, target, value, &mut all)?,
-                ast::Assignment::Many { targets, value } => self.assign_many(table, item, targets, value, &mut all)?,
+                ast::Assignment::One { target, value } => {
+                    self.assign_one(aim, target, value, &mut columns, &mut all)?
+                }
+                ast::Assignment::Many { targets, value } => {
+                    self.assign_many(aim, targets, value, &mut columns, &mut all)?
+                }
             }
         }
+        target.check_written(columns.iter())?;
+        all.named = columns.into_iter().map(|column| column.ordinal).collect();
         Ok(all)
     }
 
     fn assign_one(
         &mut self,
-        table: &Table,
-        item: &Item,
-        target: &ast::Assignee,
+        aim: Aim<'_>,
+        assignee: &ast::Assignee,
         value: &ast::Expr,
+        columns: &mut Vec<Named>,
         all: &mut Assignments,
     ) -> Result<()> {
-        let column = self.assigned_column(table, &target.column)?.clone();
+        let named = self.assigned_column(aim.target, &assignee.column)?;
+        self.assign_named(aim, assignee, value, &named, all)?;
+        columns.push(named);
+        Ok(())
+    }
+
+    fn assign_named(
+        &mut self,
+        aim: Aim<'_>,
+        assignee: &ast::Assignee,
+        value: &ast::Expr,
+        named: &Named,
+        all: &mut Assignments,
+    ) -> Result<()> {
         if matches!(value.kind, Ast::Default) {
-            if !target.path.is_empty() {
+            if !assignee.path.is_empty() {
                 let message = "cannot set an array element to DEFAULT";
                 return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).at(value.at.offset()));
             }
-            if column.generated.is_some() {
+            if aim.target.is_view() {
+                refuse_generated(aim.target, named)?;
+            } else if named.column.generated.is_some() {
                 return Ok(());
             }
-            let value = self.default_value(&column)?;
-            return add(all, &target.column, &column, value);
+            // As in PostgreSQL, what a view has no default for becomes NULL: the table's counts for new rows only.
+            let value = match aim.target.is_view() && !named.has_view_default {
+                true => Expr::null(named.column.ty()),
+                false => self.default_value(&named.column)?,
+            };
+            return add(all, aim.target, named, value);
         }
-        refuse_generated(&column)?;
+        refuse_generated(aim.target, named)?;
         let value = self.expr(value)?;
-        self.assign(item, target, &column, value, all)
+        self.assign(aim, assignee, named, value, all)
     }
 
     fn assign(
         &mut self,
-        item: &Item,
-        target: &ast::Assignee,
-        column: &Column,
+        aim: Aim<'_>,
+        assignee: &ast::Assignee,
+        named: &Named,
         value: Expr,
         all: &mut Assignments,
     ) -> Result<()> {
-        if target.path.is_empty() {
+        let column = &named.column;
+        if assignee.path.is_empty() {
             let value = self.stored_value(value, &column.name, column.ty())?;
-            return add(all, &target.column, column, value);
+            return add(all, aim.target, named, value);
         }
         // Several elements of one array are set one after the other.
         let before = all.values.iter().position(|(ordinal, _)| *ordinal == column.ordinal());
         let array = match before {
             Some(place) => {
                 if !matches!(all.values[place].1.kind, ExprKind::AssignElement { .. }) {
-                    return Err(twice(&target.column));
+                    return Err(assigned_twice(aim.target.stored_name(column.ordinal())));
                 }
                 all.values.remove(place).1
             }
-            None => match item.columns.iter().find(|known| *known.name == *column.name) {
-                Some(known) => self.read_column(&known.clone(), target.column.at),
+            None => match aim.item.columns.iter().find(|known| *known.name == *column.name) {
+                Some(known) => self.read_column(&known.clone(), assignee.column.at),
                 None => Expr::null(column.ty()),
             },
         };
-        let wanted = self.part_type(target, column)?;
-        let value = self.part_value(value, target, wanted)?;
-        let value = self.with_part(array, target, value)?;
+        let wanted = self.part_type(assignee, column)?;
+        let value = self.part_value(value, assignee, wanted)?;
+        let value = self.with_part(array, assignee, value)?;
         all.values.push((column.ordinal(), value));
         Ok(())
     }
@@ -153,47 +192,48 @@ impl Binder<'_> {
 
     fn assign_many(
         &mut self,
-        table: &Table,
-        item: &Item,
-        targets: &[ast::Assignee],
+        aim: Aim<'_>,
+        assignees: &[ast::Assignee],
         value: &ast::Expr,
+        columns: &mut Vec<Named>,
         all: &mut Assignments,
     ) -> Result<()> {
         let mismatch = |at: At| syntax_error("number of columns does not match number of values", at);
         match &value.kind {
             Ast::Row(row) if row.fields.iter().any(is_expanded) => {
                 let values = self.expand_all(&row.fields)?;
-                if values.len() != targets.len() {
+                if values.len() != assignees.len() {
                     return Err(mismatch(value.at));
                 }
-                for (target, value) in targets.iter().zip(values) {
-                    let column = self.assigned_column(table, &target.column)?.clone();
-                    refuse_generated(&column)?;
-                    self.assign(item, target, &column, value, all)?;
+                for (assignee, value) in assignees.iter().zip(values) {
+                    let named = self.assigned_column(aim.target, &assignee.column)?;
+                    refuse_generated(aim.target, &named)?;
+                    self.assign(aim, assignee, &named, value, all)?;
+                    columns.push(named);
                 }
                 Ok(())
             }
             Ast::Row(row) => {
-                if row.fields.len() != targets.len() {
+                if row.fields.len() != assignees.len() {
                     return Err(mismatch(value.at));
                 }
-                for (target, field) in targets.iter().zip(&row.fields) {
-                    self.assign_one(table, item, target, field, all)?;
+                for (assignee, field) in assignees.iter().zip(&row.fields) {
+                    self.assign_one(aim, assignee, field, columns, all)?;
                 }
                 Ok(())
             }
             Ast::Subquery(query) => {
                 let bound = self.top_query(query)?;
-                if bound.output.len() != targets.len() {
+                if bound.output.len() != assignees.len() {
                     return Err(mismatch(value.at));
                 }
-                let mut columns = Vec::with_capacity(targets.len());
-                let mut wanted = Vec::with_capacity(targets.len());
-                for (target, output) in targets.iter().zip(&bound.output) {
-                    let column = self.assigned_column(table, &target.column)?.clone();
-                    refuse_generated(&column)?;
+                let mut named = Vec::with_capacity(assignees.len());
+                let mut wanted = Vec::with_capacity(assignees.len());
+                for (assignee, output) in assignees.iter().zip(&bound.output) {
+                    let column = self.assigned_column(aim.target, &assignee.column)?;
+                    refuse_generated(aim.target, &column)?;
                     wanted.push(output.ty);
-                    columns.push(column);
+                    named.push(column);
                 }
                 let record = Expr::new(
                     ExprKind::Subquery(Box::new(Subquery { kind: SubqueryKind::Row, plan: bound.plan })),
@@ -202,11 +242,12 @@ impl Binder<'_> {
                 .at(value.at.0);
                 let id = self.new_column(Origin::Internal);
                 all.records.push((id, record));
-                for (place, (target, column)) in targets.iter().zip(&columns).enumerate() {
+                for (place, (assignee, column)) in assignees.iter().zip(&named).enumerate() {
                     let record = Box::new(Expr::column(id, Type::RECORD));
                     let field = Expr::new(ExprKind::Field { record, field: place }, wanted[place]).at(value.at.0);
-                    self.assign(item, target, column, field, all)?;
+                    self.assign(aim, assignee, column, field, all)?;
                 }
+                columns.extend(named);
                 Ok(())
             }
             _ => {
@@ -226,23 +267,24 @@ fn is_expanded(field: &ast::Expr) -> bool {
     }
 }
 
-fn add(all: &mut Assignments, name: &Name, column: &Column, value: Expr) -> Result<()> {
-    if all.values.iter().any(|(ordinal, _)| *ordinal == column.ordinal()) {
-        return Err(twice(name));
+/// A column that can't be written is refused once all are known.
+fn add(all: &mut Assignments, target: &Target, named: &Named, value: Expr) -> Result<()> {
+    let ordinal = named.column.ordinal();
+    if named.is_refused() {
+        return Ok(());
     }
-    all.values.push((column.ordinal(), value));
+    if all.values.iter().any(|(known, _)| *known == ordinal) {
+        return Err(assigned_twice(target.stored_name(ordinal)));
+    }
+    all.values.push((ordinal, value));
     Ok(())
 }
 
-fn twice(name: &Name) -> Error {
-    syntax_error(format!("multiple assignments to same column \"{name}\""), name.at).without_position()
-}
-
-fn refuse_generated(column: &Column) -> Result<()> {
-    let name = &column.name;
-    let detail = if column.generated.is_some() {
+fn refuse_generated(target: &Target, named: &Named) -> Result<()> {
+    let name = target.stored_name(named.column.ordinal());
+    let detail = if named.column.generated.is_some() {
         format!("Column \"{name}\" is a generated column.")
-    } else if column.identity.as_deref() == Some("a") {
+    } else if named.column.identity.as_deref() == Some("a") {
         format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.")
     } else {
         return Ok(());

@@ -1,5 +1,6 @@
 //! ON CONFLICT: which unique indexes arbitrate, and what happens to the row that is there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atoll_datum::{Error, Result, sqlstate};
@@ -8,39 +9,45 @@ use atoll_syntax::ast::{self, ConflictTarget, IndexColumn};
 use super::assign::Assignments;
 use super::names::{Item, ItemKind, Place};
 use super::same::same;
+use super::view::{Conditions, Surface, Target};
 use super::{Binder, syntax_error};
 use crate::catalog::{ColumnOrdinal, Index, IndexId, IndexState, Table};
-use crate::plan::{ConflictAction, Expr, OnConflict};
+use crate::optimize::walk::substitute;
+use crate::plan::{ColumnId, ConflictAction, Expr, OnConflict};
 
 impl Binder<'_> {
-    pub fn on_conflict(
-        &mut self,
-        table: &Arc<Table>,
-        name: &str,
-        target: usize,
-        written: &ast::OnConflict,
-    ) -> Result<OnConflict> {
+    pub fn on_conflict(&mut self, target: &Target, name: &str, written: &ast::OnConflict) -> Result<OnConflict> {
+        let table = &target.table;
         let is_update = matches!(written.action, ast::ConflictAction::Update { .. });
         if is_update && written.target.is_none() {
             let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
             return Err(syntax_error(message, written.at).hint("For example, ON CONFLICT (column_name)."));
         }
-        let (item, existing) = self.row_item(table, name, Some(target));
+        let stored_name = if target.is_view() { table.name.as_str() } else { name };
+        let (row, existing) = self.row_item(table, stored_name, Some(target.stored));
+        let conditions = if is_update { Conditions::All } else { Conditions::None };
+        let surface = self.surface(target, name, row.clone(), conditions, true)?;
+        let mut values = surface.values();
         let arbiters = match &written.target {
             None => unique_indexes(table).map(Index::id).collect(),
-            Some(ConflictTarget::Constraint(constraint)) => vec![self.named_arbiter(table, constraint)?],
+            Some(ConflictTarget::Constraint(constraint)) => vec![self.named_arbiter(&target.named, constraint)?],
             Some(ConflictTarget::Columns { columns, filter }) => {
-                self.inferred_arbiters(table, &item, columns, filter.as_ref())?
+                let inferred = self.inference(&surface, &values, columns, filter.as_ref())?;
+                self.inferred_arbiters(table, &row, inferred)?
             }
         };
         let action = match &written.action {
             ast::ConflictAction::Nothing => ConflictAction::Nothing,
             ast::ConflictAction::Update { assignments, filter } => {
                 let (new, excluded) = self.row_item(table, "excluded", None);
-                let new = Item { table: None, tableoid: None, kind: ItemKind::Values, ..new };
+                let views = surface.conditions(&values);
+                let new = self.surface(target, "excluded", new, Conditions::None, false)?;
+                values.extend(new.values());
+                let new = Item { table: None, tableoid: None, kind: ItemKind::Values, ..new.item };
+                let item = surface.item;
                 let outside = std::mem::replace(&mut self.block().items, vec![item.clone(), new]);
                 let assigned = self.at_place(Place::UpdateSource, |binder| {
-                    let assigned = binder.assignments(table, &item, assignments)?;
+                    let assigned = binder.assignments(target, &item, assignments)?;
                     let filter = filter.as_ref();
                     let filter = filter
                         .map(|filter| binder.at_place(Place::Where, |b| b.condition(filter, "WHERE")))
@@ -48,11 +55,14 @@ impl Binder<'_> {
                     Ok((assigned, filter))
                 });
                 self.block().items = outside;
-                let (assigned, filter) = assigned?;
-                let columns = assigned.values.iter().map(|(ordinal, _)| *ordinal).collect();
-                self.uses[target].update = Some(columns);
-                let Assignments { values: assignments, records } = assigned;
-                ConflictAction::Update { existing, excluded, records, assignments, filter }
+                let (assigned, mut filter) = assigned?;
+                let Assignments { values: mut assignments, named, mut records } = assigned;
+                self.note_updated(target, named);
+                let records_of = records.iter_mut().map(|(_, record)| record);
+                for expr in records_of.chain(assignments.iter_mut().map(|(_, value)| value)).chain(&mut filter) {
+                    substitute(expr, &values);
+                }
+                ConflictAction::Update { existing, excluded, views, records, assignments, filter }
             }
         };
         Ok(OnConflict { arbiters, action })
@@ -77,13 +87,8 @@ impl Binder<'_> {
         &mut self,
         table: &Arc<Table>,
         item: &Item,
-        columns: &[IndexColumn],
-        filter: Option<&ast::Expr>,
+        (wanted, filter): (Vec<Expr>, Vec<Expr>),
     ) -> Result<Vec<IndexId>> {
-        let outside = std::mem::replace(&mut self.block().items, vec![item.clone()]);
-        let wanted = self.inference(columns, filter);
-        self.block().items = outside;
-        let (wanted, filter) = wanted?;
         let mut found = Vec::new();
         for index in unique_indexes(table) {
             let mut keys = Vec::with_capacity(index.keys.len());
@@ -119,7 +124,23 @@ impl Binder<'_> {
         Ok(found)
     }
 
-    fn inference(&mut self, columns: &[IndexColumn], filter: Option<&ast::Expr>) -> Result<(Vec<Expr>, Vec<Expr>)> {
+    /// What the statement says of the index, over the row of the table.
+    fn inference(
+        &mut self,
+        surface: &Surface,
+        values: &BTreeMap<ColumnId, Expr>,
+        columns: &[IndexColumn],
+        filter: Option<&ast::Expr>,
+    ) -> Result<(Vec<Expr>, Vec<Expr>)> {
+        let outside = std::mem::replace(&mut self.block().items, vec![surface.item.clone()]);
+        let inferred = self.inferred(columns, filter);
+        self.block().items = outside;
+        let (mut wanted, mut filter) = inferred?;
+        wanted.iter_mut().chain(&mut filter).for_each(|expr| substitute(expr, values));
+        Ok((wanted, filter))
+    }
+
+    fn inferred(&mut self, columns: &[IndexColumn], filter: Option<&ast::Expr>) -> Result<(Vec<Expr>, Vec<Expr>)> {
         let mut wanted = Vec::with_capacity(columns.len());
         for column in columns {
             let refused = |what: &str| {

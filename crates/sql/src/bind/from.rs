@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
-use atoll_syntax::ast::{self, FromItem, Name, Statement};
+use atoll_syntax::ast::{self, FromItem, Name};
 
 use super::names::{Item, ItemColumn, ItemKind, Known, Origin, Place, Whole, item_name, record_of};
 use super::query::Output;
 use super::relation::{self, Found};
+use super::updatable::stored_query;
 use super::{Binder, Bound};
 use crate::catalog::{RelationKind, Table, View};
 use crate::function::sequence;
@@ -321,7 +322,7 @@ impl Binder<'_> {
         Ok((plan, Item { kind: ItemKind::Common, ..derived(name, columns) }))
     }
 
-    fn name_column(
+    pub fn name_column(
         &mut self,
         id: ColumnId,
         relation: Option<&str>,
@@ -375,11 +376,9 @@ impl Binder<'_> {
         }
         let read = self.new_use(view.oid());
         self.uses[read].select = Some(Default::default());
-        let missing = || Error::internal(format!("view {} without its query", view.name));
-        let definition = view.view.as_ref().ok_or_else(missing)?;
-        let Statement::Query(query) = super::parse_stored_statement(&definition.query)? else { return Err(missing()) };
+        let query = stored_query(view)?;
         let last = self.last_column_of(view.oid());
-        let last_columns = std::mem::replace(&mut self.last_columns, last_columns(definition));
+        let last_columns = std::mem::replace(&mut self.last_columns, last_columns(view.view.as_ref()));
         let blocks = std::mem::take(&mut self.blocks);
         let parameters = self.parameters.take();
         let role = std::mem::replace(&mut self.role, Oid(view.owner));
@@ -425,14 +424,15 @@ impl Binder<'_> {
     }
 
     /// The last column of a relation that names may mean here.
-    fn last_column_of(&self, relation: Oid) -> u32 {
+    pub fn last_column_of(&self, relation: Oid) -> u32 {
         self.last_columns.get(&relation).copied().unwrap_or(u32::MAX)
     }
 }
 
 /// How far the relations that a view reads were known when it was made.
-pub(super) fn last_columns(view: &View) -> BTreeMap<Oid, u32> {
-    view.uses.iter().zip(&view.last_columns).map(|(relation, last)| (Oid(*relation), *last)).collect()
+pub(super) fn last_columns(view: Option<&View>) -> BTreeMap<Oid, u32> {
+    let known = view.into_iter().flat_map(|view| view.uses.iter().zip(&view.last_columns));
+    known.map(|(relation, last)| (Oid(*relation), *last)).collect()
 }
 
 /// An item that is no table.

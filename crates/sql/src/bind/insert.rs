@@ -1,6 +1,6 @@
 //! INSERT: its columns, its rows, and what takes the place of DEFAULT.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use atoll_datum::{Error, Result, oid, sqlstate};
 use atoll_syntax::ast::{self, ExprKind as Ast, Overriding};
@@ -8,89 +8,98 @@ use atoll_syntax::ast::{self, ExprKind as Ast, Overriding};
 use super::cast::{Context, can_coerce};
 use super::names::{Origin, Place};
 use super::set_operation::check_lengths;
+use super::view::{Named, Target};
 use super::{Binder, Bound, located, syntax_error};
 use crate::catalog::{Column, ColumnOrdinal, Table};
-use crate::plan::{ColumnId, Expr, Insert, Plan, Project, Values};
+use crate::plan::{ColumnId, CommandKind, Expr, Insert, Plan, Project, Values};
 use crate::types::Type;
 
 /// What values are for: a column, or a part of one that is an array.
 #[derive(Clone)]
 struct Aim<'a> {
-    column: Column,
+    named: Named,
     /// Of the values.
     ty: Type,
     part: Option<&'a ast::Assignee>,
 }
 
+impl Aim<'_> {
+    fn column(&self) -> &Column {
+        &self.named.column
+    }
+}
+
+/// A part of a column, with the number of that in the table.
+type Part<'a> = (ColumnOrdinal, &'a ast::Assignee);
+
 /// Rows for some columns of the table.
 struct Source {
     plan: Plan,
     columns: Vec<ColumnOrdinal>,
+    /// The same as what is named numbers them.
+    named: BTreeSet<ColumnOrdinal>,
+}
+
+impl Source {
+    fn new(plan: Plan, columns: &[Aim<'_>]) -> Source {
+        Source {
+            plan,
+            columns: columns.iter().map(|aim| aim.column().ordinal()).collect(),
+            named: columns.iter().map(|aim| aim.named.ordinal).collect(),
+        }
+    }
 }
 
 impl Binder<'_> {
     pub fn insert(&mut self, written: &ast::Insert) -> Result<Bound> {
         self.push_block();
         let wraps = self.with_clause(written.with.as_deref())?;
-        let table = self.changed_table(&written.table, "INSERT")?;
-        let name = written.alias.as_ref().map_or(table.name.as_str(), |alias| alias.as_str()).to_owned();
-        let target = self.new_use(table.oid());
-        self.add_known_table(&table, &name);
-        let columns = self.insert_columns(&table, written)?;
-        let parts: Vec<&ast::Assignee> = columns.iter().filter_map(|aim| aim.part).collect();
-        let source = self.insert_source(&table, written, columns)?;
-        let Source { plan, columns: inserted } = self.with_parts(&table, source, &parts)?;
-        self.uses[target].insert = Some(inserted.iter().copied().collect());
-
-        let mut defaults = Vec::new();
-        for column in table.visible_columns() {
-            let ordinal = column.ordinal();
-            let has_default = column.default.is_some() || column.identity.is_some();
-            if has_default && column.generated.is_none() && !inserted.contains(&ordinal) {
-                defaults.push((ordinal, self.default_value(column)?));
-            }
-        }
+        let target = self.change_target(&written.table, CommandKind::Insert)?;
+        let name = written.alias.as_ref().map_or(target.named.name.as_str(), |alias| alias.as_str()).to_owned();
+        self.add_known_table(&target.named, &name);
+        let columns = self.insert_columns(&target, written)?;
+        let parts: Vec<Part> = columns.iter().filter_map(|aim| Some((aim.column().ordinal(), aim.part?))).collect();
+        let source = self.insert_source(&target, written, columns)?;
+        let Source { plan, columns: inserted, named } = self.with_parts(&target.table, source, &parts)?;
+        let defaults = self.missing_values(&target, &named)?;
+        self.note_inserted(&target, named);
         let on_conflict = match &written.on_conflict {
-            Some(conflict) => Some(self.on_conflict(&table, &name, target, conflict)?),
+            Some(conflict) => Some(self.on_conflict(&target, &name, conflict)?),
             None => None,
         };
-        let (item, row) = self.row_item(&table, &name, Some(target));
-        let mut rules = self.row_rules(&table, &item, true)?;
-        self.block().items = vec![item];
-        let (returning, output) = self.returning(&written.returning)?;
-        self.finish_rules(&mut rules, row, returning.as_ref());
+        let (rules, returning, output) = self.changed_row(&target, &name, true, &written.returning)?;
         self.pop_block();
+        let table = target.table;
         let insert = Insert { table, source: plan, columns: inserted, defaults, rules, on_conflict, returning };
         let plan = self.wrap_with(wraps, Plan::Insert(Box::new(insert)));
         Ok(Bound { plan, output })
     }
 
     /// The columns that values are for, in the order of the values; all if none are named.
-    fn insert_columns<'w>(&mut self, table: &Arc<Table>, written: &'w ast::Insert) -> Result<Vec<Aim<'w>>> {
+    fn insert_columns<'w>(&mut self, target: &Target, written: &'w ast::Insert) -> Result<Vec<Aim<'w>>> {
         if written.columns.is_empty() {
-            let whole = |column: &Column| Aim { column: column.clone(), ty: column.ty(), part: None };
-            return Ok(table.visible_columns().map(whole).collect());
+            let whole = |named: Named| Aim { ty: named.column.ty(), named, part: None };
+            return Ok(target.columns().map(whole).collect());
         }
         let mut columns: Vec<Aim<'w>> = Vec::with_capacity(written.columns.len());
         for assignee in &written.columns {
             let at = assignee.column.at.offset();
             let part = Some(assignee).filter(|assignee| !assignee.path.is_empty());
-            let column = self.assigned_column(table, &assignee.column)?;
-            let other = |before: &Aim| before.column.ordinal == column.ordinal;
+            let named = self.assigned_column(target, &assignee.column)?;
+            let other = |before: &Aim| before.named.ordinal == named.ordinal;
             if columns.iter().any(|before| other(before) && (part.is_none() || before.part.is_none())) {
-                let message = format!("column \"{}\" specified more than once", column.name);
+                let message = format!("column \"{}\" specified more than once", named.column.name);
                 return Err(Error::new(sqlstate::DUPLICATE_COLUMN, message).at(at));
             }
-            let ty = part.map_or(Ok(column.ty()), |part| self.part_type(part, column))?;
-            columns.push(Aim { column: column.clone(), ty, part });
+            let ty = part.map_or(Ok(named.column.ty()), |part| self.part_type(part, &named.column))?;
+            columns.push(Aim { named, ty, part });
         }
         Ok(columns)
     }
 
-    fn insert_source(&mut self, table: &Arc<Table>, written: &ast::Insert, columns: Vec<Aim<'_>>) -> Result<Source> {
+    fn insert_source(&mut self, target: &Target, written: &ast::Insert, columns: Vec<Aim<'_>>) -> Result<Source> {
         let Some(query) = &written.source else {
-            let plan = Plan::one_row();
-            return Ok(Source { plan, columns: Vec::new() });
+            return Ok(Source::new(Plan::one_row(), &[]));
         };
         let plain = query.with.is_none()
             && query.order_by.is_empty()
@@ -98,14 +107,14 @@ impl Binder<'_> {
             && query.offset.is_none()
             && query.locking.is_empty();
         match &query.body {
-            ast::QueryBody::Values(rows) if plain => self.insert_values(table, written, columns, rows),
-            _ => self.insert_query(written, columns, query),
+            ast::QueryBody::Values(rows) if plain => self.insert_values(target, written, columns, rows),
+            _ => self.insert_query(target, written, columns, query),
         }
     }
 
     fn insert_values(
         &mut self,
-        table: &Arc<Table>,
+        target: &Target,
         written: &ast::Insert,
         mut columns: Vec<Aim<'_>>,
         rows: &[Vec<ast::Expr>],
@@ -134,18 +143,20 @@ impl Binder<'_> {
         let width = bound.first().map_or(0, Vec::len);
         check_width(written, &columns, width, |place| bound[0][place].at)?;
         columns.truncate(width);
+        target.check_written(columns.iter().map(|aim| &aim.named))?;
 
         let mut kept = Vec::with_capacity(columns.len());
-        for (place, Aim { column, part, .. }) in columns.iter().enumerate() {
+        for (place, aim) in columns.iter().enumerate() {
+            let column = aim.column();
             let default = (0..is_default.len()).find(|row| is_default[*row][place]);
-            if let (Some(row), Some(_)) = (default, part) {
+            if let (Some(row), Some(_)) = (default, aim.part) {
                 let message = "cannot set an array element to DEFAULT";
                 return Err(located(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message), bound[row][place].at));
             }
             let all_default = is_default.iter().all(|row| row[place]);
             let overridden = written.overriding == Some(Overriding::UserValue) && column.identity.is_some();
             if !all_default && !overridden {
-                refuse_value(column, written.overriding)?;
+                refuse_value(target.stored_column(column), written.overriding)?;
             }
             kept.push(!all_default && !overridden);
         }
@@ -155,7 +166,7 @@ impl Binder<'_> {
             for (place, value) in row.into_iter().enumerate().filter(|(place, _)| kept[*place]) {
                 let aim = &columns[place];
                 values.push(match marks[place] {
-                    true => self.default_value(&aim.column)?,
+                    true => self.default_value(aim.column())?,
                     false => self.aimed_value(value, aim)?,
                 });
             }
@@ -163,14 +174,12 @@ impl Binder<'_> {
         }
         let columns: Vec<Aim> = columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(aim, _)| aim).collect();
         let ids: Vec<_> = columns.iter().map(|aim| (self.new_column(Origin::Internal), aim.ty)).collect();
-        let ordinals = columns.iter().map(|aim| aim.column.ordinal()).collect();
         if self.block().has_sets && converted.len() == 1 {
             let row = converted.remove(0);
             let plan = self.set_row(row, &ids.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-            return Ok(Source { plan, columns: ordinals });
+            return Ok(Source::new(plan, &columns));
         }
-        debug_assert!(table.visible_columns().count() >= columns.iter().filter(|aim| aim.part.is_none()).count());
-        Ok(Source { plan: Plan::Values(Values { columns: ids, rows: converted }), columns: ordinals })
+        Ok(Source::new(Plan::Values(Values { columns: ids, rows: converted }), &columns))
     }
 
     /// One row of values among which calls give several.
@@ -182,7 +191,13 @@ impl Binder<'_> {
         Plan::Project(Box::new(Project { input, columns }))
     }
 
-    fn insert_query(&mut self, written: &ast::Insert, mut columns: Vec<Aim<'_>>, query: &ast::Query) -> Result<Source> {
+    fn insert_query(
+        &mut self,
+        target: &Target,
+        written: &ast::Insert,
+        mut columns: Vec<Aim<'_>>,
+        query: &ast::Query,
+    ) -> Result<Source> {
         let mut bound = self.query(query)?;
         let place_of = |place: usize| match &query.body {
             ast::QueryBody::Select(select) => select.targets.get(place).map(|target| target.value.at.0),
@@ -190,14 +205,16 @@ impl Binder<'_> {
         };
         check_width(written, &columns, bound.output.len(), place_of)?;
         columns.truncate(bound.output.len());
+        target.check_written(columns.iter().map(|aim| &aim.named))?;
         let mut wanted = Vec::with_capacity(columns.len());
-        let overridden = |aim: &Aim| written.overriding == Some(Overriding::UserValue) && aim.column.identity.is_some();
+        let overridden =
+            |aim: &Aim| written.overriding == Some(Overriding::UserValue) && aim.column().identity.is_some();
         for (place, (aim, output)) in columns.iter().zip(&bound.output).enumerate() {
             if overridden(aim) {
                 wanted.push(if output.ty.oid == oid::UNKNOWN { aim.ty } else { output.ty });
                 continue;
             }
-            refuse_value(&aim.column, written.overriding)?;
+            refuse_value(target.stored_column(aim.column()), written.overriding)?;
             if !can_coerce(self.catalog, &[output.ty.oid], &[aim.ty.oid], Context::Assignment) {
                 let mut value = Expr::column(output.id, output.ty);
                 value.at = place_of(place);
@@ -212,18 +229,18 @@ impl Binder<'_> {
             bound.plan = Plan::Project(Box::new(Project { input: bound.plan, columns: kept }));
             columns.retain(|aim| !overridden(aim));
         }
-        Ok(Source { plan: bound.plan, columns: columns.iter().map(|aim| aim.column.ordinal()).collect() })
+        Ok(Source::new(bound.plan, &columns))
     }
 
     fn aimed_value(&mut self, value: Expr, aim: &Aim<'_>) -> Result<Expr> {
         match aim.part {
-            None => self.stored_value(value, &aim.column.name, aim.ty),
+            None => self.stored_value(value, &aim.column().name, aim.ty),
             Some(part) => self.part_value(value, part, aim.ty),
         }
     }
 
     /// Makes arrays of values that are for parts of them, one after the other, beginning with NULL.
-    fn with_parts(&mut self, table: &Table, source: Source, parts: &[&ast::Assignee]) -> Result<Source> {
+    fn with_parts(&mut self, table: &Table, source: Source, parts: &[Part<'_>]) -> Result<Source> {
         if parts.is_empty() {
             return Ok(source);
         }
@@ -232,7 +249,7 @@ impl Binder<'_> {
         for ((id, ty), ordinal) in source.plan.column_types().into_iter().zip(&source.columns) {
             let value = Expr::column(id, ty);
             let column = table.column(*ordinal).ok_or_else(|| Error::internal("a column that the table has not"))?;
-            let Some(part) = parts.next_if(|part| *part.column.text == *column.name) else {
+            let Some((_, part)) = parts.next_if(|(of, _)| of == ordinal) else {
                 made.push((*ordinal, value));
                 continue;
             };
@@ -242,7 +259,8 @@ impl Binder<'_> {
         }
         let columns = made.iter().map(|(ordinal, _)| *ordinal).collect();
         let values = made.into_iter().map(|(_, value)| (self.new_column(Origin::Internal), value)).collect();
-        Ok(Source { plan: Plan::Project(Box::new(Project { input: source.plan, columns: values })), columns })
+        let plan = Plan::Project(Box::new(Project { input: source.plan, columns: values }));
+        Ok(Source { plan, columns, named: source.named })
     }
 }
 
@@ -264,7 +282,7 @@ fn check_width(
 }
 
 /// Columns that take no values from statements.
-fn refuse_value(column: &Column, overriding: Option<Overriding>) -> Result<()> {
+pub(super) fn refuse_value(column: &Column, overriding: Option<Overriding>) -> Result<()> {
     let name = &column.name;
     let message = format!("cannot insert a non-DEFAULT value into column \"{name}\"");
     let error = Error::new(sqlstate::GENERATED_ALWAYS, message);

@@ -15,7 +15,8 @@
 //! - [`from`], [`join`], [`from_function`]: FROM
 //! - [`select`], with [`target`], [`order`], [`group`], [`locking`]: one query block;
 //!   [`query`], [`set_operation`], [`with`], [`search`]: how blocks are put together
-//! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables
+//! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables;
+//!   [`view`], [`updatable`]: through views
 //! - [`standalone`]: expressions that stand in descriptors
 //! - [`same`], [`tidy`]: walks over what was bound
 //!
@@ -60,6 +61,8 @@ mod target;
 mod tidy;
 pub mod type_name;
 pub mod types;
+pub mod updatable;
+mod view;
 mod window;
 mod with;
 
@@ -107,7 +110,7 @@ pub fn view(scope: &Scope, query: &ast::Query) -> Result<(Query, Written)> {
 /// Binds the query of a view that was made before.
 pub fn stored_view(scope: &Scope, view: &View, query: &ast::Query) -> Result<Query> {
     let mut binder = Binder::new(scope);
-    binder.last_columns = from::last_columns(view);
+    binder.last_columns = from::last_columns(Some(view));
     let bound = binder.top_query(query)?;
     binder.finish(bound, CommandKind::Select)
 }

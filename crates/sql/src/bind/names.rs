@@ -608,7 +608,7 @@ enum Similar {
     Two(String, String),
 }
 
-const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
+pub(super) const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
 
 impl Item {
     /// That of an item whose rows may be missing.

@@ -4,46 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atoll_datum::builtin::builtin;
-use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_datum::{Datum, Error, Oid, Result, oid};
 use atoll_syntax::ast;
 
+use super::Binder;
 use super::cast::Context;
 use super::names::{Item, ItemColumn, Origin, Place, Whole};
 use super::query::Output;
-use super::{Binder, relation};
-use crate::catalog::{Column, ColumnOrdinal, RelationKind, Table};
+use crate::catalog::{Column, ColumnOrdinal, Table};
 use crate::plan::{ColumnId, Expr, Returning, RowRules};
 
 impl Binder<'_> {
-    /// The table that a statement is to change.
-    pub fn changed_table(&mut self, names: &[ast::Name], verb: &str) -> Result<Arc<Table>> {
-        let at = names.first().map_or(0, |name| name.at.offset());
-        let found = relation::relation_in(self.scope, names)?.ok_or_else(|| self.missing_relation(names))?;
-        match found {
-            relation::Found::Table(table) => match RelationKind::try_from(table.kind) {
-                Ok(RelationKind::Table) => Ok(table),
-                Ok(RelationKind::View) => Err(Error::unsupported(format!("{verb} of a view")).at(at)),
-                Ok(RelationKind::MaterializedView) => {
-                    let message = format!("cannot change materialized view \"{}\"", table.name);
-                    Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message))
-                }
-                Ok(RelationKind::Sequence) => {
-                    let message = format!("cannot change sequence \"{}\"", table.name);
-                    Err(Error::new(sqlstate::WRONG_OBJECT_TYPE, message))
-                }
-                Err(_) => Err(Error::internal("a relation of no known kind")),
-            },
-            relation::Found::Index(table, index) => {
-                let name = table.index(index).map_or("", |index| index.name.as_str());
-                Err(relation::is_an_index(name, names))
-            }
-            relation::Found::System(table) => {
-                let message = format!("permission denied: \"{}\" is a system catalog", table.name);
-                Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message))
-            }
-        }
-    }
-
     /// One new id for each column of a table, under names.
     pub fn row_item(
         &mut self,
@@ -169,7 +140,8 @@ impl Binder<'_> {
         let checks = rules.checks.iter().map(|(_, expr)| expr);
         let generated = rules.generated.iter().map(|(_, expr)| expr);
         let returned = returning.into_iter().flat_map(|returning| returning.columns.iter().map(|(_, expr)| expr));
-        for expr in keys.chain(predicates).chain(checks).chain(generated).chain(returned) {
+        let views = rules.views.iter().map(|(_, expr)| expr);
+        for expr in keys.chain(predicates).chain(checks).chain(generated).chain(views).chain(returned) {
             expr.columns(&mut read);
         }
         rules.row = row.into_iter().filter(|(id, _)| read.contains(id)).collect();

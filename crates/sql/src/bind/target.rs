@@ -110,7 +110,7 @@ impl Binder<'_> {
         self.whole_row(&item, at)
     }
 
-    fn star_item(&mut self, qualifier: &[Name], at: At) -> Result<Item> {
+    pub fn star_item(&mut self, qualifier: &[Name], at: At) -> Result<Item> {
         let (schema, table) = match qualifier {
             [table] => (None, table),
             [schema, table] | [_, schema, table] => (Some(schema), table),

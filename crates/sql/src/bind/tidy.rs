@@ -52,8 +52,10 @@ pub(super) fn forget_positions(plan: &mut Plan) {
     for input in plan.inputs_mut() {
         forget_positions(input);
     }
-    for expr in plan.expressions_mut() {
-        expr.rewrite(&mut |expr| expr.at = None);
-        in_subqueries(expr, &mut forget_positions);
-    }
+    plan.expressions_mut().into_iter().for_each(forget_positions_in);
+}
+
+pub(super) fn forget_positions_in(expr: &mut Expr) {
+    expr.rewrite(&mut |expr| expr.at = None);
+    in_subqueries(expr, &mut forget_positions);
 }

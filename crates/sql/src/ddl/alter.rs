@@ -14,6 +14,7 @@ use super::{Definition, alter_column, column, data, drop, index, names, rename, 
 use crate::catalog::{Index, IndexState, RelationKind, SettingDefault, Table};
 use crate::exec::Result;
 use crate::plan;
+use crate::session::Scope;
 use crate::session::locks::Mode;
 
 /// A table on its way from one descriptor to the next.
@@ -289,10 +290,13 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
             let owner = definition.role_of(owner)?;
             rename::give_relation(definition, &mut alteration.new, owner).await
         }
-        SetOptions(settings) => set_options(&mut alteration.new, settings),
+        SetOptions(settings) => set_options(&definition.scope, &mut alteration.new, settings),
         ResetOptions(settings) => {
             let gone: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
             alteration.new.options.retain(|option| !gone.contains(&option.name.as_str()));
+            if let Some(view) = alteration.new.view.as_mut().filter(|_| gone.contains(&super::view::CHECK_OPTION)) {
+                view.check_option.clear();
+            }
             Ok(())
         }
         SetPersistence(persistence) => {
@@ -326,9 +330,15 @@ async fn act(definition: &mut Definition<'_>, alteration: &mut Alteration, actio
     }
 }
 
-fn set_options(table: &mut Table, settings: &[Setting]) -> Result<()> {
+fn set_options(scope: &Scope, table: &mut Table, settings: &[Setting]) -> Result<()> {
     let new: Vec<SettingDefault> = match table.kind() {
-        RelationKind::View => super::view::options(settings)?,
+        RelationKind::View => {
+            let (options, check) = super::view::options(settings)?;
+            if let Some(check) = check {
+                super::view::set_check_option(scope, table, check)?;
+            }
+            options
+        }
         _ => table::options(settings)?,
     };
     for option in new {

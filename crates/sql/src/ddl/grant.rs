@@ -342,8 +342,9 @@ async fn relation(definition: &mut Definition<'_>, order: &Order<'_>, kind: Obje
             if can.is_empty() {
                 return Err(privileges::denied(what, &table.name).into());
             }
-            let grants = order.change(column.privileges.clone(), owner, by, &can)?;
-            table.columns[column.ordinal as usize - 1].privileges = unsealed(grants);
+            // The same column may stand behind several privileges.
+            let changed = &mut table.columns[column.ordinal as usize - 1].privileges;
+            *changed = unsealed(order.change(changed.clone(), owner, by, &can)?);
         }
     }
     definition.put_table(table).await

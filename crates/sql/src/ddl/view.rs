@@ -8,10 +8,12 @@ use atoll_syntax::print;
 
 use super::{Definition, binding, column, data, names, qualify, table};
 use crate::bind;
+use crate::bind::updatable::{Verdict, stored_query, updatable};
 use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, View, privileges};
 use crate::exec::{Builder, Exec, Result, cursor};
 use crate::mutate::target::Target;
 use crate::plan::{Query, RelationUse};
+use crate::session::Scope;
 use crate::session::locks::Mode;
 use crate::statistics::Count;
 use crate::types::Type;
@@ -38,19 +40,24 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
     let (bound, written) = bind::view(&definition.scope, &create.query)?;
     check_parameters(&bound)?;
     let columns = columns(definition, &bound, &create.columns, "CREATE VIEW specifies more column names than columns")?;
+    let (options, mut check) = options(&create.options)?;
     if create.check.is_some() {
-        return Err(Error::unsupported("WITH CHECK OPTION").into());
+        if check.is_some() {
+            let message = "parameter \"check_option\" specified more than once";
+            return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).into());
+        }
+        check = create.check;
     }
     let schema = definition.creation_schema(&create.name)?;
     let name = create.name.last().map_or("", ast::Name::as_str);
-    let view = described(definition, &create.query, &bound, &written, create.check)?;
+    let view = described(definition, &create.query, &bound, &written, check)?;
     let old = definition.catalog().table_named(schema, name).cloned();
     if let (Some(old), true) = (old, create.or_replace) {
-        return replace(definition, &old, columns, view, options(&create.options)?).await;
+        return replace(definition, &old, columns, view, options).await;
     }
     table::is_free(definition, schema, name, false)?;
     let mut made = table::begin(definition, schema, name, RelationKind::View).await?;
-    (made.columns, made.view, made.options) = (columns, Some(view), options(&create.options)?);
+    (made.columns, made.view, made.options) = (columns, Some(view), options);
     definition.put_table(made).await
 }
 
@@ -61,17 +68,58 @@ fn check_parameters(bound: &Query) -> Result<()> {
     }
 }
 
-/// security_barrier and the like: remembered and shown.
-pub fn options(settings: &[Setting]) -> Result<Vec<SettingDefault>> {
-    let known = ["security_barrier", "security_invoker", "check_option"];
-    settings
-        .iter()
-        .map(|setting| match setting.name.as_str() {
-            "security_barrier" => super::index::storage_option(setting, &known),
-            name if known.contains(&name) => Err(Error::unsupported(format!("view option {name}")).into()),
-            _ => super::index::storage_option(setting, &known),
-        })
-        .collect()
+/// security_barrier and the like, which are remembered and shown; and `check_option`.
+pub fn options(settings: &[Setting]) -> Result<(Vec<SettingDefault>, Option<CheckOption>)> {
+    let known = ["security_barrier", "security_invoker", CHECK_OPTION];
+    let (mut options, mut check) = (Vec::new(), None);
+    for setting in settings {
+        let option = super::index::storage_option(setting, &known)?;
+        match option.name.as_str() {
+            CHECK_OPTION if option.value.eq_ignore_ascii_case("local") => check = Some(CheckOption::Local),
+            CHECK_OPTION if option.value.eq_ignore_ascii_case("cascaded") => check = Some(CheckOption::Cascaded),
+            CHECK_OPTION => {
+                let message = format!("invalid value for enum option \"check_option\": {}", option.value);
+                let detail = "Valid values are \"local\" and \"cascaded\".";
+                return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).detail(detail).into());
+            }
+            "security_invoker" => return Err(Error::unsupported("view option security_invoker").into()),
+            _ => options.push(option),
+        }
+    }
+    Ok((options, check))
+}
+
+pub const CHECK_OPTION: &str = "check_option";
+
+/// As the descriptor has it.
+fn check_letter(check: Option<CheckOption>) -> String {
+    let letter = match check {
+        None => "",
+        Some(CheckOption::Local) => "l",
+        Some(CheckOption::Cascaded) => "c",
+    };
+    letter.to_owned()
+}
+
+/// `ALTER VIEW ... SET (check_option = ...)`
+pub fn set_check_option(scope: &Scope, view: &mut Table, check: CheckOption) -> Result<()> {
+    check_updatable(scope, stored_query(view)?)?;
+    if let Some(definition) = &mut view.view {
+        definition.check_option = check_letter(Some(check));
+    }
+    Ok(())
+}
+
+/// 0A000 for WITH CHECK OPTION where rows can't be changed. Whether they can in what the view reads is not asked.
+fn check_updatable(scope: &Scope, query: ast::Query) -> Result<()> {
+    let checked = match updatable(scope, query)? {
+        Verdict::Updatable(query) => query.check_columns(),
+        Verdict::Not(why) => Err(why),
+    };
+    checked.map_err(|why| {
+        let message = "WITH CHECK OPTION is supported only on automatically updatable views";
+        Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).hint(why).into()
+    })
 }
 
 /// The columns that a query's output makes, under other names as far as they are given.
@@ -117,19 +165,17 @@ fn described(
     let uses: Vec<u32> =
         qualified.relations.iter().filter(|oid| !super::access::is_system(**oid)).map(|oid| oid.0).collect();
     let reads = uses.iter().filter_map(|relation| reads_of(&bound.uses, Oid(*relation))).collect();
+    if check.is_some() {
+        check_updatable(&definition.scope, qualified.query.clone())?;
+    }
     let last_column = |relation: &u32| {
         let table = definition.catalog().table(Oid(*relation));
         table.and_then(|table| table.columns.last()).map_or(0, |column| column.ordinal)
     };
     let last_columns = uses.iter().map(last_column).collect();
-    let check_option = match check {
-        None => "",
-        Some(CheckOption::Local) => "l",
-        Some(CheckOption::Cascaded) => "c",
-    };
     Ok(View {
         query: print::query(&qualified.query),
-        check_option: check_option.to_owned(),
+        check_option: check_letter(check),
         uses,
         reads,
         unfilled: false,

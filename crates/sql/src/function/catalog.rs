@@ -9,8 +9,9 @@ use atoll_syntax::print::identifier;
 
 use super::privilege::missing_database;
 use super::{SessionTable, definition, name};
+use crate::bind::updatable::written;
 use crate::bind::{format_type, type_name, types};
-use crate::catalog::{PG_CATALOG, RelationKind, Table};
+use crate::catalog::{ColumnOrdinal, PG_CATALOG, RelationKind, Table};
 use crate::session::Scope;
 use crate::system::cluster::{Comment, UTF8, comments_here, shared_comments_of};
 use crate::system::{Class, class};
@@ -115,11 +116,8 @@ pub const SESSION: SessionTable = &[
             class.map(|class| matches!(class, Class::Table(table) if table.kind() == RelationKind::Table)),
         ))
     }),
-    ("pg_relation_is_updatable", |scope, _, arguments| Ok(relation_events(scope, object(arguments)?))),
-    ("pg_column_is_updatable", |scope, _, arguments| {
-        let events = relation_events(scope, object(arguments)?);
-        Ok(Datum::Bool(events != Datum::Int4(0)))
-    }),
+    ("pg_relation_is_updatable", |scope, _, arguments| relation_events(scope, object(arguments)?)),
+    ("pg_column_is_updatable", |scope, _, arguments| column_is_updatable(scope, arguments)),
     ("pg_indexam_has_property", |_, _, arguments| Ok(method_property(arguments))),
     ("pg_index_has_property", |scope, _, arguments| Ok(index_property(scope, arguments))),
     ("pg_index_column_has_property", |scope, _, arguments| Ok(index_column_property(scope, arguments))),
@@ -355,11 +353,30 @@ fn kind(class: &Class) -> RelationKind {
     }
 }
 
-/// The bits of INSERT, UPDATE and DELETE. No view can be written to.
-fn relation_events(scope: &Scope, oid: Oid) -> Datum {
-    const ALL: i32 = 1 << 2 | 1 << 3 | 1 << 4;
-    let is_table = matches!(Class::find(scope, oid), Some(Class::Table(table)) if table.kind() == RelationKind::Table);
-    Datum::Int4(if is_table { ALL } else { 0 })
+/// The bits of UPDATE, INSERT and DELETE.
+fn relation_events(scope: &Scope, oid: Oid) -> Result<Datum> {
+    const DELETE: i32 = 1 << 4;
+    const ALL: i32 = 1 << 2 | 1 << 3 | DELETE;
+    let Some(Class::Table(table)) = Class::find(scope, oid) else { return Ok(Datum::Int4(0)) };
+    Ok(Datum::Int4(match (table.kind(), written(scope, &table)?) {
+        (_, None) => 0,
+        (RelationKind::View, Some(columns)) if columns.is_empty() => DELETE,
+        _ => ALL,
+    }))
+}
+
+fn column_is_updatable(scope: &Scope, arguments: &[Datum]) -> Result<Datum> {
+    let Some(Class::Table(table)) = Class::find(scope, object(arguments)?) else { return Ok(Datum::Bool(false)) };
+    let column = match arguments.get(1) {
+        Some(Datum::Int2(column)) if *column > 0 => ColumnOrdinal(*column as u32),
+        _ => return Ok(Datum::Bool(false)),
+    };
+    // PostgreSQL doesn't ask whether a table has the column.
+    let is_updatable = match table.kind() {
+        RelationKind::View => written(scope, &table)?.is_some_and(|columns| columns.contains(&column)),
+        kind => kind == RelationKind::Table,
+    };
+    Ok(Datum::Bool(is_updatable))
 }
 
 fn property(arguments: &[Datum]) -> &str {

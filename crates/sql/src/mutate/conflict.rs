@@ -37,6 +37,8 @@ struct Arbiter {
 
 /// Expressions read the row that is there and then the one that was to be inserted.
 struct Update {
+    /// Conditions of views, which must show the row that is there.
+    views: Vec<(String, Evaluator)>,
     /// Their values stand behind the two rows, for the assignments.
     records: Vec<Evaluator>,
     assignments: Vec<(usize, Evaluator)>,
@@ -70,7 +72,7 @@ impl Conflict {
         }
         let update = match &plan.action {
             ConflictAction::Nothing => None,
-            ConflictAction::Update { existing, excluded, records, assignments, filter } => {
+            ConflictAction::Update { existing, excluded, views, records, assignments, filter } => {
                 let width = target.layout.width();
                 let excluded = row_columns(excluded).map(|(id, position)| (id, width + position));
                 let both: Vec<_> = row_columns(existing).chain(excluded).collect();
@@ -82,8 +84,13 @@ impl Conflict {
                 for (ordinal, expr) in assignments {
                     compiled.push((position(*ordinal), builder.expr(expr, &with_records)?));
                 }
+                let mut shown = Vec::with_capacity(views.len());
+                for (view, condition) in views {
+                    shown.push((view.clone(), builder.expr(condition, &columns)?));
+                }
                 let is_key = compiled.iter().any(|(position, _)| target.is_key_column(*position));
                 Some(Update {
+                    views: shown,
                     records,
                     assignments: compiled,
                     filter: filter.as_ref().map(|filter| builder.expr(filter, &columns)).transpose()?,
@@ -222,6 +229,12 @@ impl Update {
         exec: &mut Exec<'_>,
     ) -> Result<Option<Change>> {
         let mut both = [&existing.row[..], &proposed.row[..]].concat();
+        for (view, condition) in &self.views {
+            if !exec.test(condition, &both).await? {
+                let message = format!("conflicting row is not visible through view \"{view}\"");
+                return Err(Error::new(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message).into());
+            }
+        }
         if let Some(filter) = &self.filter
             && !exec.test(filter, &both).await?
         {

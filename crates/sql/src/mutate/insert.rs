@@ -125,6 +125,11 @@ impl Inserter {
             }
             Some(conflict) => conflict.insert(&self.target, changes, exec).await?,
         };
+        if self.target.has_views() {
+            for new in outcomes.iter().flatten().filter_map(|change| change.new.as_ref()) {
+                self.target.check_views(&new.row, exec).await?;
+            }
+        }
         if let Some(error) = wrong {
             return Err(error.into());
         }

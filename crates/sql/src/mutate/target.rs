@@ -22,6 +22,8 @@ pub struct Target {
     generated: Vec<(usize, Evaluator)>,
     /// By name, as PostgreSQL goes through them.
     checks: Vec<(String, Evaluator)>,
+    /// Conditions of views that the rows are changed through.
+    views: Vec<(String, Evaluator)>,
     /// Positions of columns, as all that are called so: ordinals counted from 0.
     not_null: Vec<usize>,
     /// The hidden key of a table without a primary key.
@@ -64,6 +66,10 @@ impl Target {
             checks.push((name.clone(), builder.expr(expr, &row)?));
         }
         checks.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut views = Vec::with_capacity(rules.views.len());
+        for (view, expr) in &rules.views {
+            views.push((view.clone(), builder.expr(expr, &row)?));
+        }
         let mut indexes = Vec::with_capacity(layout.secondary().len());
         for index in table.indexes.iter().skip(1) {
             let id = index.id();
@@ -99,6 +105,7 @@ impl Target {
             indexes,
             generated,
             checks,
+            views,
         })
     }
 
@@ -138,6 +145,21 @@ impl Target {
         for (name, check) in &self.checks {
             if matches!(exec.eval(check, row).await?, Datum::Bool(false)) {
                 return Err(violation::check(self, name, row, exec.scope).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there are views WITH CHECK OPTION to be asked about new rows.
+    pub fn has_views(&self) -> bool {
+        !self.views.is_empty()
+    }
+
+    /// Sees that they show a row that has been written.
+    pub async fn check_views(&self, row: &[Datum], exec: &mut Exec<'_>) -> Result<()> {
+        for (view, condition) in &self.views {
+            if !exec.test(condition, row).await? {
+                return Err(violation::check_option(self, view, row, exec.scope).into());
             }
         }
         Ok(())

@@ -73,6 +73,11 @@ impl Update {
             changes.push(Change::update(old, new));
         }
         target.apply(&changes, &mut Claims::default(), exec).await?;
+        if target.has_views() {
+            for new in changes.iter().filter_map(|change| change.new.as_ref()) {
+                target.check_views(&new.row, exec).await?;
+            }
+        }
         exec.state.changed += if self.counts { changes.len() as u64 } else { 0 };
         let mut returned = Rows::new(Returning::width(&self.returning));
         if let Some(returning) = &self.returning {

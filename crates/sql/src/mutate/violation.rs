@@ -60,6 +60,12 @@ pub fn check(target: &Target, name: &str, row: &[Datum], scope: &Scope) -> Error
     error
 }
 
+/// WITH CHECK OPTION. Names no table: the client may know the view only.
+pub fn check_option(target: &Target, view: &str, row: &[Datum], scope: &Scope) -> Error {
+    let message = format!("new row violates check option for view \"{view}\"");
+    Error::new(sqlstate::WITH_CHECK_OPTION_VIOLATION, message).detail(failing_row(target, row, scope))
+}
+
 /// An expression as a key of an index is written: in parentheses, unless it is a call.
 pub fn key_expression(sql: &str) -> String {
     match atoll_syntax::parse_expression(sql) {

@@ -402,6 +402,8 @@ pub struct RowRules {
     pub row: Vec<(ColumnId, ColumnOrdinal)>,
     pub generated: Vec<(ColumnOrdinal, Expr)>,
     pub checks: Vec<(String, Expr)>,
+    /// Of views WITH CHECK OPTION, the innermost first: what is true of rows that they show. Asked once the row is there.
+    pub views: Vec<(String, Expr)>,
     /// Of expression and partial indexes.
     pub index_keys: Vec<(IndexId, Vec<Option<Expr>>)>,
     pub index_predicates: Vec<(IndexId, Expr)>,
@@ -422,6 +424,8 @@ pub enum ConflictAction {
         existing: Vec<(ColumnId, ColumnOrdinal)>,
         /// `excluded`.
         excluded: Vec<(ColumnId, ColumnOrdinal)>,
+        /// Conditions of the views that are written through, the innermost first: they must show the row that is there.
+        views: Vec<(String, Expr)>,
         /// Computed before the assignments, which read their fields: `SET (a, b) = (SELECT ...)`.
         records: Vec<(ColumnId, Expr)>,
         assignments: Vec<(ColumnOrdinal, Expr)>,
@@ -658,7 +662,7 @@ impl Plan {
         }
         fn rules(rules: &RowRules) -> impl Iterator<Item = &Expr> {
             let generated = rules.generated.iter().map(|(_, expr)| expr);
-            let checks = rules.checks.iter().map(|(_, expr)| expr);
+            let checks = rules.checks.iter().chain(&rules.views).map(|(_, expr)| expr);
             let keys = rules.index_keys.iter().flat_map(|(_, keys)| keys.iter().flatten());
             generated.chain(checks).chain(keys).chain(rules.index_predicates.iter().map(|(_, expr)| expr))
         }
@@ -706,9 +710,11 @@ impl Plan {
                 let mut found: Vec<&Expr> = insert.defaults.iter().map(|(_, expr)| expr).collect();
                 found.extend(rules(&insert.rules));
                 if let Some(OnConflict {
-                    action: ConflictAction::Update { records, assignments, filter, .. }, ..
+                    action: ConflictAction::Update { views, records, assignments, filter, .. },
+                    ..
                 }) = &insert.on_conflict
                 {
+                    found.extend(views.iter().map(|(_, expr)| expr));
                     found.extend(records.iter().map(|(_, expr)| expr));
                     found.extend(assignments.iter().map(|(_, expr)| expr).chain(filter));
                 }

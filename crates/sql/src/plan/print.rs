@@ -225,7 +225,10 @@ fn print(plan: &Plan, depth: usize, f: &mut Formatter<'_>) -> fmt::Result {
             if let Some(conflict) = &insert.on_conflict {
                 let arbiters: Vec<u32> = conflict.arbiters.iter().map(|index| index.0).collect();
                 write!(f, " conflict {arbiters:?}")?;
-                if let ConflictAction::Update { records, assignments, filter, .. } = &conflict.action {
+                if let ConflictAction::Update { views, records, assignments, filter, .. } = &conflict.action {
+                    for (view, condition) in views {
+                        write!(f, " shown by {view} {condition}")?;
+                    }
                     for (id, value) in records {
                         write!(f, " #{} = {value}", id.0)?;
                     }
@@ -274,6 +277,9 @@ fn print_rules(rules: &super::RowRules, f: &mut Formatter<'_>) -> fmt::Result {
     }
     for (name, check) in &rules.checks {
         write!(f, " check {name} {check}")?;
+    }
+    for (view, condition) in &rules.views {
+        write!(f, " view {view} {condition}")?;
     }
     for (index, keys) in &rules.index_keys {
         write!(f, " index {}", index.0)?;

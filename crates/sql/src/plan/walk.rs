@@ -16,7 +16,7 @@ impl Plan {
         }
         fn rules(rules: &mut RowRules) -> impl Iterator<Item = &mut Expr> {
             let generated = rules.generated.iter_mut().map(|(_, expr)| expr);
-            let checks = rules.checks.iter_mut().map(|(_, expr)| expr);
+            let checks = rules.checks.iter_mut().chain(&mut rules.views).map(|(_, expr)| expr);
             let keys = rules.index_keys.iter_mut().flat_map(|(_, keys)| keys.iter_mut().flatten());
             generated.chain(checks).chain(keys).chain(rules.index_predicates.iter_mut().map(|(_, expr)| expr))
         }
@@ -64,9 +64,11 @@ impl Plan {
                 let mut found: Vec<&mut Expr> = insert.defaults.iter_mut().map(|(_, expr)| expr).collect();
                 found.extend(rules(&mut insert.rules));
                 if let Some(OnConflict {
-                    action: ConflictAction::Update { records, assignments, filter, .. }, ..
+                    action: ConflictAction::Update { views, records, assignments, filter, .. },
+                    ..
                 }) = &mut insert.on_conflict
                 {
+                    found.extend(views.iter_mut().map(|(_, expr)| expr));
                     found.extend(records.iter_mut().map(|(_, expr)| expr));
                     found.extend(assignments.iter_mut().map(|(_, expr)| expr).chain(filter));
                 }

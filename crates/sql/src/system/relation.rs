@@ -9,7 +9,7 @@ use super::row::{NULL, Rows, acl, texts};
 use super::{SystemTable, derived_oid};
 use crate::catalog::{
     Catalog, Column, INFORMATION_SCHEMA, Index, IndexState, PG_CATALOG, POSTGRES_ROLE, RelationKind, SettingDefault,
-    Table,
+    Table, View,
 };
 use crate::function::sequence;
 use crate::session::Scope;
@@ -158,11 +158,16 @@ pub(super) fn kind_letter(table: &Table) -> char {
 }
 
 /// `{fillfactor=70}`; NULL if there are none.
-fn options(options: &[SettingDefault]) -> Datum {
-    match options {
-        [] => NULL,
-        options => texts(options.iter().map(|option| format!("{}={}", option.name, option.value))),
+fn options(options: &[SettingDefault], view: Option<&View>) -> Datum {
+    let check = view.and_then(|view| match view.check_option.as_str() {
+        "l" => Some("check_option=local".to_owned()),
+        "c" => Some("check_option=cascaded".to_owned()),
+        _ => None,
+    });
+    if options.is_empty() && check.is_none() {
+        return NULL;
     }
+    texts(options.iter().map(|option| format!("{}={}", option.name, option.value)).chain(check))
 }
 
 /// What differs between kinds of relations in pg_class.
@@ -274,7 +279,7 @@ fn classes(scope: &Scope) -> Result<Rows> {
                 is_unlogged: table.unlogged,
                 is_populated: !table.view.as_ref().is_some_and(|view| view.unfilled),
                 acl: acl(scope, &table.privileges),
-                options: options(&table.options),
+                options: options(&table.options, table.view.as_ref()),
                 ..plain
             },
             Class::Index(_, index) => Described {
@@ -283,7 +288,7 @@ fn classes(scope: &Scope) -> Result<Rows> {
                 rows: if index.predicate.is_none() { rows } else { -1.0 },
                 access_method: BTREE,
                 columns: index.keys.len() + index.include.len(),
-                options: options(&index.options),
+                options: options(&index.options, None),
                 ..plain
             },
             Class::System(table) => Described {

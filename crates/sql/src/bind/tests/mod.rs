@@ -179,6 +179,11 @@ fn what_a_statement_does_with_relations_is_listed() {
     assert_eq!(uses("SELECT count(*) FROM t"), "t as 10 r[]\n");
     // The view's owner reads the table.
     assert_eq!(uses("SELECT b FROM vw"), "vw as 10 r[2]\nt as 20 r[1, 2, 3]\n");
+    // And changes it; of a view that is not read, it need not be allowed to.
+    assert_eq!(uses("UPDATE vw SET b = 'x' WHERE id = 1"), "vw as 10 r[1] w[2]\nt as 20 r[1, 2, 3] w[3]\n");
+    assert_eq!(uses("UPDATE vw SET b = 'x'"), "vw as 10 w[2]\nt as 20 w[3]\n");
+    assert_eq!(uses("INSERT INTO vw (b) VALUES ('x')"), "vw as 10 a[2]\nt as 20 a[3]\n");
+    assert_eq!(uses("DELETE FROM vw"), "vw as 10 d\nt as 20 d\n");
     assert_eq!(uses("UPDATE t SET a = a + 1 WHERE id = 1"), "t as 10 r[1, 2] w[2]\n");
     assert_eq!(uses("DELETE FROM t"), "t as 10 d\n");
     // What checks and generated columns read needs no privilege.

@@ -25,6 +25,7 @@ fn adding(db: &Database, arbiter: u32, rows: &[&[&str]]) -> Plan {
     let action = ConflictAction::Update {
         existing: ids(&plan.table, EXISTING),
         excluded: ids(&plan.table, EXCLUDED),
+        views: Vec::new(),
         records: Vec::new(),
         assignments: vec![(ColumnOrdinal(2), call("int4pl", vec![old(), new]))],
         filter: Some(call("int4lt", vec![old(), int(100)])),

@@ -18,7 +18,7 @@ use atoll_syntax::ast::{self, CopyDirection, CopyEndpoint, CopySubject, Statemen
 use super::Session;
 use super::client::{Client, Format};
 use super::run::gone;
-use crate::catalog::{Column, Table};
+use crate::catalog::{Column, RelationKind, Table};
 use crate::exec::{self, Exec, Failure, Rows};
 use crate::mutate;
 use crate::plan::Plan;
@@ -121,6 +121,19 @@ impl Session {
         let found = crate::bind::relation(&scope, name)?;
         let missing = || Error::new(sqlstate::WRONG_OBJECT_TYPE, "cannot copy to this kind of relation");
         let table = scope.catalog.table(found.oid()).cloned().ok_or_else(missing)?;
+        let refused = |what: &str| {
+            let message = format!("cannot copy to {what} \"{}\"", table.name);
+            Error::new(sqlstate::WRONG_OBJECT_TYPE, message)
+        };
+        match table.kind() {
+            RelationKind::Table => {}
+            RelationKind::View => {
+                let hint = "To enable copying to a view, provide an INSTEAD OF INSERT trigger.";
+                return Err(refused("view").hint(hint));
+            }
+            RelationKind::MaterializedView => return Err(refused("materialized view")),
+            RelationKind::Sequence => return Err(refused("sequence")),
+        }
         let wanted = wanted_columns(&table, columns)?;
         let names: Vec<String> = wanted.iter().map(|column| atoll_syntax::print::identifier(&column.name)).collect();
         let target: Vec<String> = name.iter().map(|part| atoll_syntax::print::identifier(part.as_str())).collect();

@@ -5,6 +5,7 @@ use atoll_datum::{Datum, Oid, Result, oid};
 
 use super::{Seen, yes_or_no};
 use crate::bind::types;
+use crate::bind::updatable::written;
 use crate::catalog::{Column, POSTGRES_ROLE, RelationKind, Sequence, Table};
 use crate::function::definition;
 use crate::session::Scope;
@@ -97,7 +98,7 @@ fn schemata(scope: &Scope) -> Result<Rows> {
 
 fn tables(scope: &Scope) -> Result<Rows> {
     let seen = Seen::by(scope);
-    let row = |schema: String, name: &str, is_view: bool| {
+    let row = |schema: String, name: &str, is_view: bool, takes_rows: bool| {
         row![
             seen.database,
             schema,
@@ -108,34 +109,48 @@ fn tables(scope: &Scope) -> Result<Rows> {
             NULL,
             NULL,
             NULL,
-            yes_or_no(!is_view),
+            yes_or_no(takes_rows),
             "NO",
             NULL,
         ]
     };
-    let system = seen.system_relations().map(|table| row(seen.schema(table.schema.0), table.name, table.is_view));
+    let system = seen.system_relations();
+    let system = system.map(|table| Ok(row(seen.schema(table.schema.0), table.name, table.is_view, !table.is_view)));
     let own = seen.relations().filter(|table| seen.may_use(table, "arwdDxt"));
-    let own = own.map(|table| row(seen.schema(table.schema), &table.name, table.kind() == RelationKind::View));
-    Ok(system.chain(own).collect())
+    let own = own.map(|table| {
+        let is_view = table.kind() == RelationKind::View;
+        let takes_rows = !is_view || has_written(scope, table)?;
+        Ok(row(seen.schema(table.schema), &table.name, is_view, takes_rows))
+    });
+    system.chain(own).collect()
 }
 
 fn views(scope: &Scope) -> Result<Rows> {
     let seen = Seen::by(scope);
-    let row = |schema: String, name: &str, text: Option<String>, check: &str| {
-        row![seen.database, schema, name, text, check, "NO", "NO", "NO", "NO", "NO"]
+    let row = |schema: String, name: &str, text: Option<String>, check: &str, is_updatable: bool| {
+        let is_updatable = yes_or_no(is_updatable);
+        row![seen.database, schema, name, text, check, is_updatable, is_updatable, "NO", "NO", "NO"]
     };
     let system = seen.system_relations().filter(|table| table.is_view);
-    let system = system.map(|table| row(seen.schema(table.schema.0), table.name, None, "NONE"));
+    let system = system.map(|table| row(seen.schema(table.schema.0), table.name, None, "NONE", false));
     let own = seen.relations().filter(|table| seen.may_use(table, "arwdDxt")).filter_map(|table| {
         let check = match table.view.as_ref()?.check_option.as_str() {
             "l" => "LOCAL",
             "c" => "CASCADED",
             _ => "NONE",
         };
-        let made = if seen.owns(table.owner) { definition::view(table) } else { Ok(None) };
-        Some(made.map(|text| row(seen.schema(table.schema), &table.name, text, check)))
+        let described = || {
+            let text = if seen.owns(table.owner) { definition::view(table)? } else { None };
+            Ok(row(seen.schema(table.schema), &table.name, text, check, has_written(scope, table)?))
+        };
+        Some(described())
     });
     system.map(Ok).chain(own).collect()
+}
+
+/// Whether INSERT and UPDATE find a column that they can write.
+fn has_written(scope: &Scope, view: &Table) -> Result<bool> {
+    Ok(written(scope, view)?.is_some_and(|columns| !columns.is_empty()))
 }
 
 /// Those of identity columns are part of them.
@@ -371,8 +386,10 @@ fn columns(scope: &Scope) -> Result<Rows> {
         }
     }
     for table in seen.relations() {
+        let written = written(scope, table)?;
         for column in table.visible_columns().filter(|column| is_seen(&seen, table, column)) {
-            rows.push(own_column(&seen, table, column)?.row(scope));
+            let is_updatable = written.as_ref().is_some_and(|written| written.contains(&column.ordinal()));
+            rows.push(Described { is_updatable, ..own_column(&seen, table, column)? }.row(scope));
         }
     }
     Ok(rows)
@@ -421,7 +438,7 @@ fn own_column<'a>(seen: &Seen<'a>, table: &'a Table, column: &'a Column) -> Resu
         identity: column.identity.as_deref(),
         sequence,
         generated: shown(&column.generated)?,
-        is_updatable: table.kind() == RelationKind::Table,
+        is_updatable: false,
     })
 }
 

@@ -248,8 +248,6 @@ insert into vv values (1)
 ----
 ERROR:  23505: duplicate key value violates unique constraint "t_pkey"
 DETAIL:  Key (a)=(1) already exists.
-atoll
-ERROR:  0A000: INSERT of a view is not supported
 
 create materialized view m as select a, bb from s2.t2
 ----
@@ -354,3 +352,99 @@ create temp view tv as select 1
 CREATE VIEW
 atoll
 ERROR:  0A000: CREATE TEMPORARY VIEW is not supported
+
+create table shelf (a int primary key, b text default 'base', c int)
+----
+CREATE TABLE
+
+create view shelved as select a, upper(b) as loud, b, c from shelf where c > 0 with check option
+----
+CREATE VIEW
+
+insert into shelved (a, c) values (1, 0)
+----
+ERROR:  44000: new row violates check option for view "shelved"
+DETAIL:  Failing row contains (1, base, 0).
+
+insert into shelved (a, c) values (1, 1) returning *
+----
+1|BASE|base|1
+INSERT 0 1
+
+insert into shelved (a, loud) values (2, 'X')
+----
+ERROR:  0A000: cannot insert into column "loud" of view "shelved"
+DETAIL:  View columns that are not columns of their base relation are not updatable.
+
+update shelved set loud = 'x'
+----
+ERROR:  0A000: cannot update column "loud" of view "shelved"
+DETAIL:  View columns that are not columns of their base relation are not updatable.
+
+update shelved set c = null
+----
+ERROR:  44000: new row violates check option for view "shelved"
+DETAIL:  Failing row contains (1, base, null).
+
+create view counted as select b, count(*) from shelf group by b
+----
+CREATE VIEW
+
+insert into counted (b) values ('x')
+----
+ERROR:  55000: cannot insert into view "counted"
+DETAIL:  Views containing GROUP BY are not automatically updatable.
+HINT:  To enable inserting into the view, provide an INSTEAD OF INSERT trigger or an unconditional ON INSERT DO INSTEAD rule.
+
+update counted set b = 'x'
+----
+ERROR:  55000: cannot update view "counted"
+DETAIL:  Views containing GROUP BY are not automatically updatable.
+HINT:  To enable updating the view, provide an INSTEAD OF UPDATE trigger or an unconditional ON UPDATE DO INSTEAD rule.
+
+delete from counted
+----
+ERROR:  55000: cannot delete from view "counted"
+DETAIL:  Views containing GROUP BY are not automatically updatable.
+HINT:  To enable deleting from the view, provide an INSTEAD OF DELETE trigger or an unconditional ON DELETE DO INSTEAD rule.
+
+create view constants as select 1 as one from shelf
+----
+CREATE VIEW
+
+update constants set one = 2
+----
+ERROR:  55000: cannot update view "constants"
+DETAIL:  Views that have no updatable columns are not automatically updatable.
+HINT:  To enable updating the view, provide an INSTEAD OF UPDATE trigger or an unconditional ON UPDATE DO INSTEAD rule.
+
+create view refused as select distinct a from shelf with check option
+----
+ERROR:  0A000: WITH CHECK OPTION is supported only on automatically updatable views
+HINT:  Views containing DISTINCT are not automatically updatable.
+
+create view refused with (check_option = 1) as select a from shelf
+----
+ERROR:  22023: invalid value for enum option "check_option": 1
+DETAIL:  Valid values are "local" and "cascaded".
+
+alter view shelved set (check_option = local)
+----
+ALTER VIEW
+
+select relname, reloptions from pg_class where relname = 'shelved'
+----
+shelved|{check_option=local}
+
+alter view shelved reset (check_option)
+----
+ALTER VIEW
+
+select relname, reloptions from pg_class where relname = 'shelved'
+----
+shelved|
+
+delete from shelved where loud = 'BASE' returning a
+----
+1
+DELETE 1
