@@ -16,7 +16,7 @@
 //! - [`select`], with [`target`], [`order`], [`group`], [`locking`]: one query block;
 //!   [`query`], [`set_operation`], [`with`], [`search`]: how blocks are put together
 //! - [`insert`], [`conflict`], [`change`] (UPDATE and DELETE), [`assign`], [`rules`]: statements that change tables;
-//!   [`view`], [`updatable`]: through views
+//!   [`mod@view`], [`updatable`]: through views
 //! - [`standalone`]: expressions that stand in descriptors
 //! - [`same`], [`tidy`]: walks over what was bound
 //!
