@@ -13,8 +13,8 @@ use crate::catalog::{Column, Dependent, RelationKind, SettingDefault, Table, Vie
 use crate::exec::{Builder, Exec, Result, cursor};
 use crate::mutate::target::Target;
 use crate::plan::{Query, RelationUse};
-use crate::session::Scope;
 use crate::session::locks::Mode;
+use crate::session::{Scope, variables::parse_bool};
 use crate::statistics::Count;
 use crate::types::Type;
 
@@ -68,7 +68,7 @@ fn check_parameters(bound: &Query) -> Result<()> {
     }
 }
 
-/// security_barrier and the like, which are remembered and shown; and `check_option`.
+/// Those that are remembered and shown, and `check_option`.
 pub fn options(settings: &[Setting]) -> Result<(Vec<SettingDefault>, Option<CheckOption>)> {
     let known = ["security_barrier", "security_invoker", CHECK_OPTION];
     let (mut options, mut check) = (Vec::new(), None);
@@ -82,8 +82,15 @@ pub fn options(settings: &[Setting]) -> Result<(Vec<SettingDefault>, Option<Chec
                 let detail = "Valid values are \"local\" and \"cascaded\".";
                 return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).detail(detail).into());
             }
-            "security_invoker" => return Err(Error::unsupported("view option security_invoker").into()),
-            _ => options.push(option),
+            // What these promise is kept nowhere.
+            name => match parse_bool(&option.value) {
+                Some(false) => options.push(option),
+                Some(true) => return Err(Error::unsupported(format!("view option {name}")).into()),
+                None => {
+                    let message = format!("invalid value for boolean option \"{name}\": {}", option.value);
+                    return Err(Error::new(sqlstate::INVALID_PARAMETER_VALUE, message).into());
+                }
+            },
         }
     }
     Ok((options, check))
@@ -372,10 +379,7 @@ pub async fn refresh(definition: &mut Definition<'_>, refresh: &ast::RefreshMate
     if refresh.concurrently {
         check_concurrent(definition, &found, &of)?;
     }
-    let mut parsed = atoll_syntax::parse(&of.query).map_err(Error::without_position)?;
-    let Some(Statement::Query(query)) = parsed.pop().map(|parsed| parsed.statement) else {
-        return Err(Error::internal("a view without its query").into());
-    };
+    let query = stored_query(&found)?;
     let mut new = Table::clone(&found);
     renumber(definition, &mut new).await?;
     if let Some(view) = &mut new.view {

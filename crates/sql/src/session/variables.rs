@@ -534,7 +534,7 @@ fn check(name: &str, value: &str, date_style: DateStyle) -> Result<(String, Stri
 }
 
 /// Any unambiguous beginning of true, false, yes, no; on, off, 1, 0.
-fn parse_bool(text: &str) -> Option<bool> {
+pub fn parse_bool(text: &str) -> Option<bool> {
     let text = text.trim().to_lowercase();
     let starts = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
     match () {
