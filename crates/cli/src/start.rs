@@ -33,6 +33,13 @@ pub struct Arguments {
     /// free
     #[arg(long, env = "ATOLL_RPC", value_name = "ADDR")]
     rpc: Option<SocketAddr>,
+    /// Where a node of the cluster is that this one belongs to; several are tried in turn. Without this a new node is a
+    /// cluster of its own. So far such a node keeps replicas, and SQL is served by the first node only
+    #[arg(long, env = "ATOLL_JOIN", value_name = "HOST:PORT", value_delimiter = ',')]
+    join: Vec<String>,
+    /// Where the other nodes reach this one. Without this where its rpc listens
+    #[arg(long, env = "ATOLL_ADVERTISE", value_name = "HOST:PORT")]
+    advertise: Option<String>,
     /// Where SQL clients connect: exactly here, port 0 for any free one. Without this 127.0.0.1:5432, or the next port
     /// that is free
     #[arg(long, env = "ATOLL_SQL", value_name = "ADDR")]
@@ -50,13 +57,15 @@ pub struct Arguments {
 const QUARTER_MIN: u64 = 64 << 20;
 
 pub async fn run(arguments: Arguments) -> Result<Code> {
-    let Arguments { data, rpc, sql, cache_mib, sql_memory_mib, tuning } = arguments;
+    let Arguments { data, rpc, join, advertise, sql, cache_mib, sql_memory_mib, tuning } = arguments;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
     let near = Options::default();
     let mut options = Options {
         rpc: rpc.map_or(near.rpc, Listen::At),
         sql: sql.map_or(near.sql, Listen::At),
+        join,
+        advertise,
         store: tuning.options(),
         ..near
     };
@@ -75,16 +84,19 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     let plural = if ranges == 1 { "" } else { "s" };
     // Scripts read this line.
     let ready = format!(
-        "atoll {} ready in {} ms: node {}, SQL {}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
-         psql -h {} -p {} -U postgres, or atoll sql -p {} (no password from this machine)\n",
+        "atoll {} ready in {} ms: node {}, {}rpc {}, data {data} ({ranges} range{plural}{kind})\n{}\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
-        server.sql(),
+        server.sql().map_or_else(String::new, |sql| format!("SQL {sql}, ")),
         server.rpc(),
-        server.sql().ip(),
-        server.sql().port(),
-        server.sql().port()
+        server.sql().map_or_else(
+            || "it keeps replicas; SQL is served by the first node only so far".to_owned(),
+            |sql| {
+                let (ip, port) = (sql.ip(), sql.port());
+                format!("psql -h {ip} -p {port} -U postgres, or atoll sql -p {port} (no password from this machine)")
+            }
+        ),
     );
     if let Err(error) = stdout().write_all(ready.as_bytes()) {
         tracing::info!(%error, "nobody reads stdout; {}", ready.trim_end());

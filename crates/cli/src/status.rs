@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use atoll_cluster::client::Client;
+use atoll_cluster::Router;
 use atoll_env::{Env, NodeId};
 use atoll_storage::engine::Space;
 use atoll_txn::{Sender, key};
@@ -23,12 +23,12 @@ pub struct Arguments {
 }
 
 /// A client of the one node that listens there.
-pub fn connect(rpc: SocketAddr) -> (Env, Client) {
+pub fn connect(rpc: SocketAddr) -> (Env, Router) {
     let env = Env::real_client(NodeId::default());
     // A number that no node has.
-    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
+    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63), 0);
     env.net.set_peer(NodeId(1), rpc.to_string());
-    (env.clone(), Client::new(env, NodeId(1)))
+    (env.clone(), Router::outside(env, vec![NodeId(1)]))
 }
 
 pub async fn run(Arguments { rpc }: Arguments) -> Result<Code> {

@@ -32,6 +32,8 @@ pub enum Outcome {
 pub enum Event {
     /// A new range lies in the engine; its group is to be started.
     Split { right: RangeState },
+    /// A snapshot has replaced the range's state, and with it perhaps its bounds.
+    Installed { id: u64 },
 }
 
 pub struct Applier {
@@ -86,6 +88,7 @@ impl Applier {
                 ceiling: self.state.ceiling,
                 gc_threshold: self.state.gc_threshold,
                 clock: self.state.clock,
+                first_voters: split.voters.clone(),
             };
             self.state.generation += 1;
             self.state.span = Span { start: self.state.span.start.clone(), end: split.right.start.clone() };
@@ -134,6 +137,7 @@ impl StateMachine for Applier {
                 self.clock.forward(state.clock.max(state.ceiling));
                 self.state = state;
                 self.published.set(self.state.clone());
+                let _ = self.events.send(Event::Installed { id: self.state.id });
             }
             other => panic!("range {}: the snapshot that was installed has no usable state: {other:?}", self.state.id),
         }

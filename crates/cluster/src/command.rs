@@ -61,6 +61,9 @@ pub struct Split {
     pub right_id: u64,
     #[prost(message, required, tag = "2")]
     pub right: Span,
+    /// Who votes in the right range to begin with: the voters of the left one, which don't change meanwhile.
+    #[prost(uint64, repeated, tag = "3")]
+    pub voters: Vec<u64>,
 }
 
 impl Command {

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use atoll_env::net::Service;
 use atoll_env::{NodeId, fault};
@@ -18,7 +19,7 @@ use prost::Message;
 
 use crate::recent::Recent;
 use crate::router::Router;
-use crate::store::Node;
+use crate::store::{Node, USERS};
 
 const REMEMBERED: usize = 4096;
 /// Senders whose numbers are remembered; the longest silent one is forgotten first.
@@ -77,8 +78,16 @@ async fn answer(seen: &Mutex<Seen>, router: &Router, from: NodeId, body: Bytes) 
     }
     router.observe(request.clock)?;
     if let Some(key) = &request.locate {
-        let range = router.locate(key).await?;
-        return Ok(ReplyMessage { located: Some(range), ..ReplyMessage::default() });
+        let located = match router.known_whole(key) {
+            Some(located) => located,
+            // Of the system's keys only those who have them know; asking on could go in circles.
+            None if key[..] < *USERS => return Err(Error::Unreachable { range: 0 }),
+            None => {
+                router.locate(key).await?;
+                router.known_whole(key).ok_or(Error::Unreachable { range: 0 })?
+            }
+        };
+        return Ok(ReplyMessage { located: Some(located), ..ReplyMessage::default() });
     }
     let body = request.body.ok_or(Error::Misuse("the request asks nothing"))?;
     if let Body::Commit(commit) = &body
@@ -86,6 +95,10 @@ async fn answer(seen: &Mutex<Seen>, router: &Router, from: NodeId, body: Bytes) 
     {
         return Err(Error::Unknown { txn: commit.txn.id });
     }
-    let reply = router.send_once(request.range, request.generation, body).await?;
+    let within = match request.within_ms {
+        0 => Duration::from_secs(3600),
+        within_ms => Duration::from_millis(within_ms),
+    };
+    let reply = router.handle_here(request.range, request.generation, body, within).await?;
     Ok(ReplyMessage { reply: Some(reply), ..ReplyMessage::default() })
 }

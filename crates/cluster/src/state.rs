@@ -30,6 +30,9 @@ pub struct RangeState {
     /// At least every timestamp that was written in this range.
     #[prost(message, required, tag = "7")]
     pub clock: Timestamp,
+    /// With whom the range's group began. Who votes now, the group knows.
+    #[prost(uint64, repeated, tag = "8")]
+    pub first_voters: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

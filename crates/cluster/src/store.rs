@@ -22,13 +22,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use atoll_consensus::{Group, GroupId, Transport};
-use atoll_env::{BoxFuture, Env, NodeId, fault};
+use atoll_env::{BoxFuture, Env, Mono, NodeId, fault};
 use atoll_storage::engine::{self, Batch, Engine, Space};
 use atoll_storage::wal::{self, Wal};
 use atoll_txn::hlc::Hlc;
 use atoll_txn::lock::{LockTable, RequestId, WaitsFor};
 use atoll_txn::mvcc::ended::Ended;
-use atoll_txn::request::{Body, Fate, Forget, RangeRef, Span, Split};
+use atoll_txn::request::{Body, Fate, Forget, Located, RangeRef, Span, Split};
 use atoll_txn::transaction::resolve_everywhere;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId, key};
 use bytes::Bytes;
@@ -37,10 +37,13 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{Applier, Event};
+use crate::deadlock::Far;
+use crate::members::Members;
+use crate::reach::Reach;
 use crate::replica::{Replica, Volatile, Woken};
 use crate::router::Router;
-use crate::service;
 use crate::state::{Published, RangeState};
+use crate::{members, service};
 
 /// Keys from here on belong to the system itself; users' keys lie above.
 pub const SYSTEM: &[u8] = b"\x00";
@@ -66,6 +69,22 @@ pub struct Options {
     /// Writes are refused while the disk has less room than this. More than the engine's own reserve, so that what is
     /// committed can always be applied.
     pub reserve_bytes: u64,
+    /// So many replicas a range shall have, when there are as many nodes.
+    pub replicas: usize,
+    pub placement_every: Duration,
+    pub origin: Origin,
+    pub cluster: u128,
+    /// Where other nodes reach this one.
+    pub address: String,
+}
+
+/// What an empty store is the beginning of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A cluster.
+    Cluster,
+    /// A node of the cluster to which these nodes belong.
+    Member { contacts: Vec<NodeId> },
 }
 
 impl Default for Options {
@@ -75,12 +94,17 @@ impl Default for Options {
             reserve_bytes: engine.reserve_bytes + (64 << 20),
             wal: wal::Options::default(),
             engine,
-            consensus: atoll_consensus::Options::default(),
+            consensus: atoll_consensus::Options { begins_empty: false, ..atoll_consensus::Options::default() },
             history: Duration::from_secs(4 * 3600),
             range_bytes_max: 512 << 20,
             checkpoint_bytes: 64 << 20,
             checkpoint_every: Duration::from_secs(60),
             housekeeping_every: Duration::from_secs(10),
+            replicas: 3,
+            placement_every: Duration::from_secs(1),
+            origin: Origin::Cluster,
+            cluster: 0,
+            address: String::new(),
         }
     }
 }
@@ -93,6 +117,9 @@ pub struct Node {
     pub wal: Wal,
     pub clock: Arc<Hlc>,
     pub options: Options,
+    pub(crate) reach: Arc<Reach>,
+    pub(crate) members: Members,
+    pub(crate) far: Mutex<Far>,
     transport: Arc<Transport>,
     events: mpsc::UnboundedSender<Event>,
     replicas: RwLock<Replicas>,
@@ -102,6 +129,8 @@ pub struct Node {
     pub(crate) ended: Arc<Ended>,
     next_request: AtomicU64,
     full: AtomicBool,
+    /// When this life of the node began.
+    pub(crate) begun: Mono,
     /// Why the node has stopped, once it has.
     stopped: watch::Sender<Option<String>>,
 }
@@ -109,7 +138,18 @@ pub struct Node {
 #[derive(Default)]
 struct Replicas {
     by_id: BTreeMap<u64, Arc<Replica>>,
+    /// Of those that hold anything.
     by_start: BTreeMap<Bytes, u64>,
+}
+
+impl Replicas {
+    fn index(&mut self, replica: &Replica) {
+        let span = replica.published().span.clone();
+        self.by_start.retain(|_, id| *id != replica.id);
+        if !span.is_empty() {
+            self.by_start.insert(span.start, replica.id);
+        }
+    }
 }
 
 impl Node {
@@ -135,11 +175,11 @@ impl Node {
         replica.published().span.contains(key).then(|| replica.clone())
     }
 
-    pub(crate) fn right_of(&self, end: &[u8]) -> Option<RangeRef> {
+    pub(crate) fn right_of(&self, end: &[u8]) -> Option<Located> {
         if end.is_empty() {
             return None;
         }
-        self.replica_for(end).map(|replica| replica.published().range_ref())
+        self.replica_for(end).map(|replica| replica.located())
     }
 
     pub(crate) fn next_request(&self) -> RequestId {
@@ -255,16 +295,38 @@ impl Node {
             self.transport.clone(),
         );
         let group = group.await.map_err(|error| format!("range {}: {error}", state.id))?;
-        group.bootstrap(&[self.id]).await.map_err(|error| format!("range {}: {error}", state.id))?;
+        let first: Vec<NodeId> = state.first_voters.iter().copied().map(NodeId).collect();
+        if first.contains(&self.id) {
+            group.bootstrap(&first).await.map_err(|error| format!("range {}: {error}", state.id))?;
+        }
         let replica = Arc::new(Replica::new(state.id, self.clone(), group, published, Volatile::new(locks)));
         replica.adopt_contacts();
         {
             let mut replicas = self.replicas.write();
-            replicas.by_start.insert(state.span.start.clone(), state.id);
             replicas.by_id.insert(state.id, replica.clone());
+            replicas.index(&replica);
         }
         self.env.tasks.spawn("lease", replica.follow());
         Ok(())
+    }
+
+    /// Makes room for a replica of a range, which its leader then fills.
+    pub(crate) async fn host(self: &Arc<Self>, range: &RangeRef) -> std::result::Result<(), String> {
+        if self.replica(range.id).is_some() {
+            return Ok(());
+        }
+        // One that has yet to hear of a split holds keys that are no longer its own.
+        let overlapping = self.replicas().into_iter().find(|other| other.published().span.overlaps(&range.span));
+        if let Some(other) = overlapping {
+            return Err(format!("range {} holds keys of it here", other.id));
+        }
+        // Nothing, until a snapshot says otherwise.
+        let at = if range.span.start.is_empty() { Bytes::from_static(USERS) } else { range.span.start.clone() };
+        let state = RangeState { id: range.id, span: Span::new(at.clone(), at), ..RangeState::default() };
+        let mut batch = Batch::new();
+        batch.put(Space::Meta, key::range_state(state.id), state.encode_to_vec());
+        self.engine.write(batch).map_err(|error| self.failed(error).to_string())?;
+        self.start_replica(state, None).await
     }
 }
 
@@ -286,12 +348,16 @@ impl Store {
             tokio::join!(Engine::open(env, options.engine.clone()), Wal::open(env, options.wal.clone()));
         let (wal, engine) = (wal?, engine?);
         let (events, mut happened) = mpsc::unbounded_channel();
+        let clock = Arc::new(Hlc::default());
         let node = Arc::new(Node {
             id,
             env: env.clone(),
             engine,
             wal,
-            clock: Arc::new(Hlc::default()),
+            reach: Arc::new(Reach::new(env, clock.clone(), Vec::new())),
+            members: Members::default(),
+            far: Mutex::default(),
+            clock,
             transport: Transport::new(env),
             options,
             events,
@@ -302,6 +368,7 @@ impl Store {
             ended: Arc::default(),
             next_request: AtomicU64::new(1),
             full: AtomicBool::new(false),
+            begun: env.clock.mono(),
             stopped: watch::Sender::new(None),
         });
         // Before the first write, and not only at the next look.
@@ -330,8 +397,21 @@ impl Store {
         store.run("watch", Duration::from_millis(100), |node| async move { node.look_around().await });
         store.run("checkpoints", Duration::from_millis(500), Node::checkpoint_if_due());
         store.run("housekeeping", node.options.housekeeping_every, |node| async move { node.keep_house().await });
-        store.serving().await?;
         service::serve(&node);
+        members::serve(&node);
+        let mut contacts = node.recall_members().await;
+        if let Origin::Member { contacts: named } = &node.options.origin {
+            contacts.extend(named);
+        }
+        contacts.retain(|contact| *contact != node.id);
+        node.reach.set_contacts(contacts);
+        env.tasks.spawn("members", node.clone().keep_in_touch());
+        store.run("pings", members::ASK_EVERY, |node| async move {
+            node.break_deadlocks();
+            node.ask_around();
+        });
+        store.run("placement", node.options.placement_every, Node::place);
+        store.serving().await?;
         Ok(store)
     }
 
@@ -356,6 +436,7 @@ impl Store {
     }
 
     async fn close_node(self) -> std::result::Result<(), atoll_storage::Error> {
+        self.node.hand_over().await;
         self.node.stopped.send_if_modified(|stopped| {
             let first = stopped.is_none();
             stopped.get_or_insert_with(|| "the node is shutting down".to_owned());
@@ -391,7 +472,8 @@ impl Store {
         let clock = &self.node.env.clock;
         let until = clock.mono() + SERVING_WITHIN;
         loop {
-            if self.node.replicas().iter().all(|replica| replica.is_serving()) {
+            // Those that need other nodes come when these are there.
+            if self.node.replicas().iter().all(|replica| replica.is_serving() || !replica.is_alone()) {
                 return Ok(());
             }
             if let Err(error) = self.node.alive() {
@@ -438,14 +520,20 @@ impl Node {
                 None => return Err(damage("is no record of a range".to_owned())),
             }
         }
-        if states.is_empty() {
+        let began = self.engine.view().get(Space::Meta, &key::node_ident())?.is_some();
+        let mut ident = Batch::new();
+        ident.put(Space::Meta, key::node_ident(), self.id.0.to_be_bytes().to_vec());
+        if !began && !states.is_empty() {
+            self.engine.write(ident)?;
+        } else if !began && self.options.origin == Origin::Cluster {
             if !self.wal.groups().is_empty() {
                 return Err(OpenError::Range {
                     why: "the log has ranges but the state has none: the state files are gone".to_owned(),
                 });
             }
-            let state = RangeState { id: FIRST_RANGE, span: Span::new("", ""), ..RangeState::default() };
-            let mut batch = Batch::new();
+            let first_voters = vec![self.id.0];
+            let state = RangeState { id: FIRST_RANGE, span: Span::new("", ""), first_voters, ..RangeState::default() };
+            let mut batch = ident;
             batch.put(Space::Meta, key::range_state(state.id), state.encode_to_vec());
             self.engine.write(batch)?;
             self.env.faults.crash_here(fault::CRASH_BOOTSTRAP).await;
@@ -472,6 +560,12 @@ impl Node {
                 };
                 if let Err(why) = self.start_replica(state, locks).await {
                     self.fail(why);
+                }
+            }
+            Event::Installed { id } => {
+                let mut replicas = self.replicas.write();
+                if let Some(replica) = replicas.by_id.get(&id).cloned() {
+                    replicas.index(&replica);
                 }
             }
         }

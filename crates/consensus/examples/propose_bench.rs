@@ -52,7 +52,7 @@ fn main() {
 
 async fn run(env: Env, proposers: u64, seconds: u64, payload: usize) {
     let node = NodeId(1);
-    env.net.set_node(node);
+    env.net.set_node(node, 0);
     let wal = Wal::open(&env, wal::Options::default()).await.unwrap();
     let engine = Engine::open(&env, engine::Options::default()).await.unwrap();
     let transport = Transport::new(&env);

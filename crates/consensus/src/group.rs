@@ -84,6 +84,7 @@ pub(crate) struct Inner<SM: StateMachine> {
     leadership: watch::Receiver<Leadership>,
     /// Votes are refused until then.
     pub silent_until: Mono,
+    pub begins_empty: bool,
     /// The term in which this node gave its leadership away; 0 is no term of a leader.
     transferring: AtomicU64,
     /// The snapshot that is coming in.
@@ -408,6 +409,11 @@ impl<SM: StateMachine> Group<SM> {
 }
 
 impl<SM: StateMachine> Inner<SM> {
+    /// Whether this replica has anything that entries could follow upon.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begins_empty || self.last().is_some()
+    }
+
     pub(crate) fn last(&self) -> Option<u64> {
         let (first, last) = self.log.readable();
         last.or(first.checked_sub(1))
@@ -470,6 +476,7 @@ impl<SM: StateMachine> Opening<SM> {
         let (publish, leadership) = watch::channel(Leadership::default());
         let inner = Arc::new(Inner {
             silent_until: env.clock.mono() + silence,
+            begins_empty: options.begins_empty,
             env,
             group,
             node,

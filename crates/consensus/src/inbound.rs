@@ -1,6 +1,8 @@
 //! What a replica does with the messages of others.
 //!
-//! INVARIANT: no vote is given, in earnest or in trial, while the replica is silent after a restart (see `group`).
+//! INVARIANT: no vote is given, in earnest or in trial, while the replica is silent after a restart (see `group`), nor
+//! before it has got what its group began with. One that was a member before, lost its log by being taken out and is
+//! made anew would else help a candidate that lacks what it had acknowledged.
 
 use std::sync::Arc;
 
@@ -51,6 +53,9 @@ impl<SM: StateMachine> Inner<SM> {
             self.wal.admit(append.entries.iter().map(Bytes::len).sum())?;
         }
         let previous = append.previous.as_ref().map(LogId::from);
+        if previous.is_none() && !append.entries.is_empty() && !self.has_begun() {
+            return Ok(refused(AWAITS));
+        }
         let first = previous.as_ref().map_or(0, |previous| previous.index + 1);
         let entries = append.entries.iter().zip(first..);
         let request = AppendEntriesRequest {
@@ -74,6 +79,9 @@ impl<SM: StateMachine> Inner<SM> {
     async fn vote(&self, ask: wire::VoteAsk) -> Result<Reply> {
         if self.is_silent() {
             return Ok(refused(SILENT));
+        }
+        if !self.has_begun() {
+            return Ok(refused(AWAITS));
         }
         let mut request = VoteRequest::new((&ask.vote).into(), ask.last.as_ref().map(Into::into));
         request.leadership_transfer = ask.transfer;
@@ -163,6 +171,7 @@ impl<SM: StateMachine> Inner<SM> {
     }
 }
 
+const AWAITS: &str = "this replica awaits a snapshot";
 const SILENT: &str = "a restarted voter keeps silent for a while";
 
 fn refused(why: &str) -> Reply {

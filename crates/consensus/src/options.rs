@@ -27,6 +27,9 @@ pub struct Options {
     /// What to do when the state lacks entries that the log no longer has: `false` refuses with [`Error::Gap`],
     /// `true` fetches the state from another replica before the group takes part again.
     pub fetch_on_gap: bool,
+    /// Whether the state is nothing before the first entry, so that a replica can be made from the log alone. If not, a
+    /// replica that did not begin with the group takes no entries before it has got a snapshot.
+    pub begins_empty: bool,
 }
 
 impl Default for Options {
@@ -37,6 +40,7 @@ impl Default for Options {
             lease_max: Duration::from_millis(800),
             lease_margin: Duration::from_millis(200),
             fetch_on_gap: false,
+            begins_empty: true,
         }
     }
 }

@@ -15,6 +15,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use atoll_cluster::members;
 use atoll_env::disk::DirLock;
 use atoll_env::{Env, NodeId};
 
@@ -28,6 +29,9 @@ const VERSION: &str = "version";
 const TITLE: &str = "atoll data directory";
 /// With which nobody else may be; a file system's own folder, and what a crash leaves of the version file, don't count.
 const HARMLESS: [&str; 3] = [LOCK, "version.tmp", "lost+found"];
+
+/// The node that the cluster began with.
+pub const FOUNDER: NodeId = NodeId(1);
 
 /// Which node of which cluster the data belongs to. Given once, when the directory is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +49,9 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory if there is none, or an empty one.
-    pub async fn open(env: &Env) -> Result<Directory, Error> {
+    /// Makes the directory if there is none, or an empty one. The new node belongs to the cluster of the nodes at the
+    /// addresses in `join`; if there are none, a cluster begins with it.
+    pub async fn open(env: &Env, join: &[String]) -> Result<Directory, Error> {
         let dir = name(env);
         let made = env.disk.create_dir_all(Path::new("")).await;
         made.map_err(|error| Error::io(format_args!("make the data directory {dir}"), &error))?;
@@ -65,7 +70,10 @@ impl Directory {
                 "{dir} has no file {VERSION}, but holds {others}: not a data directory of atoll, or a damaged one"
             )));
         }
-        let identity = Identity { node: NodeId(1), cluster: env.entropy.next_u128() };
+        let identity = match join {
+            [] => Identity { node: FOUNDER, cluster: env.entropy.next_u128() },
+            join => joined(env, join).await?,
+        };
         let written = env.disk.write_atomic(Path::new(VERSION), encode(identity).as_bytes()).await;
         written.map_err(|error| Error::io(format_args!("write {dir}/{VERSION}"), &error))?;
         Ok(Directory { identity, new: true, _lock: lock })
@@ -85,6 +93,15 @@ impl Directory {
         let identity = read(env, &dir).await?;
         Ok(Directory { identity, new: false, _lock: lock })
     }
+}
+
+async fn joined(env: &Env, addresses: &[String]) -> Result<Identity, Error> {
+    // A number that no node has, until there is one.
+    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63), 0);
+    let joined = members::join(env, addresses).await;
+    let joined = joined.map_err(|why| Error::Failed(format!("join the cluster: {why}")))?;
+    let cluster = joined.cluster().ok_or_else(|| Error::Failed("join the cluster: it has no number".to_owned()))?;
+    Ok(Identity { node: NodeId(joined.node), cluster })
 }
 
 /// How the directory is called in messages.

@@ -83,7 +83,7 @@ impl Inspector {
     pub async fn ranges(&self, mut show: impl FnMut(String)) -> Result<(), Error> {
         let engine = self.engine().await?;
         for state in self.states(&engine.view())? {
-            let RangeState { id, span, generation, lease, ceiling, gc_threshold, clock } = state;
+            let RangeState { id, span, generation, lease, ceiling, gc_threshold, clock, first_voters } = state;
             let end = match span.end.is_empty() {
                 true => "the end".to_owned(),
                 false => key::pretty(Space::Current, &span.end),
@@ -92,6 +92,8 @@ impl Inspector {
             show(format!("range {id}: {} to {end}, generation {generation}", key::pretty(Space::Current, &span.start)));
             show(format!("  lease {} of n{} from {}", lease.sequence, lease.holder, lease.start));
             show(format!("  read ceiling {ceiling}, clock {clock}, history from {gc_threshold}, about {bytes} bytes"));
+            let voters: Vec<String> = first_voters.iter().map(|voter| format!("n{voter}")).collect();
+            show(format!("  began with {}", voters.join(", ")));
         }
         Ok(())
     }

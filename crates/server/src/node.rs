@@ -10,17 +10,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atoll_cluster::{Store, store};
+use atoll_cluster::{Origin, Store, store};
 use atoll_env::tasks::Task;
-use atoll_env::{Env, Mono};
+use atoll_env::{Env, Mono, NodeId};
 use atoll_pg as pg;
 use atoll_sql::exec::memory::Pool;
 use atoll_sql::exec::spill::Place;
-use atoll_sql::kv::Senders;
+use atoll_sql::kv::{GatewayRef, Senders};
 use atoll_sql::session;
 
 use crate::ballast::{self, Ballast};
-use crate::directory::{self, Directory, Identity};
+use crate::directory::{self, Directory, FOUNDER, Identity};
 use crate::error::Error;
 use crate::listen::{Listen, RPC_PORT, SQL_PORT};
 
@@ -28,6 +28,10 @@ use crate::listen::{Listen, RPC_PORT, SQL_PORT};
 pub struct Options {
     pub rpc: Listen,
     pub sql: Listen,
+    /// Where nodes of the cluster are that this one belongs to: `host:port`.
+    pub join: Vec<String>,
+    /// Where the others reach this one, if not where it listens.
+    pub advertise: Option<String>,
     pub store: store::Options,
     /// What running statements may keep in memory.
     pub memory_bytes: usize,
@@ -41,6 +45,8 @@ impl Default for Options {
         Options {
             rpc: Listen::Near(RPC_PORT),
             sql: Listen::Near(SQL_PORT),
+            join: Vec::new(),
+            advertise: None,
             store: store::Options::default(),
             memory_bytes: MEMORY_BYTES,
         }
@@ -52,7 +58,8 @@ pub struct Server {
     directory: Directory,
     store: Store,
     rpc: SocketAddr,
-    sql: pg::Handle,
+    /// None on nodes that have joined: what definitions and locks of tables rely on is not shared yet.
+    sql: Option<pg::Handle>,
     ballast: Task<()>,
     took: Duration,
 }
@@ -61,28 +68,40 @@ impl Server {
     /// Returns when every range serves. `env` has the data directory as its disk.
     pub async fn start(env: &Env, mut options: Options) -> Result<Server, Error> {
         let begin: Mono = env.clock.mono();
-        let directory = Directory::open(env).await?;
+        let directory = Directory::open(env, &options.join).await?;
         options.store.reserve_bytes = ballast::writes_refused_below(&options.store);
         let ballast = Ballast::open(env, &options.store).await?;
         ballast.check_room().await?;
         let identity = directory.identity;
-        env.net.set_node(identity.node);
+        env.net.set_node(identity.node, identity.cluster);
         let rpc = options.rpc.rpc(env).await?;
-        let clients = options.sql.sql(env).await?;
-        refuse_strangers(clients.address())?;
+        options.store.cluster = identity.cluster;
+        options.store.address = options.advertise.unwrap_or_else(|| rpc.to_string());
+        options.store.origin = match identity.node {
+            FOUNDER => Origin::Cluster,
+            _ => Origin::Member { contacts: greeted(env, &options.join).await },
+        };
+        let clients = match identity.node {
+            FOUNDER => Some(options.sql.sql(env).await?),
+            _ => None,
+        };
+        if let Some(clients) = &clients {
+            refuse_strangers(clients.address())?;
+        }
         // Now, because the recovery needs room too.
         let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
         // What statements lay aside ends before writes are refused.
-        let spill = Place::new(2 * options.store.reserve_bytes);
+        let spill_reserve_bytes = 2 * options.store.reserve_bytes;
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
-        let gateway = Arc::new(Senders(store.router()));
-        let opened = session::Node::open(env.clone(), gateway, Pool::new(options.memory_bytes), spill).await;
-        let node = opened.map_err(|failure| match store.node().why_stopped() {
-            Some(why) => Error::Stopped(why),
-            None => Error::Failed(format!("open the catalog: {}", failure.into_error())),
-        })?;
-        let sql = pg::serve(node.clone(), env.clone(), clients, sql_options(env, node));
+        let gateway: GatewayRef = Arc::new(Senders(store.router()));
+        let sql = match clients {
+            Some(clients) => {
+                let node = open_sql(env, &store, &gateway, options.memory_bytes, spill_reserve_bytes).await?;
+                Some(pg::serve(node.clone(), env.clone(), clients, sql_options(env, node)))
+            }
+            None => None,
+        };
         Ok(Server { directory, store, rpc, sql, ballast, took: env.clock.mono() - begin })
     }
 
@@ -99,8 +118,9 @@ impl Server {
         self.rpc
     }
 
-    pub fn sql(&self) -> SocketAddr {
-        self.sql.address()
+    /// Where SQL is served, if it is.
+    pub fn sql(&self) -> Option<SocketAddr> {
+        self.sql.as_ref().map(pg::Handle::address)
     }
 
     pub fn store(&self) -> &Store {
@@ -119,7 +139,9 @@ impl Server {
 
     /// Ends cleanly: everything is flushed, so that the next start has nothing to replay.
     pub async fn close(self) -> Result<(), Error> {
-        self.sql.stop(GRACE).await;
+        if let Some(sql) = self.sql {
+            sql.stop(GRACE).await;
+        }
         self.ballast.abort();
         match self.store.close().await {
             Ok(()) => Ok(()),
@@ -133,6 +155,47 @@ impl Server {
         }
     }
 }
+
+/// Who of them answers.
+async fn greeted(env: &Env, addresses: &[String]) -> Vec<NodeId> {
+    let mut nodes = Vec::new();
+    for address in addresses {
+        match env.net.greet(address, GREET_WITHIN).await {
+            Ok(node) => nodes.push(node),
+            // It has joined before, and knows others.
+            Err(error) => tracing::warn!(address, %error, "no node answers there"),
+        }
+    }
+    nodes
+}
+
+/// The catalog may lie on nodes that are not up yet.
+async fn open_sql(
+    env: &Env,
+    store: &Store,
+    gateway: &GatewayRef,
+    memory_bytes: usize,
+    spill_reserve_bytes: u64,
+) -> Result<Arc<session::Node>, Error> {
+    loop {
+        let (pool, spill) = (Pool::new(memory_bytes), Place::new(spill_reserve_bytes));
+        let failure = match session::Node::open(env.clone(), gateway.clone(), pool, spill).await {
+            Ok(node) => return Ok(node),
+            Err(failure) => failure,
+        };
+        let passes = failure.is_unreachable();
+        let error = failure.into_error();
+        if let Some(why) = store.node().why_stopped() {
+            return Err(Error::Stopped(why));
+        }
+        if !passes {
+            return Err(Error::Failed(format!("open the catalog: {error}")));
+        }
+        tracing::warn!("waiting for other nodes of the cluster: {error}");
+    }
+}
+
+const GREET_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long statements may go on when the node is closed.
 const GRACE: Duration = Duration::from_secs(5);

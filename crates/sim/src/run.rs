@@ -6,6 +6,7 @@ use std::time::Duration;
 use atoll_env::sim::{self, PointStats, World};
 use atoll_env::{Fault, fault};
 
+use crate::node::Kind;
 use crate::{group, node};
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub enum Scenario {
     Node,
     /// The same with sessions of SQL on the node.
     Sql,
+    /// Three nodes with everything below SQL.
+    Cluster,
     /// Three voters of a group.
     Group,
 }
@@ -80,6 +83,8 @@ pub struct Outcome {
     pub scenario: &'static str,
     pub simulated: Duration,
     pub commits: u64,
+    /// So many are enough.
+    pub enough: u64,
     pub violations: Vec<String>,
     pub schedule: Vec<String>,
     pub outcomes: BTreeMap<String, u64>,
@@ -93,6 +98,10 @@ pub struct Report {
     pub bites: BTreeMap<&'static str, u64>,
     pub points: BTreeMap<&'static str, PointStats>,
 }
+
+const NODE: Kind = Kind { name: "node", nodes: 1, sql: false };
+const SQL: Kind = Kind { name: "sql", nodes: 1, sql: true };
+const CLUSTER: Kind = Kind { name: "cluster", nodes: 3, sql: false };
 
 /// A run that was not disturbed, or in which nothing happened, proves nothing.
 const COMMITS_PER_MINUTE: u64 = 2000;
@@ -108,18 +117,21 @@ pub fn run(config: &Config) -> Report {
     sim::run(config.seed, options, |world| async move {
         let drawn = if world.rng("scenario").below(4) == 0 { Scenario::Group } else { Scenario::Node };
         let drawn = if drawn == Scenario::Node && world.rng("sql").below(3) == 0 { Scenario::Sql } else { drawn };
+        let drawn =
+            if drawn == Scenario::Node && world.rng("cluster").below(2) == 0 { Scenario::Cluster } else { drawn };
         let scenario = cloned.scenario.unwrap_or_else(|| cloned.bug.map_or(drawn, |bug| bug.scenario(drawn)));
         if let Some(bug) = cloned.bug {
             world.plant(bug.fault());
         }
         let mut outcome = match scenario {
-            Scenario::Node => node::run(world.clone(), cloned.clone(), false).await,
-            Scenario::Sql => node::run(world.clone(), cloned.clone(), true).await,
+            Scenario::Node => node::run(world.clone(), cloned.clone(), NODE).await,
+            Scenario::Sql => node::run(world.clone(), cloned.clone(), SQL).await,
+            Scenario::Cluster => node::run(world.clone(), cloned.clone(), CLUSTER).await,
             Scenario::Group => group::run(world.clone(), cloned.clone()).await,
         };
         let report = report(&world);
         if outcome.violations.is_empty() && cloned.without.is_empty() && cloned.seconds >= SECONDS_FOR_THAT {
-            tame(&mut outcome, cloned.enough(), &report.1);
+            tame(&mut outcome, &report.1);
         }
         let (digest, bites, points, events) = report;
         Report { outcome, digest, events, bites, points }
@@ -132,8 +144,8 @@ fn report(world: &World) -> Numbers {
     (world.digest(), world.bites(), world.points(), world.events())
 }
 
-fn tame(outcome: &mut Outcome, enough: u64, bites: &BTreeMap<&'static str, u64>) {
-    if outcome.commits < enough {
+fn tame(outcome: &mut Outcome, bites: &BTreeMap<&'static str, u64>) {
+    if outcome.commits < outcome.enough {
         outcome.violations.push(format!("too tame: only {} commits", outcome.commits));
     }
     if bites.len() < KINDS_MIN {

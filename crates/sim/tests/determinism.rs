@@ -24,7 +24,7 @@ fn digest(output: &Output) -> String {
 
 #[test]
 fn the_same_seed_in_two_processes_gives_one_digest() {
-    for scenario in ["node", "group"] {
+    for scenario in ["node", "cluster", "group"] {
         let run = |seed: &str| digest(&sim(&["--seed", seed, "--scenario", scenario, "--seconds", "30"]));
         assert_eq!(run("7"), run("7"), "{scenario}");
         assert_ne!(run("7"), run("8"), "{scenario}");

@@ -4,7 +4,7 @@
 //! can; *user* errors become an SQLSTATE above; an *unknown* outcome stays its own variant from end to end.
 
 use crate::id::TxnId;
-use crate::request::RangeRef;
+use crate::request::Located;
 use crate::timestamp::Timestamp;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// Passing: the range does not hold these keys (any more). Carries the ranges that the refusing node knows there.
     #[error("the key is not in the range that was asked")]
-    RangeMoved { known: Vec<RangeRef> },
+    RangeMoved { known: Vec<Located> },
     /// Passing: this replica does not hold the lease. Certainly nothing was done.
     #[error("this node does not hold the lease of range {range}")]
     NotLeaseholder { range: u64, leader: Option<u64> },

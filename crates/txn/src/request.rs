@@ -91,6 +91,21 @@ pub struct RangeRef {
     pub span: Span,
 }
 
+/// A range, and where its replicas are, as somebody knows it.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Located {
+    #[prost(message, required, tag = "1")]
+    pub range: RangeRef,
+    #[prost(uint64, repeated, tag = "2")]
+    pub replicas: Vec<u64>,
+    /// Who held the lease; 0 when that is not known.
+    #[prost(uint64, tag = "3")]
+    pub holder: u64,
+    /// Which lease that was: what is said of a later one is newer.
+    #[prost(uint64, tag = "4")]
+    pub lease: u64,
+}
+
 /// How a read looks at versions.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ReadAt {
@@ -487,6 +502,9 @@ pub struct RequestMessage {
     /// Counts the requests of one sender, so that a copy of one is known for what it is.
     #[prost(uint64, tag = "105")]
     pub number: u64,
+    /// How long the sender waits for the answer. 0: as long as it takes.
+    #[prost(uint64, tag = "106")]
+    pub within_ms: u64,
     #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub body: Option<Body>,
 }
@@ -500,7 +518,7 @@ pub struct ReplyMessage {
     #[prost(message, optional, tag = "102")]
     pub error: Option<ErrorMessage>,
     #[prost(message, optional, tag = "103")]
-    pub located: Option<RangeRef>,
+    pub located: Option<Located>,
     #[prost(uint64, tag = "104")]
     pub node: u64,
     #[prost(oneof = "Reply", tags = "1, 2, 3, 4, 5, 6")]
@@ -521,7 +539,7 @@ pub struct ErrorMessage {
     #[prost(uint32, tag = "1")]
     pub code: u32,
     #[prost(message, repeated, tag = "2")]
-    pub known: Vec<RangeRef>,
+    pub known: Vec<Located>,
     #[prost(uint64, tag = "3")]
     pub range: u64,
     #[prost(uint64, optional, tag = "4")]
@@ -668,7 +686,14 @@ mod tests {
     #[test]
     fn errors_survive_the_wire() {
         let errors = [
-            Error::RangeMoved { known: vec![RangeRef { id: 3, generation: 2, span: Span::new("a", "b") }] },
+            Error::RangeMoved {
+                known: vec![Located {
+                    range: RangeRef { id: 3, generation: 2, span: Span::new("a", "b") },
+                    replicas: vec![1, 2],
+                    holder: 2,
+                    lease: 5,
+                }],
+            },
             Error::NotLeaseholder { range: 4, leader: Some(2) },
             Error::Uncertain { read: Timestamp { wall: 1, logical: 2 }, version: Timestamp { wall: 3, logical: 4 } },
             Error::Unreachable { range: 9 },

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use atoll_cluster::Router;
 use atoll_cluster::Store;
-use atoll_cluster::client::Client;
 use atoll_env::rng::Rng;
 use atoll_txn::{Isolation, Sender, Transaction};
 use hdrhistogram::Histogram;
@@ -102,7 +102,7 @@ pub async fn local(store: &Store, bare: Option<&Path>, committers: &[usize], sec
 }
 
 /// At a node of its own.
-pub async fn remote(client: Client, committers: &[usize], secs: u64) -> Result<Code> {
+pub async fn remote(client: Router, committers: &[usize], secs: u64) -> Result<Code> {
     measure(&client, 8, WARM_UP).await?;
     for count in committers {
         say(format_args!("{count} committers:"))?;

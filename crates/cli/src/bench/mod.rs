@@ -106,7 +106,7 @@ pub async fn run(Verb::Kv(kv): Verb) -> Result<Code> {
         return commits::remote(client, &kv.committers, secs).await;
     }
     let env = Env::real(place.dir.join("store"));
-    env.net.set_node(NodeId(1));
+    env.net.set_node(NodeId(1), 0);
     let store = Store::open(&env, NodeId(1), kv.tuning.options()).await.context("open the store")?;
     if kv.reads {
         reads::run(&store, kv.rows, secs).await?;

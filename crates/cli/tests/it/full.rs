@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::{Node, Temp, may_mount, put, rows};
-use atoll_cluster::client::Client;
+use atoll_cluster::Router;
 use atoll_txn::Error;
 
 /// A small disk in a mount namespace of its own, which ends with this.
@@ -67,7 +67,7 @@ impl Drop for SmallDisk {
 }
 
 /// Writes until the disk is full; how many rows were acknowledged.
-async fn write_until_full(client: &Client, mut acknowledged: u64) -> u64 {
+async fn write_until_full(client: &Router, mut acknowledged: u64) -> u64 {
     loop {
         match put(client, acknowledged, acknowledged + 100).await {
             Ok(()) => acknowledged += 100,
@@ -160,7 +160,7 @@ async fn a_full_disk_that_came_in_a_moment() {
     assert_eq!(code, 0, "{text}");
 }
 
-async fn writes_come_back(client: &Client, acknowledged: u64) -> u64 {
+async fn writes_come_back(client: &Router, acknowledged: u64) -> u64 {
     let begin = Instant::now();
     while let Err(error) = put(client, acknowledged, acknowledged + 100).await {
         assert!(begin.elapsed() < Duration::from_secs(20), "writes did not come back: {error}");

@@ -5,6 +5,7 @@
 
 mod activity;
 mod anomalies;
+mod cluster;
 mod common;
 mod damage;
 mod full;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::common::{Node, Temp, atoll, copy_dir};
-use atoll_cluster::client::Client;
+use atoll_cluster::Router;
 use atoll_env::{Env, NodeId};
 use atoll_pg as pg;
 use atoll_pg::tls::Certificate;
@@ -270,9 +270,9 @@ fn a_server_that_goes_away_ends_a_script() {
 /// Another way to the node's data, which wants passwords from this machine, too, and has a certificate if one is given.
 async fn guarded(node: &Node, certificate: Option<&Certificate>) -> pg::Handle {
     let env = Env::real_client(NodeId::default());
-    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
+    env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63), 0);
     env.net.set_peer(NodeId(1), node.rpc.to_string());
-    let gateway = Arc::new(Senders(Client::new(env.clone(), NodeId(1))));
+    let gateway = Arc::new(Senders(Router::outside(env.clone(), vec![NodeId(1)])));
     let sessions = session::Node::open(env.clone(), gateway, Pool::default(), Place::default())
         .await
         .map_err(|failure| failure.into_error())

@@ -173,8 +173,8 @@ async fn nobody_reads_what_it_says() {
 #[test]
 fn wrong_arguments() {
     // What the design has and this release has not is refused like anything unknown.
-    let (code, text) = output(&mut atoll(&["start", "--join", "127.0.0.1:7400"]));
-    assert!(code == 2 && text.contains("unexpected argument '--join'"), "{code}: {text}");
+    let (code, text) = output(&mut atoll(&["start", "--capacity", "2"]));
+    assert!(code == 2 && text.contains("unexpected argument '--capacity'"), "{code}: {text}");
     let (code, text) = output(&mut atoll(&["--help"]));
     assert!(code == 0 && text.contains("Examples:") && text.contains("Exit codes:"), "{code}: {text}");
     let (code, text) = output(&mut atoll(&["status", "--rpc", "127.0.0.1:1"]));

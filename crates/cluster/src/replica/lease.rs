@@ -79,6 +79,7 @@ impl Replica {
             return false;
         }
         self.node.clock.forward(state.lease.start);
+        self.look_who_votes();
         let mut memory = self.memory.lock();
         memory.latches = Latches::new();
         memory.commands_waiting.clear();

@@ -179,8 +179,9 @@ impl Replica {
         }
     }
 
-    pub(super) fn release(&self, release: &Release) {
+    pub(super) fn release(&self, release: &Release) -> Result<()> {
         let mut memory = self.memory.lock();
+        self.serving(&memory, &[])?;
         if release.keys.is_empty() {
             self.release_all_in(&mut memory, release.txn);
         }
@@ -188,6 +189,7 @@ impl Replica {
             let effects = memory.locks.release(key, release.txn);
             self.settle(effects);
         }
+        Ok(())
     }
 
     pub(super) fn release_all(&self, txn: TxnId) {

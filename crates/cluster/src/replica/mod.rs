@@ -33,10 +33,12 @@ mod split;
 mod volatile;
 mod write;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use atoll_consensus::{Group, propose};
-use atoll_txn::request::{Body, Done, RangeRef, Reply, Span};
+use atoll_txn::request::{Body, Done, Located, Reply, Span};
 use atoll_txn::{Error, Result, Timestamp};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -57,6 +59,12 @@ pub struct Replica {
     group: Group<Applier>,
     published: Published,
     memory: Mutex<Volatile>,
+    /// Nobody else votes, so that nobody else can hold the lease.
+    alone: AtomicBool,
+    /// Held while the range's members change, or its bounds.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// The record in the directory that was written last from here.
+    pub(crate) published_last: Mutex<Option<Located>>,
 }
 
 impl Replica {
@@ -67,12 +75,68 @@ impl Replica {
         published: Published,
         memory: Volatile,
     ) -> Replica {
-        Replica { id, node, group, published, memory: Mutex::new(memory) }
+        Replica {
+            id,
+            node,
+            group,
+            published,
+            memory: Mutex::new(memory),
+            alone: AtomicBool::new(false),
+            changing: tokio::sync::Mutex::default(),
+            published_last: Mutex::default(),
+        }
+    }
+
+    /// The range and where its replicas are, as far as this one knows.
+    pub(crate) fn located(&self) -> Located {
+        let state = self.published.get();
+        let voters = self.group.status().voters;
+        let replicas: BTreeSet<u64> = voters.iter().flatten().map(|voter| voter.0).collect();
+        Located {
+            range: state.range_ref(),
+            replicas: replicas.into_iter().collect(),
+            holder: state.lease.holder,
+            lease: state.lease.sequence,
+        }
+    }
+
+    pub(crate) fn is_alone(&self) -> bool {
+        match &self.group.status().voters[..] {
+            [voters] => voters.len() == 1 && voters.contains(&self.node.id),
+            // The group has only just begun.
+            [] => self.published().first_voters == [self.node.id.0],
+            _ => false,
+        }
+    }
+
+    /// No other node is needed for anything.
+    pub(crate) fn is_served_alone(&self) -> bool {
+        self.alone.load(Ordering::SeqCst)
+    }
+
+    /// Comes before every change of members.
+    pub(crate) fn not_alone(&self) {
+        self.alone.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn look_who_votes(&self) {
+        self.alone.store(self.is_alone(), Ordering::SeqCst);
+    }
+
+    /// Whether the voters' promise not to follow anybody else still holds.
+    fn is_acknowledged(&self) -> bool {
+        let options = &self.node.options.consensus;
+        let lasts = options.lease_max - options.lease_margin;
+        self.group.quorum_acked().is_some_and(|sent| self.node.env.clock.mono() < sent + lasts)
     }
 
     /// The range's state as it is applied here.
     pub fn published(&self) -> Arc<RangeState> {
         self.published.get()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
     }
 
     pub fn group(&self) -> &Group<Applier> {
@@ -94,11 +158,13 @@ impl Replica {
             Body::Refresh(refresh) => Box::pin(self.refresh(refresh)).await,
             Body::Lock(lock) => Box::pin(self.lock(lock)).await,
             Body::Release(release) => {
-                self.release(&release);
+                self.release(&release)?;
                 Ok(Reply::Done(Done {}))
             }
             Body::Heartbeat(heartbeat) => {
-                self.memory.lock().heard_from(heartbeat.txn, self.node.env.clock.mono());
+                let mut memory = self.memory.lock();
+                self.serving(&memory, &[])?;
+                memory.heard_from(heartbeat.txn, self.node.env.clock.mono());
                 Ok(Reply::Done(Done {}))
             }
             Body::Commit(_)
@@ -136,7 +202,9 @@ impl Replica {
             return Err(Error::NotLeaseholder { range: self.id, leader: leader.map(|leader| leader.0) });
         };
         let state = self.published.get();
-        if state.lease.sequence != serving.sequence {
+        // Asking the group costs as much as a read from memory.
+        let held = self.alone.load(Ordering::SeqCst) || self.is_acknowledged();
+        if state.lease.sequence != serving.sequence || !held {
             return Err(Error::NotLeaseholder { range: self.id, leader: None });
         }
         if spans.iter().any(|span| !state.span.covers(span)) {
@@ -146,7 +214,8 @@ impl Replica {
     }
 
     fn moved(&self, state: &RangeState) -> Error {
-        let mut known: Vec<RangeRef> = vec![state.range_ref()];
+        let mut known = vec![self.located()];
+        debug_assert_eq!(known[0].range.id, state.id);
         known.extend(self.node.right_of(&state.span.end));
         Error::RangeMoved { known }
     }

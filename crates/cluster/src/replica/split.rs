@@ -26,6 +26,13 @@ impl Replica {
         if generation != state.generation {
             return Err(self.moved(&state));
         }
+        // Who votes stays the same until the split is applied.
+        let Ok(_changing) = self.changing.try_lock() else { return Err(Error::Unreachable { range: self.id }) };
+        let status = self.group.status();
+        let voters = match &status.voters[..] {
+            [voters] if status.learners.is_empty() => voters.iter().map(|voter| voter.0).collect(),
+            _ => return Err(Error::Unreachable { range: self.id }),
+        };
         let right_id = self.node.allocate_range_id().await?;
         // No command is under way and none is evaluated until this one is applied.
         let latched = self.latch(vec![state.span.clone()]).await?;
@@ -36,7 +43,7 @@ impl Replica {
         let mut right = state.span.clone();
         right.start = split.at.clone();
         let mut command = self.command(latched.serving, Timestamp::ZERO);
-        command.split = Some(command::Split { right_id, right });
+        command.split = Some(command::Split { right_id, right, voters });
         match self.propose(&command).await {
             Ok(()) => {}
             Err(Failed::Refused(error)) => return Err(error),
@@ -48,7 +55,7 @@ impl Replica {
         drop(latched);
         let until = self.node.env.clock.mono() + SERVING_WITHIN;
         while self.node.env.clock.mono() < until {
-            if self.node.replica(right_id).is_some_and(|right| right.is_serving()) {
+            if self.node.replica(right_id).is_some_and(|right| right.is_serving() || !right.is_alone()) {
                 break;
             }
             self.node.env.clock.sleep(Duration::from_millis(2)).await;

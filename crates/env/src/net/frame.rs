@@ -1,7 +1,7 @@
 //! What goes over a connection, all numbers big-endian.
 //!
 //! ```text
-//! hello (each side, once):  "ATOLLRPC" | version u16 | node id u64
+//! hello (each side, once):  "ATOLLRPC" | version u16 | node id u64 | cluster u128
 //! frame:                    length u32 | request id u64 | kind u8 | service u8 | body … | crc32c u32
 //! ```
 //! The length counts everything after itself; the checksum covers everything between the two.
@@ -13,13 +13,14 @@ use std::io;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::Who;
 use crate::NodeId;
 
 /// The largest body of a request or an answer.
 pub const BODY_BYTES_MAX: usize = 64 << 20;
 
 const MAGIC: &[u8; 8] = b"ATOLLRPC";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER_BYTES: usize = 10;
 const CHECKSUM_BYTES: usize = 4;
 
@@ -95,15 +96,16 @@ impl Frame {
     }
 }
 
-pub(super) async fn write_hello(to: &mut (impl AsyncWrite + Unpin), node: NodeId) -> io::Result<()> {
-    let mut hello = Vec::with_capacity(MAGIC.len() + 10);
+pub(super) async fn write_hello(to: &mut (impl AsyncWrite + Unpin), who: Who) -> io::Result<()> {
+    let mut hello = Vec::with_capacity(MAGIC.len() + 26);
     hello.put_slice(MAGIC);
     hello.put_u16(VERSION);
-    hello.put_u64(node.0);
+    hello.put_u64(who.node.0);
+    hello.put_u128(who.cluster);
     to.write_all(&hello).await
 }
 
-pub(super) async fn read_hello(from: &mut (impl AsyncRead + Unpin)) -> io::Result<NodeId> {
+pub(super) async fn read_hello(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Who> {
     let mut magic = [0; MAGIC.len()];
     from.read_exact(&mut magic).await?;
     if &magic != MAGIC {
@@ -113,7 +115,7 @@ pub(super) async fn read_hello(from: &mut (impl AsyncRead + Unpin)) -> io::Resul
     if version != VERSION {
         return Err(malformed(format!("the peer speaks version {version} of the protocol, this node {VERSION}")));
     }
-    Ok(NodeId(from.read_u64().await?))
+    Ok(Who { node: NodeId(from.read_u64().await?), cluster: from.read_u128().await? })
 }
 
 pub(super) fn malformed(what: impl Into<String>) -> io::Error {
@@ -157,11 +159,12 @@ mod tests {
     #[tokio::test]
     async fn strangers_and_other_versions_are_refused() {
         let mut hello = Vec::new();
-        write_hello(&mut hello, NodeId(9)).await.unwrap();
-        assert_eq!(read_hello(&mut &hello[..]).await.unwrap(), NodeId(9));
+        let who = Who { node: NodeId(9), cluster: 7 };
+        write_hello(&mut hello, who).await.unwrap();
+        assert_eq!(read_hello(&mut &hello[..]).await.unwrap(), who);
         let mut newer = hello.clone();
-        newer[9] = 2;
-        assert!(read_hello(&mut &newer[..]).await.unwrap_err().to_string().contains("version 2"));
+        newer[9] = 3;
+        assert!(read_hello(&mut &newer[..]).await.unwrap_err().to_string().contains("version 3"));
         assert!(read_hello(&mut &b"GET / HTTP/1.1\r\n\r\n"[..]).await.is_err());
     }
 }

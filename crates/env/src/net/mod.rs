@@ -3,8 +3,7 @@
 //! INVARIANT: [`Error::Unreachable`] means that no handler ran or will run for the request; everything less certain is
 //! [`Error::Lost`]. Whoever retries relies on it. Neither side promises order, and a request may be handled twice.
 //!
-//! Deliberately absent: encryption and authentication (hence loopback addresses only), streams, discovery of
-//! addresses.
+//! Deliberately absent: encryption and authentication (hence loopback addresses only), streams.
 
 pub mod clients;
 mod frame;
@@ -27,6 +26,7 @@ pub enum Service {
     Raft = 1,
     Range = 2,
     Status = 3,
+    Node = 4,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,6 +37,13 @@ pub enum Error {
     /// The request may have been handled, or may yet be: the time ran out or the connection broke.
     #[error("no answer came")]
     Lost,
+}
+
+/// A node and the cluster that it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Who {
+    pub node: NodeId,
+    pub cluster: u128,
 }
 
 /// Answers one service's requests.
@@ -62,17 +69,29 @@ impl Net {
         Net { side: Side::Sim(incarnation) }
     }
 
-    /// Who this node is. Comes before [`Net::listen`] and the first call.
-    pub fn set_node(&self, node: NodeId) {
+    /// Who this node is, and of which cluster. Nodes of another cluster are refused from then on; 0 is nobody's.
+    pub fn set_node(&self, node: NodeId, cluster: u128) {
         match &self.side {
-            Side::Real(net) => net.set_node(node),
+            Side::Real(net) => net.set_who(Who { node, cluster }),
             Side::Sim(incarnation) => assert_eq!(node, incarnation.node(), "a node took the id of another"),
+        }
+    }
+
+    /// Who listens at an address. That node is found there from now on.
+    pub async fn greet(&self, address: &str, within: Duration) -> io::Result<NodeId> {
+        match &self.side {
+            Side::Real(net) => net.greet(address, within).await,
+            // Their addresses are their names.
+            Side::Sim(_) => match address.strip_prefix('n').and_then(|number| number.parse().ok()) {
+                Some(number) => Ok(NodeId(number)),
+                None => Err(io::ErrorKind::AddrNotAvailable.into()),
+            },
         }
     }
 
     pub fn node(&self) -> NodeId {
         match &self.side {
-            Side::Real(net) => net.node(),
+            Side::Real(net) => net.who().node,
             Side::Sim(incarnation) => incarnation.node(),
         }
     }

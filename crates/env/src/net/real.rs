@@ -33,7 +33,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    BODY_BYTES_MAX, Error, Handler,
+    BODY_BYTES_MAX, Error, Handler, Who,
     frame::{Frame, Kind, malformed, read_hello, write_hello},
 };
 use crate::{NodeId, Tasks};
@@ -48,7 +48,7 @@ const QUEUE_FRAMES: usize = 1024;
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 pub(super) struct RealNet {
-    node: AtomicU64,
+    who: Arc<Mutex<Who>>,
     tasks: Tasks,
     services: Arc<Services>,
     peers: Mutex<BTreeMap<NodeId, Arc<Peer>>>,
@@ -72,17 +72,55 @@ struct Peer {
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
 }
 
+impl Peer {
+    fn new(node: NodeId, address: String) -> Peer {
+        Peer { node, address, connection: tokio::sync::Mutex::new(None) }
+    }
+}
+
+/// Of different clusters neither may talk to the other.
+fn check_cluster(one: Who, other: Who) -> io::Result<()> {
+    match one.cluster == other.cluster || one.cluster == 0 || other.cluster == 0 {
+        true => Ok(()),
+        false => Err(malformed(format!("{} belongs to another cluster, {:032x}", other.node, other.cluster))),
+    }
+}
+
 impl RealNet {
     pub(super) fn new(node: NodeId, tasks: Tasks) -> RealNet {
-        RealNet { node: AtomicU64::new(node.0), tasks, services: Arc::default(), peers: Mutex::default() }
+        let who = Who { node, cluster: 0 };
+        RealNet { who: Arc::new(Mutex::new(who)), tasks, services: Arc::default(), peers: Mutex::default() }
     }
 
-    pub(super) fn set_node(&self, node: NodeId) {
-        self.node.store(node.0, Ordering::Relaxed);
+    pub(super) fn set_who(&self, who: Who) {
+        let before = std::mem::replace(&mut *self.who.lock(), who);
+        if before != who {
+            // Connections have said hello as somebody else.
+            for peer in self.peers.lock().values_mut() {
+                *peer = Arc::new(Peer::new(peer.node, peer.address.clone()));
+            }
+        }
     }
 
-    pub(super) fn node(&self) -> NodeId {
-        NodeId(self.node.load(Ordering::Relaxed))
+    pub(super) fn who(&self) -> Who {
+        *self.who.lock()
+    }
+
+    pub(super) async fn greet(&self, address: &str, within: Duration) -> io::Result<NodeId> {
+        let found = timeout(within, self.open(address)).await.map_err(|_| io::ErrorKind::TimedOut)??.1;
+        self.set_peer(found, address.to_owned());
+        Ok(found)
+    }
+
+    /// A connection, and whose it is.
+    async fn open(&self, address: &str) -> io::Result<(TcpStream, NodeId)> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let who = self.who();
+        write_hello(&mut stream, who).await?;
+        let found = read_hello(&mut stream).await?;
+        check_cluster(who, found)?;
+        Ok((stream, found.node))
     }
 
     pub(super) fn serve(&self, service: u8, handler: Handler) {
@@ -92,12 +130,12 @@ impl RealNet {
     pub(super) fn set_peer(&self, node: NodeId, address: String) {
         let mut peers = self.peers.lock();
         if peers.get(&node).is_none_or(|peer| peer.address != address) {
-            peers.insert(node, Arc::new(Peer { node, address, connection: tokio::sync::Mutex::new(None) }));
+            peers.insert(node, Arc::new(Peer::new(node, address)));
         }
     }
 
     pub(super) async fn call(&self, to: NodeId, service: u8, body: Bytes, limit: Duration) -> Result<Bytes, Error> {
-        if to == self.node() {
+        if to == self.who().node {
             return self.call_self(service, body, limit).await;
         }
         let now = Instant::now();
@@ -126,7 +164,7 @@ impl RealNet {
 
     async fn call_self(&self, service: u8, body: Bytes, limit: Duration) -> Result<Bytes, Error> {
         let handler = self.services.handler(service).ok_or(Error::Unreachable)?;
-        let from = self.node();
+        let from = self.who().node;
         // As a task, so that it goes on when the caller gives up, as with any other node.
         let task = self.tasks.spawn("net.request", async move { handler(from, body).await });
         match timeout(limit, task).await {
@@ -141,10 +179,7 @@ impl RealNet {
         if let Some(connection) = slot.as_ref().filter(|connection| connection.is_open()) {
             return Ok(connection.clone());
         }
-        let mut stream = TcpStream::connect(&peer.address).await?;
-        stream.set_nodelay(true)?;
-        write_hello(&mut stream, self.node()).await?;
-        let found = read_hello(&mut stream).await?;
+        let (stream, found) = self.open(&peer.address).await?;
         if found != peer.node {
             return Err(malformed(format!("{} is at {}, not {}", found, peer.address, peer.node)));
         }
@@ -176,7 +211,7 @@ impl RealNet {
         loop {
             match listener.accept().await {
                 Ok((stream, address)) => {
-                    let serving = serve_connection(stream, self.node(), self.tasks.clone(), self.services.clone());
+                    let serving = serve_connection(stream, self.who(), self.tasks.clone(), self.services.clone());
                     drop(self.tasks.spawn("net.serve", async move {
                         if let Err(error) = serving.await {
                             warn!(%address, %error, "closed an incoming connection");
@@ -305,17 +340,14 @@ impl Drop for Ticket {
 }
 
 /// The called end of a connection.
-async fn serve_connection(
-    mut stream: TcpStream,
-    node: NodeId,
-    tasks: Tasks,
-    services: Arc<Services>,
-) -> io::Result<()> {
+async fn serve_connection(mut stream: TcpStream, who: Who, tasks: Tasks, services: Arc<Services>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let hello = async {
         let from = read_hello(&mut stream).await?;
-        write_hello(&mut stream, node).await?;
-        io::Result::Ok(from)
+        // Whoever is refused shall know by whom.
+        write_hello(&mut stream, who).await?;
+        check_cluster(who, from)?;
+        io::Result::Ok(from.node)
     };
     let from = timeout(HELLO_TIMEOUT, hello).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let (read, write) = stream.into_split();
@@ -425,9 +457,9 @@ mod tests {
         for call in calls.collect::<Vec<_>>() {
             call.await.unwrap();
         }
-        client.net.set_node(NodeId(101));
+        client.net.set_node(NodeId(101), 0);
         let answer = client.net.call(NodeId(1), Service::Status, Bytes::from_static(b"x"), SECOND).await.unwrap();
-        assert_eq!(answer[..8], 100u64.to_be_bytes(), "still the connection that said hello as node 100");
+        assert_eq!(answer[..8], 101u64.to_be_bytes());
     }
 
     #[tokio::test]
@@ -461,6 +493,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_listens_is_learnt_and_another_cluster_is_refused() {
+        let (server, address) = server(1, &Arc::default()).await;
+        server.net.set_node(NodeId(1), 7);
+        let client = Env::real_client(NodeId(100));
+        assert_eq!(client.net.greet(&address.to_string(), SECOND).await.unwrap(), NodeId(1));
+        let call = || client.net.call(NodeId(1), Service::Status, Bytes::from_static(b"x"), SECOND);
+        call().await.unwrap();
+        client.net.set_node(NodeId(2), 8);
+        assert_eq!(call().await, Err(Error::Unreachable));
+        let refused = client.net.greet(&address.to_string(), SECOND).await.unwrap_err().to_string();
+        assert_eq!(refused, format!("n1 belongs to another cluster, {:032x}", 7));
+        client.net.set_node(NodeId(2), 7);
+        call().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_restarted_peer_is_found_again() {
         let handled = Arc::new(AtomicU64::new(0));
         let (first, address) = server(1, &handled).await;
@@ -480,8 +528,8 @@ mod tests {
         for hello in [true, false] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             if hello {
-                write_hello(&mut stream, NodeId(5)).await.unwrap();
-                assert_eq!(read_hello(&mut stream).await.unwrap(), NodeId(1));
+                write_hello(&mut stream, Who { node: NodeId(5), cluster: 0 }).await.unwrap();
+                assert_eq!(read_hello(&mut stream).await.unwrap().node, NodeId(1));
             }
             stream.write_all(&[0xff; 64]).await.unwrap();
             let mut rest = Vec::new();

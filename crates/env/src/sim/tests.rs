@@ -311,7 +311,7 @@ fn requests_are_answered_or_refused() {
         serve_echo(&a, &handled);
         assert_eq!(call(&a, B, SECOND).await.unwrap(), "n1 hello 0");
         assert_eq!(call(&a, A, SECOND).await.unwrap(), "n1 hello 1", "a node reaches itself");
-        a.net.set_node(A);
+        a.net.set_node(A, 0);
         assert_eq!(a.node(), A);
     });
 }

@@ -21,6 +21,7 @@ pub mod counter;
 pub mod cycles;
 pub mod linear;
 pub mod model;
+pub mod replicas;
 pub mod skew;
 
 pub const REPORTED_MAX: usize = 5;

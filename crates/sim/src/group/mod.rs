@@ -124,6 +124,7 @@ pub async fn run(world: World, config: Config) -> Outcome {
         scenario: "group",
         simulated: world.now(),
         commits: state.commits.values().sum(),
+        enough: config.enough(),
         violations,
         schedule: described,
         outcomes: state.outcomes.clone(),

@@ -8,7 +8,7 @@ use atoll_env::{NodeId, fault};
 
 use super::schedule::{Item, What};
 use super::server::Order;
-use super::{FIRST_REMOTE, N1, Run};
+use super::{FIRST_REMOTE, Run};
 
 /// The room on the disk as long as it is not made scarce.
 pub const ROOM: u64 = 1 << 40;
@@ -18,26 +18,26 @@ pub async fn play(run: Arc<Run>, item: Item) {
     world.sleep(item.at).await;
     world.trace("fault", &item);
     match item.what {
-        What::Crash { power, down, again } => {
-            run.state.lock().downtime = Some(down);
-            crash(&run, power);
+        What::Crash { node, power, down, again } => {
+            run.state.lock().downtime.insert(node, down);
+            crash(&run, node, power);
             if let Some(again) = again {
                 world.sleep(down + again).await;
-                crash(&run, power);
+                crash(&run, node, power);
             }
         }
-        What::Close { down } => {
-            run.state.lock().downtime = Some(down);
-            order(&run, Order::Close);
+        What::Close { node, down } => {
+            run.state.lock().downtime.insert(node, down);
+            order(&run, node, Order::Close);
         }
         What::Arm { point, chance, lasts } => {
             world.arm(point, chance);
             world.sleep(lasts).await;
             world.arm(point, 0.0);
         }
-        What::CrashInRecovery { chance, lasts } => {
-            run.state.lock().downtime = Some(Duration::ZERO);
-            crash(&run, true);
+        What::CrashInRecovery { node, chance, lasts } => {
+            run.state.lock().downtime.insert(node, Duration::ZERO);
+            crash(&run, node, true);
             for point in [fault::CRASH_WAL_RECOVERY, fault::CRASH_BEFORE_APPLY] {
                 world.arm(point, chance);
             }
@@ -46,18 +46,18 @@ pub async fn play(run: Arc<Run>, item: Item) {
                 world.arm(point, 0.0);
             }
         }
-        What::FailSync => world.fail_next_sync(N1),
-        What::SlowSync { extra, lasts } => {
-            world.slow_sync(N1, extra);
+        What::FailSync { node } => world.fail_next_sync(node),
+        What::SlowSync { node, extra, lasts } => {
+            world.slow_sync(node, extra);
             world.sleep(lasts).await;
-            world.slow_sync(N1, Duration::ZERO);
+            world.slow_sync(node, Duration::ZERO);
         }
-        What::Full { left, lasts } => {
-            run.state.lock().disk_was_full = true;
-            let space = world.space(N1);
-            world.set_capacity(N1, space.total_bytes - space.free_bytes + left);
+        What::Full { node, left, lasts } => {
+            run.state.lock().disk_was_full.insert(node);
+            let space = world.space(node);
+            world.set_capacity(node, space.total_bytes - space.free_bytes + left);
             world.sleep(lasts).await;
-            world.set_capacity(N1, ROOM);
+            world.set_capacity(node, ROOM);
         }
         What::Jump { node, by_ns } => world.jump(node, by_ns),
         What::Drift { node, offset_ns, ppm } => world.set_clock(node, offset_ns, ppm),
@@ -68,8 +68,7 @@ pub async fn play(run: Arc<Run>, item: Item) {
             run.state.lock().frozen.remove(&node);
             world.freeze(node, false);
         }
-        What::Partition { client, one_way, turned, lasts } => {
-            let (from, to) = if turned { (N1, client) } else { (client, N1) };
+        What::Partition { from, to, one_way, lasts } => {
             world.partition(from, to, one_way);
             world.sleep(lasts).await;
             world.heal_all();
@@ -84,25 +83,25 @@ pub async fn play(run: Arc<Run>, item: Item) {
             world.sleep(lasts).await;
             world.release(node);
         }
-        What::Split { at } => order(&run, Order::Split(at)),
-        What::Checkpoint => order(&run, Order::Checkpoint),
+        What::Split { node, at } => order(&run, node, Order::Split(at)),
+        What::Checkpoint { node } => order(&run, node, Order::Checkpoint),
     }
 }
 
-fn crash(run: &Run, power: bool) {
-    if !run.world.is_running(N1) {
+fn crash(run: &Run, node: NodeId, power: bool) {
+    if !run.world.is_running(node) {
         return;
     }
     if power {
-        run.world.power_off(N1);
+        run.world.power_off(node);
     } else {
-        run.world.kill(N1);
+        run.world.kill(node);
     }
 }
 
 /// Nothing while the node is down.
-fn order(run: &Run, order: Order) {
-    if let Some(orders) = run.orders.lock().as_ref() {
+fn order(run: &Run, node: NodeId, order: Order) {
+    if let Some(orders) = run.orders.lock().get(&node) {
         // The node may have ended without having noticed yet.
         let _ = orders.send(order);
     }
@@ -115,7 +114,7 @@ pub fn heal(run: &Run) {
     {
         let mut state = run.state.lock();
         state.healing = true;
-        state.downtime = None;
+        state.downtime.clear();
     }
     for point in fault::ALL.iter().filter(|point| !point.is_bug()) {
         world.arm(*point, 0.0);
@@ -123,10 +122,12 @@ pub fn heal(run: &Run) {
     world.heal_all();
     // A loss is a fault too: it costs its client a timeout, and those who wait for its locks.
     world.set_net(NetOptions { loss: 0.0, ..NetOptions::default() });
-    world.slow_sync(N1, Duration::ZERO);
-    world.set_capacity(N1, ROOM);
+    for node in run.plan.nodes() {
+        world.slow_sync(node, Duration::ZERO);
+        world.set_capacity(node, ROOM);
+    }
     let remotes = (FIRST_REMOTE..FIRST_REMOTE + run.plan.remote).map(NodeId);
-    for node in std::iter::once(N1).chain(remotes) {
+    for node in run.plan.nodes().into_iter().chain(remotes) {
         world.release(node);
     }
     let frozen = std::mem::take(&mut run.state.lock().frozen);

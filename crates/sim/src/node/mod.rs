@@ -1,19 +1,20 @@
-//! The scenario `node`: one node with everything below SQL, clients on it and around it, and faults.
+//! The scenarios `node` and `cluster`: one node or several with everything below SQL, clients on them and around them,
+//! and faults.
 //!
 //! ```text
 //!   start ── set up ──▶ safety: faults by the schedule ──▶ heal: none, progress ──▶ last look, checkers
-//!   n1    the node; its driver starts it again whenever it ends
-//!   n101… clients elsewhere: they live on when n1 dies
+//!   n1…   the nodes; their drivers start them again whenever they end
+//!   n101… clients elsewhere: they live on when a node dies
 //!   n99   driver, schedule and judge, with a clock that is right
 //! ```
 //! In the scenario `sql` the clients on n1 are sessions of SQL; those elsewhere are the same.
 //!
 //! What must hold is in [`crate::check`]; in addition:
-//! - a node opens after every crash, and stops by itself only when its disk failed it;
+//! - every node opens after every crash, and stops by itself only when its disk failed it;
 //! - after the faults have ended, every workload commits again within [`PROGRESS_WITHIN`], and every client ends.
 //!
-//! Deliberately absent: flipped bits and misdirected writes. One node can only refuse to start on them, which the
-//! storage layer's own tests show.
+//! Deliberately absent: flipped bits and misdirected writes. A node can only refuse to start on them, which the storage
+//! layer's own tests show.
 
 mod faults;
 mod schedule;
@@ -23,14 +24,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atoll_cluster::client::Client as RemoteClient;
+use atoll_cluster::{Origin, Router};
 use atoll_env::sim::{SimRng, World};
 use atoll_env::{Env, NodeId};
+use atoll_txn::Sender;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use crate::check::{self, replicas::Verdict};
 use crate::run::{Config, HEAL, Outcome};
-use crate::workload::gateway::Gateway;
 use crate::workload::{self, Client, Shared, Work};
 
 const N1: NodeId = NodeId(1);
@@ -48,6 +50,7 @@ const END_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 struct Plan {
     options: atoll_cluster::Options,
+    nodes: u64,
     local: u64,
     remote: u64,
     accounts: u64,
@@ -67,7 +70,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn choose(rng: &mut SimRng, config: &Config, sql: bool) -> Plan {
+    fn choose(rng: &mut SimRng, config: &Config, kind: Kind) -> Plan {
         let mut options = atoll_cluster::Options::default();
         options.wal.segment_bytes = *rng.pick(&[64 << 10, 128 << 10, 512 << 10]);
         options.wal.cache_bytes = *rng.pick(&[64 << 10, 4 << 20]);
@@ -85,6 +88,7 @@ impl Plan {
         }
         Plan {
             options,
+            nodes: kind.nodes,
             local: rng.range(5..10),
             remote: rng.range(5..10),
             accounts: rng.range(4..24),
@@ -94,10 +98,23 @@ impl Plan {
             cut: *rng.pick(&[None, None, Some(1), Some(2)]),
             gives_up: if rng.chance(0.5) { 0.02 } else { 0.0 },
             crash_in_bootstrap: rng.chance(0.3),
-            sql,
+            sql: kind.sql,
             safety: config.safety(),
-            enough: config.enough(),
+            // Most requests go over the network there, and wait for each other longer.
+            enough: if kind.nodes > 1 { config.enough() / 2 } else { config.enough() },
         }
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        (1..=self.nodes).map(NodeId).collect()
+    }
+
+    fn options(&self, node: NodeId) -> atoll_cluster::Options {
+        let mut options = self.options.clone();
+        if node != N1 {
+            options.origin = Origin::Member { contacts: self.nodes() };
+        }
+        options
     }
 
     /// What must get on after the faults.
@@ -112,8 +129,8 @@ struct Run {
     judge: Env,
     plan: Plan,
     shared: Arc<Shared>,
-    /// To the node, while it is up.
-    orders: Mutex<Option<mpsc::UnboundedSender<server::Order>>>,
+    /// To the nodes that are up.
+    orders: Mutex<BTreeMap<NodeId, mpsc::UnboundedSender<server::Order>>>,
     state: Mutex<State>,
 }
 
@@ -127,20 +144,30 @@ struct State {
     healing: bool,
     /// What a client is doing, and since when.
     busy: BTreeMap<u64, (&'static str, Duration)>,
-    /// The disk is too small at the moment, or was during this life of the node.
-    disk_was_full: bool,
-    /// How long the node stays down after its next crash.
-    downtime: Option<Duration>,
+    /// Whose disk is too small at the moment, or was during this life of the node.
+    disk_was_full: BTreeSet<NodeId>,
+    /// How long a node stays down after its next crash.
+    downtime: BTreeMap<NodeId, Duration>,
     /// Whose clocks stand still.
     frozen: BTreeSet<NodeId>,
     lives: u64,
+    /// The nodes that are up.
+    up: BTreeMap<NodeId, Arc<atoll_cluster::store::Node>>,
     /// The last look at the tables: asked for, done.
     look: (bool, bool),
 }
 
-pub async fn run(world: World, config: Config, sql: bool) -> Outcome {
+/// Which of the scenarios.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub nodes: u64,
+    pub sql: bool,
+}
+
+pub async fn run(world: World, config: Config, kind: Kind) -> Outcome {
     let mut rng = world.rng("plan");
-    let plan = Plan::choose(&mut rng, &config, sql);
+    let plan = Plan::choose(&mut rng, &config, kind);
     let schedule = schedule::choose(&mut world.rng("schedule"), &plan, &config.without);
     let described = schedule.iter().map(ToString::to_string).collect();
     world.trace("plan", format_args!("{plan:?}"));
@@ -157,9 +184,10 @@ pub async fn run(world: World, config: Config, sql: bool) -> Outcome {
         run.shared.problem(what);
     }
     Outcome {
-        scenario: if sql { "sql" } else { "node" },
+        scenario: kind.name,
         simulated: world.now(),
         commits: run.shared.commits().values().sum(),
+        enough: run.plan.enough,
         violations: run.shared.check(),
         schedule: described,
         outcomes: run.shared.outcomes(),
@@ -169,11 +197,13 @@ pub async fn run(world: World, config: Config, sql: bool) -> Outcome {
 /// Err: the run could not go on to its end.
 async fn play(run: &Arc<Run>, schedule: Vec<schedule::Item>) -> Result<(), String> {
     let tasks = &run.judge.tasks;
-    tasks.spawn("driver", server::drive(run.clone()));
+    for node in run.plan.nodes() {
+        tasks.spawn("driver", server::drive(run.clone(), node));
+    }
     for id in FIRST_REMOTE..FIRST_REMOTE + run.plan.remote {
         let env = run.world.boot(NodeId(id));
-        let client = RemoteClient::new(env.clone(), N1);
-        env.tasks.spawn("client", work(run.clone(), id, env.clone(), Gateway::There(client)));
+        let router = Router::outside(env.clone(), run.plan.nodes());
+        env.tasks.spawn("client", work(run.clone(), id, env.clone(), router));
     }
     set_up(run).await?;
 
@@ -213,12 +243,12 @@ async fn set_up(run: &Arc<Run>) -> Result<(), String> {
 }
 
 fn judge_client(run: &Arc<Run>) -> Client {
-    let gateway = Gateway::There(RemoteClient::new(run.judge.clone(), N1));
-    client(run, JUDGE.0, run.judge.clone(), gateway)
+    let router = Router::outside(run.judge.clone(), run.plan.nodes());
+    client(run, JUDGE.0, run.judge.clone(), router)
 }
 
-fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Gateway) -> Client {
-    let remote = matches!(gateway, Gateway::There(_));
+fn client(run: &Arc<Run>, id: u64, env: Env, gateway: Router) -> Client {
+    let remote = gateway.node().is_none();
     let lives = run.state.lock().lives;
     Client {
         id,
@@ -252,7 +282,7 @@ async fn think(run: &Run, client: &mut Client, env: &Env) -> Option<()> {
 }
 
 /// A client's life.
-async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Gateway) {
+async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Router) {
     let mut client = client(&run, id, env.clone(), gateway);
     while let Some(()) = think(&run, &mut client, &env).await {
         let work = *client.rng.pick(&run.plan.weights);
@@ -338,5 +368,20 @@ async fn last_look(run: &Arc<Run>) -> Result<(), String> {
         }
     };
     let looked = run.judge.clock.timeout(END_WITHIN, looking).await;
-    looked.map_err(|_| "progress: what is there in the end could not be read".to_owned())
+    looked.map_err(|_| "progress: what is there in the end could not be read".to_owned())?;
+    replicas_agree(run).await
+}
+
+/// Everybody has ended, so every replica gets to where its range is.
+async fn replicas_agree(run: &Arc<Run>) -> Result<(), String> {
+    let until = run.world.now() + END_WITHIN;
+    while run.world.now() < until {
+        let nodes: Vec<_> = run.state.lock().up.values().cloned().collect();
+        match check::replicas::look(&nodes) {
+            Verdict::Same => return Ok(()),
+            Verdict::Behind => run.world.sleep(Duration::from_millis(200)).await,
+            Verdict::Differ(what) => return Err(what),
+        }
+    }
+    Err("progress: not all replicas have applied what others have".to_owned())
 }

@@ -22,11 +22,13 @@ pub struct Item {
 pub enum What {
     /// Perhaps once more while it comes back.
     Crash {
+        node: NodeId,
         power: bool,
         down: Duration,
         again: Option<Duration>,
     },
     Close {
+        node: NodeId,
         down: Duration,
     },
     /// A fault point comes true with this chance for a while.
@@ -37,16 +39,21 @@ pub enum What {
     },
     /// Crashes, and again at once while it recovers.
     CrashInRecovery {
+        node: NodeId,
         chance: f64,
         lasts: Duration,
     },
-    FailSync,
+    FailSync {
+        node: NodeId,
+    },
     SlowSync {
+        node: NodeId,
         extra: Duration,
         lasts: Duration,
     },
     /// Only this much room is left.
     Full {
+        node: NodeId,
         left: u64,
         lasts: Duration,
     },
@@ -64,9 +71,9 @@ pub enum What {
         lasts: Duration,
     },
     Partition {
-        client: NodeId,
+        from: NodeId,
+        to: NodeId,
         one_way: bool,
-        turned: bool,
         lasts: Duration,
     },
     Storm {
@@ -80,9 +87,12 @@ pub enum What {
         lasts: Duration,
     },
     Split {
+        node: NodeId,
         at: Bytes,
     },
-    Checkpoint,
+    Checkpoint {
+        node: NodeId,
+    },
 }
 
 impl fmt::Display for Item {
@@ -113,10 +123,10 @@ pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
     let safety = plan.safety.as_millis() as u64;
     let mut whats = Vec::new();
     // Every schedule has these; the rest is drawn.
-    whats.push(What::Crash { power: true, down: ms(rng, 0..1500), again: None });
-    whats.push(What::Crash { power: rng.chance(0.5), down: ms(rng, 0..500), again: None });
+    whats.push(What::Crash { power: true, down: ms(rng, 0..1500), again: None, node: one(rng, plan) });
+    whats.push(What::Crash { power: rng.chance(0.5), down: ms(rng, 0..500), again: None, node: one(rng, plan) });
     for _ in 0..rng.range(2..6) {
-        whats.push(What::Split { at: split_key(rng) });
+        whats.push(What::Split { at: split_key(rng), node: one(rng, plan) });
     }
     for _ in 0..rng.range(8..22) {
         whats.push(draw(rng, plan));
@@ -128,29 +138,35 @@ pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
     numbered.filter(|item| !without.contains(&item.number)).collect()
 }
 
+/// One of the nodes. Nothing is drawn where there is no choice, so that seeds of one node stay what they were.
+fn one(rng: &mut SimRng, plan: &Plan) -> NodeId {
+    if plan.nodes == 1 { N1 } else { NodeId(N1.0 + rng.below(plan.nodes)) }
+}
+
 fn draw(rng: &mut SimRng, plan: &Plan) -> What {
     let remote = NodeId(FIRST_REMOTE + rng.below(plan.remote));
-    let anyone = if rng.chance(0.5) { N1 } else { remote };
+    let node = one(rng, plan);
+    let anyone = if rng.chance(0.5) { node } else { remote };
     match rng.below(24) {
         0..3 => {
             let again = rng.chance(0.3).then(|| ms(rng, 0..60));
-            What::Crash { power: rng.chance(0.6), down: ms(rng, 0..1800), again }
+            What::Crash { node, power: rng.chance(0.6), down: ms(rng, 0..1800), again }
         }
-        3 => What::Close { down: ms(rng, 0..500) },
+        3 => What::Close { node, down: ms(rng, 0..500) },
         4..8 => {
             let (point, chance) = *rng.pick(&POINTS);
             // The rare ones need time.
             let lasts = if chance > 0.1 { ms(rng, 6000..25_000) } else { ms(rng, 2000..8000) };
             What::Arm { point, chance, lasts }
         }
-        8 => What::CrashInRecovery { chance: 0.3, lasts: ms(rng, 200..1500) },
+        8 => What::CrashInRecovery { node, chance: 0.3, lasts: ms(rng, 200..1500) },
         9 | 10 => {
             let delays: Vec<Fault> = fault::ALL.iter().copied().filter(|point| point.is_delay()).collect();
             What::Arm { point: *rng.pick(&delays), chance: *rng.pick(&[0.02, 0.2]), lasts: ms(rng, 500..6000) }
         }
-        11 => What::FailSync,
-        12 => What::SlowSync { extra: ms(rng, 5..200), lasts: ms(rng, 300..3000) },
-        13 => What::Full { left: rng.below(3 << 20), lasts: ms(rng, 500..4000) },
+        11 => What::FailSync { node },
+        12 => What::SlowSync { node, extra: ms(rng, 5..200), lasts: ms(rng, 300..3000) },
+        13 => What::Full { node, left: rng.below(3 << 20), lasts: ms(rng, 500..4000) },
         14 => {
             let most = *rng.pick(&[1_000_000, 1_000_000_000, 3_600_000_000_000]);
             let by_ns = rng.below(most) as i64;
@@ -163,7 +179,15 @@ fn draw(rng: &mut SimRng, plan: &Plan) -> What {
         16 => What::Freeze { node: anyone, lasts: ms(rng, 500..8000) },
         17 | 18 => {
             let (one_way, turned) = (rng.chance(0.4), rng.chance(0.5));
-            What::Partition { client: remote, one_way, turned, lasts: ms(rng, 300..9000) }
+            let lasts = ms(rng, 300..9000);
+            // Between nodes where there are several, and now and then from a client.
+            let (a, b) = match plan.nodes {
+                1 => (remote, N1),
+                _ if rng.chance(0.25) => (remote, node),
+                nodes => (NodeId(N1.0 + (node.0 - N1.0 + rng.range(1..nodes)) % nodes), node),
+            };
+            let (from, to) = if turned { (b, a) } else { (a, b) };
+            What::Partition { from, to, one_way, lasts }
         }
         19 | 20 => {
             let chance = |rng: &mut SimRng| *rng.pick(&[0.0, 0.02, 0.2]);
@@ -171,7 +195,7 @@ fn draw(rng: &mut SimRng, plan: &Plan) -> What {
             What::Storm { loss, duplicate, tail, lasts: ms(rng, 500..6000) }
         }
         21 => What::Hold { node: anyone, lasts: ms(rng, 100..4000) },
-        22 => What::Split { at: split_key(rng) },
-        _ => What::Checkpoint,
+        22 => What::Split { node, at: split_key(rng) },
+        _ => What::Checkpoint { node },
     }
 }

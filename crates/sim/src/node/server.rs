@@ -1,10 +1,10 @@
-//! The node's driver: starts it, judges why it ended, starts it again.
+//! The driver of a node: starts it, judges why it ended, starts it again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_cluster::{Router, Store};
-use atoll_env::{Env, fault};
+use atoll_env::{Env, NodeId, fault};
 use atoll_sql::exec::memory::Pool;
 use atoll_sql::exec::spill::Place;
 use atoll_sql::kv::{GatewayRef, Senders};
@@ -15,7 +15,6 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{N1, Run, client, think, work};
-use crate::workload::gateway::Gateway;
 use crate::workload::sql;
 
 /// What the schedule asks of the node.
@@ -33,31 +32,33 @@ enum Ended {
     Closed(Result<(), String>),
 }
 
-pub async fn drive(run: Arc<Run>) {
-    let mut rng = run.world.rng("driver");
+pub async fn drive(run: Arc<Run>, node: NodeId) {
+    let mut rng = run.world.rng(&if node == N1 { "driver".to_owned() } else { format!("driver {node}") });
     loop {
         let failed_syncs = bites(&run, "disk.sync_failed");
-        let env = run.world.boot(N1);
+        let env = run.world.boot(node);
         run.state.lock().lives += 1;
-        let ended = env.tasks.spawn("node", live(run.clone(), env.clone())).await;
-        *run.orders.lock() = None;
-        let excused = bites(&run, "disk.sync_failed") > failed_syncs || run.state.lock().disk_was_full;
+        let ended = env.tasks.spawn("node", live(run.clone(), env.clone(), node)).await;
+        run.orders.lock().remove(&node);
+        run.state.lock().up.remove(&node);
+        let was_full = run.state.lock().disk_was_full.contains(&node);
+        let excused = bites(&run, "disk.sync_failed") > failed_syncs || was_full;
         let stopped = bites(&run, "disk.sync_failed") > failed_syncs;
         match ended {
             // A crash.
             Err(_) => {}
-            Ok(Ended::NotOpen(why)) if !excused => run.shared.problem(format!("the node did not open: {why}")),
-            Ok(Ended::Stopped(why)) if !stopped => run.shared.problem(format!("the node stopped by itself: {why}")),
-            Ok(Ended::Closed(Err(why))) if !excused => run.shared.problem(format!("the node did not close: {why}")),
+            Ok(Ended::NotOpen(why)) if !excused => run.shared.problem(format!("{node} did not open: {why}")),
+            Ok(Ended::Stopped(why)) if !stopped => run.shared.problem(format!("{node} stopped by itself: {why}")),
+            Ok(Ended::Closed(Err(why))) if !excused => run.shared.problem(format!("{node} did not close: {why}")),
             Ok(Ended::NotOpen(why) | Ended::Stopped(why) | Ended::Closed(Err(why))) => {
                 run.world.trace("node.ended", why)
             }
             Ok(Ended::Closed(Ok(()))) => run.world.trace("node.closed", ""),
         }
         if rng.chance(0.5) {
-            run.world.kill(N1);
+            run.world.kill(node);
         } else {
-            run.world.power_off(N1);
+            run.world.power_off(node);
         }
         if rng.chance(0.6) {
             for point in fault::ALL.iter().filter(|point| point.is_crash() && **point != fault::CRASH_BOOTSTRAP) {
@@ -65,7 +66,7 @@ pub async fn drive(run: Arc<Run>) {
             }
         }
         let healing = run.state.lock().healing;
-        let downtime = run.state.lock().downtime.take();
+        let downtime = run.state.lock().downtime.remove(&node);
         let downtime =
             downtime.unwrap_or_else(|| Duration::from_millis(if rng.chance(0.5) { 0 } else { rng.below(2000) }));
         run.world.sleep(if healing { Duration::ZERO } else { downtime }).await;
@@ -86,10 +87,7 @@ async fn sessions(run: Arc<Run>, env: Env, router: Router) {
         }
         env.clock.sleep(Duration::from_millis(200)).await;
     };
-    let client = |id: u64| {
-        let gateway = Gateway::Here(router.clone());
-        sql::Client::new(client(&run, id, env.clone(), gateway), node.clone())
-    };
+    let client = |id: u64| sql::Client::new(client(&run, id, env.clone(), router.clone()), node.clone());
     let mut first = client(0);
     while let Err(error) = first.set_up().await {
         run.world.trace("sql.setup", error);
@@ -117,23 +115,26 @@ async fn sessions(run: Arc<Run>, env: Env, router: Router) {
 }
 
 /// One life of the node, as a task of its own.
-async fn live(run: Arc<Run>, env: Env) -> Ended {
-    let store = match Store::open(&env, N1, run.plan.options.clone()).await {
+async fn live(run: Arc<Run>, env: Env, id: NodeId) -> Ended {
+    let store = match Store::open(&env, id, run.plan.options(id)).await {
         Ok(store) => store,
         Err(error) => return Ended::NotOpen(error.to_string()),
     };
-    run.world.trace("node.open", N1);
-    if run.world.space(N1).total_bytes == super::faults::ROOM {
-        run.state.lock().disk_was_full = false;
+    run.world.trace("node.open", id);
+    if run.world.space(id).total_bytes == super::faults::ROOM {
+        run.state.lock().disk_was_full.remove(&id);
     }
     let (orders, mut ordered) = mpsc::unbounded_channel();
-    *run.orders.lock() = Some(orders);
+    run.orders.lock().insert(id, orders);
+    run.state.lock().up.insert(id, store.node().clone());
     if run.plan.sql {
         env.tasks.spawn("sql", sessions(run.clone(), env.clone(), store.router()));
     }
-    for id in (1..=run.plan.local).filter(|_| !run.plan.sql) {
-        let gateway = Gateway::Here(store.router());
-        env.tasks.spawn("client", work(run.clone(), id, env.clone(), gateway));
+    // The numbers of n1's are the small ones.
+    let local = run.plan.local.div_ceil(run.plan.nodes);
+    let first = (id.0 - N1.0) * 20;
+    for id in (first + 1..=first + local).filter(|_| !run.plan.sql) {
+        env.tasks.spawn("client", work(run.clone(), id, env.clone(), store.router()));
     }
     loop {
         let order = tokio::select! {

@@ -16,7 +16,6 @@
 
 pub mod bank;
 pub mod counter;
-pub mod gateway;
 pub mod lists;
 pub mod register;
 pub mod rows;
@@ -27,6 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atoll_cluster::Router;
 use atoll_env::Clock;
 use atoll_env::sim::{SimRng, World};
 use atoll_txn::request::{Row, Span};
@@ -35,9 +35,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::check::{self, Fate};
-use gateway::Gateway;
 
-pub type Txn = Transaction<Gateway>;
+pub type Txn = Transaction<Router>;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Work {
@@ -163,7 +162,7 @@ impl Shared {
 pub struct Client {
     pub id: u64,
     pub shared: Arc<Shared>,
-    pub gateway: Gateway,
+    pub gateway: Router,
     pub clock: Clock,
     pub rng: SimRng,
     pub accounts: u64,

@@ -21,6 +21,13 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a part of the data could not be reached, which passes when other nodes come back.
+    pub fn is_unreachable(&self) -> bool {
+        use kv::Error::{NotLeaseholder, RangeMoved, Unreachable};
+        let Failure::Kv(error) = self else { return false };
+        matches!(**error, Unreachable { .. } | NotLeaseholder { .. } | RangeMoved { .. })
+    }
+
     /// What the client is told if nothing else is done about it.
     pub fn into_error(self) -> Error {
         match self {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use atoll_cluster::client::Client;
+use atoll_cluster::Router;
 use atoll_env::Env;
 use atoll_env::rng::Rng;
 use atoll_txn::request::{Body, Span, Split};
@@ -66,7 +66,7 @@ pub struct Writer {
     pub ledger: Ledger,
     rpc: SocketAddr,
     env: Env,
-    client: Client,
+    client: Router,
     acks: Arc<Acks>,
 }
 
@@ -157,7 +157,7 @@ impl Writer {
     }
 }
 
-async fn perform(client: &Client, id: u32, op: Op) -> Result<Outcome> {
+async fn perform(client: &Router, id: u32, op: Op) -> Result<Outcome> {
     let mut txn = Transaction::begin(client.clone(), Isolation::Serializable);
     match op {
         Op::Fresh { n } => txn.put(key(side(n), b'f', id, n), value(id, n))?,

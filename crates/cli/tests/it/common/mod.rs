@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use atoll_cluster::client::Client;
+use atoll_cluster::Router;
 use atoll_env::{Env, NodeId};
 use atoll_txn::request::Span;
 use atoll_txn::{Error, Isolation, Transaction};
@@ -85,6 +85,13 @@ impl Node {
         Node::try_start(data).unwrap_or_else(|(code, text)| panic!("exit code {code}: {text}"))
     }
 
+    /// Starts a node that belongs to the cluster of the one at `other`.
+    pub fn join(data: &Path, other: SocketAddr) -> Node {
+        let (data, other) = (data.to_str().unwrap(), other.to_string());
+        let arguments = [&["start", "--data", data, "--rpc", "127.0.0.1:0", "--join", &other][..], &SMALL].concat();
+        Node::run(&mut atoll(&arguments)).unwrap_or_else(|(code, text)| panic!("exit code {code}: {text}"))
+    }
+
     pub fn try_start(data: &Path) -> Result<Node, (i32, String)> {
         let data = data.to_str().unwrap();
         let arguments =
@@ -111,8 +118,10 @@ impl Node {
         });
         match line.recv_timeout(WITHIN) {
             Ok(ready) => {
-                let after = |name| ready.split_once(name).unwrap().1.split_once(',').unwrap().0.parse().unwrap();
-                let (rpc, sql) = (after(" rpc "), after(" SQL "));
+                let after = |name| Some(ready.split_once(name)?.1.split_once(',')?.0.parse().unwrap());
+                // A node that has joined serves no SQL.
+                let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+                let (rpc, sql) = (after(" rpc ").unwrap(), after(" SQL ").unwrap_or(nowhere));
                 Ok(Node { child, ready, rpc, sql, stderr })
             }
             Err(_) => {
@@ -176,11 +185,11 @@ impl Node {
         panic!("the node did not end");
     }
 
-    pub fn client(&self) -> Client {
+    pub fn client(&self) -> Router {
         let env = Env::real_client(NodeId::default());
-        env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63));
+        env.net.set_node(NodeId(env.entropy.next_u64() | 1 << 63), 0);
         env.net.set_peer(NodeId(1), self.rpc.to_string());
-        Client::new(env, NodeId(1))
+        Router::outside(env, vec![NodeId(1)])
     }
 }
 
@@ -200,7 +209,7 @@ pub fn value(n: u64) -> Vec<u8> {
 }
 
 /// Writes rows `from..to`, a hundred in a transaction.
-pub async fn put(client: &Client, from: u64, to: u64) -> Result<(), Error> {
+pub async fn put(client: &Router, from: u64, to: u64) -> Result<(), Error> {
     let mut n = from;
     while n < to {
         let mut txn = Transaction::begin(client.clone(), Isolation::Serializable);
@@ -215,7 +224,7 @@ pub async fn put(client: &Client, from: u64, to: u64) -> Result<(), Error> {
 }
 
 /// Reads all rows: how many there are, if they are row 0 to the last and each is right.
-pub async fn rows(client: &Client) -> Result<u64, Error> {
+pub async fn rows(client: &Router) -> Result<u64, Error> {
     let mut txn = Transaction::begin(client.clone(), Isolation::Serializable);
     let rows = txn.scan_all(&Span::new(key(0), key(u64::MAX))).await?;
     for (n, row) in rows.iter().enumerate() {

@@ -1,0 +1,396 @@
+//! The nodes of the cluster: who they are, and which of them have been heard of lately.
+//!
+//! Each node writes its own record into the system's keys, reads those of the others now and then, and asks every one of
+//! them for a sign of life, which carries what it has to do. Nothing here decides anything about ranges: a node that is
+//! taken for dead wrongly costs a move of replicas, never a write.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atoll_env::net::Service;
+use atoll_env::{Env, NodeId};
+use atoll_txn::request::{RangeRef, Span};
+use atoll_txn::{Error, Isolation, Result, Transaction};
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use prost::Message;
+
+use crate::deadlock::Wait;
+use crate::router::Router;
+use crate::store::Node;
+
+const RECORDS: &[u8] = b"\x00node/";
+const RECORDS_END: &[u8] = b"\x00node0";
+/// The largest number that was given to a node.
+const NODE_IDS: &[u8] = b"\x00node-id";
+const FIRST_NODE: u64 = 1;
+/// Where a node remembers the others: it must find them when all have been down.
+const PEERS: &str = "peers";
+const VERSION: u32 = 1;
+pub(crate) const ASK_EVERY: Duration = Duration::from_millis(500);
+const ASK_FOR: Duration = Duration::from_secs(1);
+const READ_EVERY: Duration = Duration::from_secs(2);
+/// Who was silent for longer is not given anything new.
+const LIVE_WITHIN: Duration = Duration::from_secs(3);
+/// How long making room for a replica may take.
+const HOST_FOR: Duration = Duration::from_secs(5);
+const JOIN_FOR: Duration = Duration::from_secs(20);
+
+/// What is known of a node by everybody.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Member {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Where its rpc port is.
+    #[prost(string, tag = "2")]
+    pub address: String,
+}
+
+/// What a node has to do.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Load {
+    #[prost(uint64, tag = "1")]
+    pub replicas: u64,
+    #[prost(uint64, tag = "2")]
+    pub leases: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Ask {
+    #[prost(uint32, tag = "100")]
+    version: u32,
+    #[prost(oneof = "What", tags = "1, 2, 3")]
+    what: Option<What>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum What {
+    /// For a sign of life.
+    #[prost(message, tag = "1")]
+    Ping(Member),
+    /// To make room for a replica.
+    #[prost(message, tag = "2")]
+    Host(RangeRef),
+    /// For a number in the cluster.
+    #[prost(message, tag = "3")]
+    Join(Join),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+struct Join {}
+
+/// Who a new node is.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Joined {
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    cluster: Bytes,
+}
+
+impl Joined {
+    pub fn cluster(&self) -> Option<u128> {
+        Some(u128::from_be_bytes(self.cluster[..].try_into().ok()?))
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Told {
+    #[prost(uint32, tag = "100")]
+    version: u32,
+    /// Why what was asked was not done.
+    #[prost(string, optional, tag = "1")]
+    refused: Option<String>,
+    #[prost(message, optional, tag = "2")]
+    load: Option<Load>,
+    #[prost(message, optional, tag = "3")]
+    joined: Option<Joined>,
+    /// Who waits for whom there.
+    #[prost(message, repeated, tag = "4")]
+    waits: Vec<Wait>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub member: Member,
+    pub load: Load,
+}
+
+#[derive(Default)]
+pub(crate) struct Members {
+    known: RwLock<BTreeMap<NodeId, Seen>>,
+    /// What the file of peers says.
+    remembered: Mutex<String>,
+}
+
+impl Members {
+    pub fn all(&self) -> Vec<Seen> {
+        self.known.read().values().cloned().collect()
+    }
+
+    fn learn(&self, member: Member) {
+        let mut known = self.known.write();
+        let seen =
+            known.entry(NodeId(member.id)).or_insert_with(|| Seen { member: member.clone(), load: Load::default() });
+        seen.member = member;
+    }
+
+    fn loaded(&self, node: NodeId, load: Load) {
+        if let Some(seen) = self.known.write().get_mut(&node) {
+            seen.load = load;
+        }
+    }
+}
+
+impl Node {
+    fn member(&self) -> Member {
+        Member { id: self.id.0, address: self.options.address.clone() }
+    }
+
+    fn load(&self) -> Load {
+        let replicas = self.replicas();
+        let leases = replicas.iter().filter(|replica| replica.is_serving()).count();
+        Load { replicas: replicas.len() as u64, leases: leases as u64 }
+    }
+
+    /// Those that answer, this one included, with their loads.
+    pub(crate) fn live(&self) -> BTreeMap<NodeId, Load> {
+        let now = self.env.clock.mono();
+        let others = self.members.all().into_iter();
+        let heard = |seen: &Seen| self.reach.heard(NodeId(seen.member.id));
+        let others = others.filter(|seen| heard(seen).is_some_and(|heard| now - heard < LIVE_WITHIN));
+        let mut live: BTreeMap<NodeId, Load> = others.map(|seen| (NodeId(seen.member.id), seen.load)).collect();
+        live.insert(self.id, self.load());
+        live
+    }
+
+    /// Since when nothing was heard of a node, if it is silent.
+    pub(crate) fn silent_for(&self, node: NodeId) -> Option<Duration> {
+        if node == self.id {
+            return None;
+        }
+        let silent = self.env.clock.mono() - self.reach.heard(node).unwrap_or(self.begun);
+        (silent >= LIVE_WITHIN).then_some(silent)
+    }
+
+    async fn introduce(&self, router: &Router) -> Result<()> {
+        let key = record(self.id);
+        let own: Bytes = self.member().encode_to_vec().into();
+        let mut txn = Transaction::begin(router.clone(), Isolation::Serializable);
+        if txn.get(&key).await?.as_ref() != Some(&own) {
+            txn.put(key, own)?;
+            txn.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn read_members(&self, router: &Router) -> Result<()> {
+        let mut txn = Transaction::begin(router.clone(), Isolation::ReadCommitted);
+        for row in txn.scan_all(&Span::new(RECORDS, RECORDS_END)).await? {
+            match Member::decode(row.value) {
+                Ok(member) => {
+                    if member.id != self.id.0 && !member.address.is_empty() {
+                        self.env.net.set_peer(NodeId(member.id), member.address.clone());
+                    }
+                    self.members.learn(member);
+                }
+                Err(error) => tracing::warn!(%error, "the record of a node can't be read"),
+            }
+        }
+        let others: Vec<NodeId> = self.others();
+        if !others.is_empty() {
+            self.reach.set_contacts(others);
+        }
+        self.remember_members().await;
+        Ok(())
+    }
+
+    async fn remember_members(&self) {
+        let others = self.members.all().into_iter().map(|seen| seen.member).filter(|member| member.id != self.id.0);
+        let lines: String = others.map(|member| format!("{} {}\n", member.id, member.address)).collect();
+        if *self.members.remembered.lock() == lines {
+            return;
+        }
+        match self.env.disk.write_atomic(Path::new(PEERS), lines.as_bytes()).await {
+            Ok(()) => *self.members.remembered.lock() = lines,
+            Err(error) => tracing::warn!(%error, "the other nodes were not written down"),
+        }
+    }
+
+    /// Those that this node has known before.
+    pub(crate) async fn recall_members(&self) -> Vec<NodeId> {
+        let Ok(content) = self.env.disk.read(Path::new(PEERS)).await else { return Vec::new() };
+        let lines = String::from_utf8(content).unwrap_or_default();
+        let mut nodes = Vec::new();
+        for line in lines.lines() {
+            let Some((Ok(node), address)) = line.split_once(' ').map(|(node, rest)| (node.parse().map(NodeId), rest))
+            else {
+                continue;
+            };
+            if !address.is_empty() {
+                self.env.net.set_peer(node, address.to_owned());
+            }
+            // They hear from this node where it is now, before anything can be read.
+            self.members.learn(Member { id: node.0, address: address.to_owned() });
+            nodes.push(node);
+        }
+        nodes
+    }
+
+    /// Gives a new node its number.
+    async fn take_in(self: &Arc<Self>) -> Result<Joined> {
+        loop {
+            let mut txn = Transaction::begin(Router::new(self.clone()), Isolation::Serializable);
+            let last = match txn.get(NODE_IDS).await? {
+                Some(bytes) => match bytes[..].try_into() {
+                    Ok(bytes) => u64::from_be_bytes(bytes),
+                    Err(_) => return Err(self.fail("the counter of nodes is damaged".to_owned())),
+                },
+                None => FIRST_NODE,
+            };
+            txn.put(NODE_IDS, (last + 1).to_be_bytes().to_vec())?;
+            match txn.commit().await {
+                Ok(_) => {
+                    let cluster = self.options.cluster.to_be_bytes().to_vec().into();
+                    return Ok(Joined { node: last + 1, cluster });
+                }
+                // A number that was perhaps taken is not used.
+                Err(Error::Retry(_) | Error::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn others(&self) -> Vec<NodeId> {
+        self.members.all().iter().map(|seen| NodeId(seen.member.id)).filter(|id| *id != self.id).collect()
+    }
+
+    /// Keeps what is known of the others fresh, for as long as the node lives.
+    pub(crate) async fn keep_in_touch(self: Arc<Self>) {
+        let router = Router::new(self.clone());
+        let (mut introduced, mut read) = (false, None);
+        while self.alive().is_ok() {
+            if !introduced {
+                match self.introduce(&router).await {
+                    Ok(()) => introduced = true,
+                    Err(error) => tracing::debug!(%error, "this node is not in the list of nodes yet"),
+                }
+            }
+            let now = self.env.clock.mono();
+            if introduced && read.is_none_or(|read| now - read >= READ_EVERY) {
+                match self.read_members(&router).await {
+                    Ok(()) => read = Some(now),
+                    Err(error) => tracing::debug!(%error, "the list of nodes was not read"),
+                }
+            }
+            self.env.clock.sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Asks every other node for a sign of life.
+    pub(crate) fn ask_around(self: &Arc<Self>) {
+        for other in self.others() {
+            let node = self.clone();
+            self.env.tasks.spawn("node.ping", async move {
+                let told = node.ask(other, What::Ping(node.member()), ASK_FOR).await;
+                if let Ok(Told { load: Some(load), waits, .. }) = told {
+                    node.reach.hear(other);
+                    node.far.lock().heard(other, node.env.clock.mono(), waits);
+                    node.members.loaded(other, load);
+                }
+            });
+        }
+    }
+
+    /// Has another node make room for a replica.
+    pub(crate) async fn ask_to_host(&self, node: NodeId, range: RangeRef) -> std::result::Result<(), String> {
+        self.ask(node, What::Host(range), HOST_FOR).await.map(|_| ())
+    }
+
+    async fn ask(&self, node: NodeId, what: What, within: Duration) -> std::result::Result<Told, String> {
+        let body = Ask { version: VERSION, what: Some(what) }.encode_to_vec().into();
+        let told = self.env.net.call(node, Service::Node, body, within).await.map_err(|error| error.to_string())?;
+        match Told::decode(told) {
+            Ok(told) if told.version == VERSION => match told.refused {
+                Some(why) => Err(why),
+                None => Ok(told),
+            },
+            _ => Err(format!("{node} gave an answer that this release can't read")),
+        }
+    }
+}
+
+/// Asks the nodes at these addresses, one after the other, to take a new one into their cluster.
+pub async fn join(env: &Env, addresses: &[String]) -> std::result::Result<Joined, String> {
+    let mut why = "no address was given".to_owned();
+    for address in addresses {
+        let body = Ask { version: VERSION, what: Some(What::Join(Join {})) }.encode_to_vec().into();
+        let told = async {
+            let node = env.net.greet(address, JOIN_FOR).await.map_err(|error| error.to_string())?;
+            env.net.call(node, Service::Node, body, JOIN_FOR).await.map_err(|error| error.to_string())
+        };
+        let refused = match told.await.map(Told::decode) {
+            Ok(Ok(Told { version: VERSION, refused: None, joined: Some(joined), .. })) => return Ok(joined),
+            Ok(Ok(Told { refused: Some(refused), .. })) => refused,
+            Ok(_) => "it gave an answer that this release can't read".to_owned(),
+            Err(error) => error,
+        };
+        why = format!("{address}: {refused}");
+    }
+    Err(why)
+}
+
+/// Answers other nodes from now on.
+pub(crate) fn serve(node: &Arc<Node>) {
+    let net = node.env.net.clone();
+    let node = Arc::downgrade(node);
+    net.serve(Service::Node, move |_, body| {
+        let node = node.upgrade();
+        Box::pin(async move {
+            let mut told = match node {
+                Some(node) => node.told(body).await,
+                None => refusal("the node is stopping"),
+            };
+            told.version = VERSION;
+            told.encode_to_vec().into()
+        })
+    });
+}
+
+fn refusal(why: impl Into<String>) -> Told {
+    Told { refused: Some(why.into()), ..Told::default() }
+}
+
+impl Node {
+    async fn told(self: &Arc<Self>, body: Bytes) -> Told {
+        if let Err(error) = self.alive() {
+            return refusal(error.to_string());
+        }
+        match Ask::decode(body) {
+            Ok(Ask { version: VERSION, what: Some(what) }) => match what {
+                What::Ping(member) => {
+                    if !member.address.is_empty() {
+                        self.env.net.set_peer(NodeId(member.id), member.address.clone());
+                    }
+                    self.members.learn(member);
+                    Told { load: Some(self.load()), waits: self.waits_here(), ..Told::default() }
+                }
+                What::Join(Join {}) => match self.take_in().await {
+                    Ok(joined) => Told { joined: Some(joined), ..Told::default() },
+                    Err(error) => refusal(error.to_string()),
+                },
+                What::Host(range) => match self.host(&range).await {
+                    Ok(()) => Told::default(),
+                    Err(why) => refusal(why),
+                },
+            },
+            _ => refusal("a message that this release can't read"),
+        }
+    }
+}
+
+fn record(node: NodeId) -> Bytes {
+    [RECORDS, &node.0.to_be_bytes()].concat().into()
+}
