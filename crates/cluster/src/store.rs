@@ -554,10 +554,13 @@ impl Node {
                 let left = self.replicas().into_iter().find(|replica| replica.published().span.end == right.span.start);
                 let locks = left.map(|left| left.hand_over_locks(&right.span.start));
                 // What the engine has now, in case this is a replay and the right half has gone on since.
-                let state = match self.range_state(right.id) {
+                let mut state = match self.range_state(right.id) {
                     Ok(state) => state.unwrap_or(right),
                     Err(_) => return,
                 };
+                if self.env.faults.here(fault::BUG_SPLIT_LOSES_KEY) {
+                    state.span.start = [&state.span.start[..], &[0]].concat().into();
+                }
                 if let Err(why) = self.start_replica(state, locks).await {
                     self.fail(why);
                 }

@@ -313,6 +313,13 @@ impl<SM: StateMachine> Group<SM> {
         self.inner.applied.borrow().checked_sub(1)
     }
 
+    /// Which entry was applied here lately: its index, its term, and who led in it. For people and tests.
+    pub fn applied_entry(&self) -> Option<(u64, u64, NodeId)> {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.last_applied.as_ref().map(|id| (id.index, id.leader_id.term, NodeId(id.leader_id.node_id)))
+    }
+
     /// The last index in the log on this node.
     pub fn last(&self) -> Option<u64> {
         self.inner.last()

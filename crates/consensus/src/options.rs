@@ -83,6 +83,9 @@ impl Options {
             // The default resumes leadership after a restart without an election. A leader that lost its unsynced
             // tail in a power failure would then give the lost indexes to other entries under the same log ids.
             enable_leader_restore: Some(env.faults.here(fault::BUG_LEADER_RESTORE)),
+            // Who was counted with entries that it never had shows it later. That alone must not stop the leader: what was
+            // acknowledged and is lost shows with the clients.
+            allow_log_reversion: Some(env.faults.here(fault::BUG_COMMIT_WITHOUT_QUORUM)),
             backoff: "50ms 100ms 200ms ..500ms".to_owned(),
             ..Config::default()
         };

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atoll_env::net::{self, BoxFuture, Service};
-use atoll_env::{Env, Mono, NodeId};
+use atoll_env::{Env, Mono, NodeId, fault};
 use atoll_storage::GroupId;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -143,7 +143,10 @@ impl Transport {
     }
 
     /// Keeps a snapshot for a receiver to pull, under the returned number, until it is withdrawn or forgotten.
-    pub(crate) fn offer(self: &Arc<Self>, group: GroupId, own: Own) -> u64 {
+    pub(crate) fn offer(self: &Arc<Self>, group: GroupId, mut own: Own) -> u64 {
+        if self.env.faults.here(fault::BUG_SNAPSHOT_MISSES_TAIL) {
+            own.cut_tail();
+        }
         let transfer = self.env.entropy.next_u64();
         let cutter = Arc::new(Mutex::new(Cutter::new(own)));
         self.outgoing.lock().insert(transfer, Outgoing { group, cutter, used: self.env.clock.mono() });

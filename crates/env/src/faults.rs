@@ -95,6 +95,14 @@ fault_points! {
     BUG_FORGET_READ_CEILING = "bug.forget_read_ceiling";
     /// A leader that lost its unsynced tail resumes in the same term.
     BUG_LEADER_RESTORE = "bug.leader_restore";
+    /// A leader counts a follower as having the entries to which it got no answer.
+    BUG_COMMIT_WITHOUT_QUORUM = "bug.commit_without_quorum";
+    /// A leaseholder goes on to serve when its voters no longer acknowledge it.
+    BUG_STALE_LEASE = "bug.stale_lease";
+    /// The right half of a split begins after the key at which the range was cut.
+    BUG_SPLIT_LOSES_KEY = "bug.split_loses_key";
+    /// A snapshot lacks the last keys of what it says it holds.
+    BUG_SNAPSHOT_MISSES_TAIL = "bug.snapshot_misses_tail";
 }
 
 #[derive(Clone)]

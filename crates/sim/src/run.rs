@@ -44,6 +44,14 @@ pub enum Bug {
     ForgetReadCeiling,
     /// A leader that lost its unsynced tail resumes in the same term.
     LeaderRestore,
+    /// A leader counts a follower as having the entries to which it got no answer.
+    CommitWithoutQuorum,
+    /// A leaseholder goes on to serve when its voters no longer acknowledge it.
+    StaleLease,
+    /// The right half of a split begins after the key at which the range was cut.
+    SplitLosesKey,
+    /// A snapshot lacks the last keys of what it says it holds.
+    SnapshotMissesTail,
 }
 
 impl Bug {
@@ -53,6 +61,10 @@ impl Bug {
             Bug::SkipLockCheck => fault::BUG_SKIP_LOCK_CHECK,
             Bug::ForgetReadCeiling => fault::BUG_FORGET_READ_CEILING,
             Bug::LeaderRestore => fault::BUG_LEADER_RESTORE,
+            Bug::CommitWithoutQuorum => fault::BUG_COMMIT_WITHOUT_QUORUM,
+            Bug::StaleLease => fault::BUG_STALE_LEASE,
+            Bug::SplitLosesKey => fault::BUG_SPLIT_LOSES_KEY,
+            Bug::SnapshotMissesTail => fault::BUG_SNAPSHOT_MISSES_TAIL,
         }
     }
 
@@ -62,6 +74,9 @@ impl Bug {
             Bug::AckBeforeFsync => drawn,
             Bug::SkipLockCheck | Bug::ForgetReadCeiling => Scenario::Node,
             Bug::LeaderRestore => Scenario::Group,
+            Bug::CommitWithoutQuorum | Bug::StaleLease | Bug::SplitLosesKey | Bug::SnapshotMissesTail => {
+                Scenario::Cluster
+            }
         }
     }
 }

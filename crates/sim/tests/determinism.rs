@@ -41,7 +41,9 @@ fn a_few_seeds_pass() {
 
 #[test]
 fn bugs_that_are_put_back_are_caught() {
-    for bug in ["ack-before-fsync", "skip-lock-check", "forget-read-ceiling", "leader-restore"] {
+    let of_one = ["ack-before-fsync", "skip-lock-check", "forget-read-ceiling", "leader-restore"];
+    let of_several = ["commit-without-quorum", "stale-lease", "split-loses-key", "snapshot-misses-tail"];
+    for bug in of_one.into_iter().chain(of_several) {
         let output = sim(&["--bug", bug, "--runs", "60", "--seed", "1"]);
         let said = said(&output);
         assert!(output.status.success() && said.contains("was caught at seed"), "{bug}: {said}");

@@ -2,7 +2,9 @@
 //! index is there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use atoll_cluster::store::Node;
 use atoll_consensus::{GroupId, NodeId};
 use bytes::Bytes;
 
@@ -49,6 +51,39 @@ impl History {
     }
 }
 
+/// The entries that replicas were seen to have applied, now and then.
+#[derive(Default)]
+pub struct Seen {
+    /// Who was the first to have applied what, by range and index.
+    entries: BTreeMap<(u64, u64), (NodeId, (u64, NodeId))>,
+}
+
+impl Seen {
+    /// What is wrong, if anything is.
+    pub fn look(&mut self, nodes: &[Arc<Node>]) -> Option<String> {
+        for node in nodes {
+            for replica in node.replicas() {
+                if let Some((index, term, leader)) = replica.group().applied_entry() {
+                    let wrong = self.applied(node.id, replica.published().id, index, (term, leader));
+                    if wrong.is_some() {
+                        return wrong;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn applied(&mut self, node: NodeId, range: u64, index: u64, of: (u64, NodeId)) -> Option<String> {
+        let (first, seen) = self.entries.entry((range, index)).or_insert((node, of));
+        (*seen != of).then(|| {
+            let tell = |(term, leader): (u64, NodeId)| format!("term {term} of {leader}");
+            let (here, there) = (tell(of), tell(*seen));
+            format!("agreement: at {index} of range {range}, {node} applied an entry of {here}, {first} one of {there}")
+        })
+    }
+}
+
 pub fn check(history: &History) -> Vec<String> {
     history.problems.iter().take(REPORTED_MAX).cloned().collect()
 }
@@ -58,6 +93,16 @@ mod tests {
     use super::*;
 
     const G: GroupId = GroupId(1);
+
+    #[test]
+    fn two_entries_under_one_index_are_noticed() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.applied(NodeId(1), 1, 5, (1, NodeId(1))), None);
+        assert_eq!(seen.applied(NodeId(2), 1, 5, (1, NodeId(1))), None);
+        assert_eq!(seen.applied(NodeId(2), 2, 5, (2, NodeId(1))), None, "another range");
+        assert!(seen.applied(NodeId(3), 1, 5, (2, NodeId(3))).is_some());
+        assert!(seen.applied(NodeId(3), 1, 5, (1, NodeId(3))).is_some(), "another leader of the same term");
+    }
 
     #[test]
     fn different_lost_and_doubled_commands_are_noticed() {

@@ -10,6 +10,9 @@
 //! | [`skew`] | no two transactions each break what the other one relied on |
 //! | [`model`] | one client's rows are exactly what it made them |
 //! | [`agreement`] | all replicas apply the same commands, and every acknowledged one |
+//! | [`replicas`] | replicas that have applied the same commands hold the same bytes |
+//! | [`leases`] | at no moment two nodes believe to be the leaseholder of one range |
+//! | [`coverage`] | every key is of one range |
 //!
 //! Durability is part of all of them: the last reads come after the last crash.
 //!
@@ -18,7 +21,9 @@
 pub mod agreement;
 pub mod bank;
 pub mod counter;
+pub mod coverage;
 pub mod cycles;
+pub mod leases;
 pub mod linear;
 pub mod model;
 pub mod replicas;

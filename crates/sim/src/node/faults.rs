@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use atoll_cluster::store::Node;
 use atoll_env::sim::NetOptions;
 use atoll_env::{NodeId, fault};
 
@@ -73,6 +74,23 @@ pub async fn play(run: Arc<Run>, item: Item) {
             world.sleep(lasts).await;
             world.heal_all();
         }
+        What::Isolate { holder_of, wholly, lasts } => {
+            let Some(node) = holder(&run, &holder_of) else { return };
+            world.isolate(node, &run.plan.nodes());
+            run.state.lock().isolated.insert(node);
+            if wholly {
+                world.isolate(node, &remotes(&run));
+                world.freeze(node, true);
+                run.state.lock().frozen.insert(node);
+            }
+            world.sleep(lasts).await;
+            run.state.lock().isolated.remove(&node);
+            if wholly {
+                run.state.lock().frozen.remove(&node);
+                world.freeze(node, false);
+            }
+            world.heal_all();
+        }
         What::Storm { loss, duplicate, tail, lasts } => {
             world.set_net(NetOptions { loss, duplicate, tail, ..NetOptions::default() });
             world.sleep(lasts).await;
@@ -107,6 +125,16 @@ fn order(run: &Run, node: NodeId, order: Order) {
     }
 }
 
+/// The node that serves a key at the moment.
+fn holder(run: &Run, key: &[u8]) -> Option<NodeId> {
+    let serves = |node: &Arc<Node>| node.replica_for(key).is_some_and(|replica| replica.holds_lease());
+    run.state.lock().up.values().find(|node| serves(node)).map(|node| node.id)
+}
+
+fn remotes(run: &Run) -> Vec<NodeId> {
+    (FIRST_REMOTE..FIRST_REMOTE + run.plan.remote).map(NodeId).collect()
+}
+
 /// From here on everything works. Clocks stay where they are.
 pub fn heal(run: &Run) {
     let world = &run.world;
@@ -115,6 +143,7 @@ pub fn heal(run: &Run) {
         let mut state = run.state.lock();
         state.healing = true;
         state.downtime.clear();
+        state.isolated.clear();
     }
     for point in fault::ALL.iter().filter(|point| !point.is_bug()) {
         world.arm(*point, 0.0);
@@ -126,8 +155,7 @@ pub fn heal(run: &Run) {
         world.slow_sync(node, Duration::ZERO);
         world.set_capacity(node, ROOM);
     }
-    let remotes = (FIRST_REMOTE..FIRST_REMOTE + run.plan.remote).map(NodeId);
-    for node in run.plan.nodes().into_iter().chain(remotes) {
+    for node in run.plan.nodes().into_iter().chain(remotes(run)) {
         world.release(node);
     }
     let frozen = std::mem::take(&mut run.state.lock().frozen);

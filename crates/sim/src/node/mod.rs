@@ -45,6 +45,11 @@ const PROGRESS: u64 = 5;
 /// Commits in a second that are enough.
 const PACE: u64 = 48;
 const END_WITHIN: Duration = Duration::from_secs(60);
+const WATCH_EVERY: Duration = Duration::from_millis(20);
+/// A read on a node that is cut off is answered in no time, or not at all.
+const LOOK_FOR: Duration = Duration::from_millis(100);
+/// The number of a node's client that does nothing else, above those of the others.
+const LOOKER: u64 = 19;
 
 /// Sizes and habits, chosen by the seed.
 #[derive(Clone, Debug)]
@@ -150,6 +155,8 @@ struct State {
     downtime: BTreeMap<NodeId, Duration>,
     /// Whose clocks stand still.
     frozen: BTreeSet<NodeId>,
+    /// Those that reach no other node.
+    isolated: BTreeSet<NodeId>,
     lives: u64,
     /// The nodes that are up.
     up: BTreeMap<NodeId, Arc<atoll_cluster::store::Node>>,
@@ -168,7 +175,8 @@ pub struct Kind {
 pub async fn run(world: World, config: Config, kind: Kind) -> Outcome {
     let mut rng = world.rng("plan");
     let plan = Plan::choose(&mut rng, &config, kind);
-    let schedule = schedule::choose(&mut world.rng("schedule"), &plan, &config.without);
+    let (mut draws, mut several) = (world.rng("schedule"), world.rng("schedule of several"));
+    let schedule = schedule::choose(&mut draws, &mut several, &plan, &config.without);
     let described = schedule.iter().map(ToString::to_string).collect();
     world.trace("plan", format_args!("{plan:?}"));
     let run = Arc::new(Run {
@@ -200,6 +208,9 @@ async fn play(run: &Arc<Run>, schedule: Vec<schedule::Item>) -> Result<(), Strin
     for node in run.plan.nodes() {
         tasks.spawn("driver", server::drive(run.clone(), node));
     }
+    if run.plan.nodes > 1 {
+        tasks.spawn("watch", watch(run.clone()));
+    }
     for id in FIRST_REMOTE..FIRST_REMOTE + run.plan.remote {
         let env = run.world.boot(NodeId(id));
         let router = Router::outside(env.clone(), run.plan.nodes());
@@ -220,7 +231,12 @@ async fn play(run: &Arc<Run>, schedule: Vec<schedule::Item>) -> Result<(), Strin
     }
     faults.iter().for_each(|fault| fault.abort());
     faults::heal(run);
-    progress(run).await?;
+    let got_on = progress(run).await;
+    // What has no range can't get on either.
+    if run.plan.nodes > 1 {
+        every_key_has_a_range(run).await?;
+    }
+    got_on?;
     end(run).await?;
     last_look(run).await
 }
@@ -298,6 +314,39 @@ async fn work(run: Arc<Run>, id: u64, env: Env, gateway: Router) {
     }
 }
 
+/// Reads registers while its node is cut off from the others: what it is told then must still be the newest.
+async fn read_registers(run: Arc<Run>, id: u64, node: NodeId, env: Env, gateway: Router) {
+    let mut client = client(&run, id, env.clone(), gateway);
+    while !run.state.lock().ending {
+        env.clock.sleep(Duration::from_millis(20 + client.rng.below(60))).await;
+        if run.state.lock().isolated.contains(&node) {
+            // What is served elsewhere is not to be had.
+            let looked = env.clock.timeout(LOOK_FOR, workload::register::look(&mut client)).await;
+            run.world.trace("look", format_args!("c{id} {looked:?}"));
+        }
+    }
+}
+
+/// Looks again and again at what no client sees: who believes to be the leaseholder of what, and what replicas have applied.
+/// The run goes on when something is wrong: what clients make of it is the worse part.
+async fn watch(run: Arc<Run>) {
+    let mut seen = check::agreement::Seen::default();
+    let (mut one_holder, mut agreed) = (true, true);
+    while one_holder || agreed {
+        run.world.sleep(WATCH_EVERY).await;
+        let nodes: Vec<_> = run.state.lock().up.values().cloned().collect();
+        let running: Vec<_> = nodes.into_iter().filter(|node| run.world.is_running(node.id)).collect();
+        if one_holder && let Some(what) = check::leases::look(&running) {
+            run.shared.finding(what);
+            one_holder = false;
+        }
+        if agreed && let Some(what) = seen.look(&running) {
+            run.shared.finding(what);
+            agreed = false;
+        }
+    }
+}
+
 /// The heal phase: all that was broken is whole, so everything must get on.
 async fn progress(run: &Arc<Run>) -> Result<(), String> {
     let before = run.shared.commits();
@@ -329,6 +378,19 @@ async fn progress(run: &Arc<Run>) -> Result<(), String> {
                  {behind:?}; all outcomes: {outcomes:?}"
             ));
         }
+    }
+}
+
+/// Splits that are under way come to an end, and then ranges lie side by side.
+async fn every_key_has_a_range(run: &Arc<Run>) -> Result<(), String> {
+    let until = run.world.now() + PROGRESS_WITHIN;
+    loop {
+        let nodes: Vec<_> = run.state.lock().up.values().cloned().collect();
+        let Err(what) = check::coverage::look(&nodes) else { return Ok(()) };
+        if run.world.now() >= until {
+            return Err(what);
+        }
+        run.world.sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -8,7 +8,7 @@ use atoll_env::{Fault, NodeId, fault};
 use bytes::Bytes;
 
 use super::{FIRST_REMOTE, N1, Plan};
-use crate::workload::split_key;
+use crate::workload::{register, split_key};
 
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -76,6 +76,14 @@ pub enum What {
         one_way: bool,
         lasts: Duration,
     },
+    /// Whoever serves this key is cut off from all other nodes; or from everybody, with a clock that stands still. What it
+    /// reads then stays below the last ceiling of reads, which keeps a node whose time goes on from serving for long,
+    /// whatever its lease.
+    Isolate {
+        holder_of: Bytes,
+        wholly: bool,
+        lasts: Duration,
+    },
     Storm {
         loss: f64,
         duplicate: f64,
@@ -119,7 +127,8 @@ fn ms(rng: &mut SimRng, range: std::ops::Range<u64>) -> Duration {
 }
 
 /// The items in the order of their times, without those whose numbers are left out.
-pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
+/// What needs several nodes has numbers of its own.
+pub fn choose(rng: &mut SimRng, several: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
     let safety = plan.safety.as_millis() as u64;
     let mut whats = Vec::new();
     // Every schedule has these; the rest is drawn.
@@ -133,6 +142,17 @@ pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
     }
     let mut items: Vec<(Duration, What)> =
         whats.into_iter().map(|what| (Duration::from_millis(rng.below(safety.max(1))), what)).collect();
+    if plan.nodes > 1 {
+        for _ in 0..several.range(3..7) {
+            let at = Duration::from_millis(several.below(safety.max(1)));
+            items.push((at, isolate(several)));
+        }
+        if several.chance(0.5) {
+            let lasts = ms(several, 6000..25_000);
+            let crash = What::Arm { point: fault::CRASH_SNAPSHOT_INSTALL, chance: 0.3, lasts };
+            items.push((Duration::from_millis(several.below(safety.max(1))), crash));
+        }
+    }
     items.sort_by_key(|(at, _)| *at);
     let numbered = items.into_iter().enumerate().map(|(number, (at, what))| Item { number, at, what });
     numbered.filter(|item| !without.contains(&item.number)).collect()
@@ -141,6 +161,10 @@ pub fn choose(rng: &mut SimRng, plan: &Plan, without: &[usize]) -> Vec<Item> {
 /// One of the nodes. Nothing is drawn where there is no choice, so that seeds of one node stay what they were.
 fn one(rng: &mut SimRng, plan: &Plan) -> NodeId {
     if plan.nodes == 1 { N1 } else { NodeId(N1.0 + rng.below(plan.nodes)) }
+}
+
+fn isolate(rng: &mut SimRng) -> What {
+    What::Isolate { holder_of: register::any_key(rng), wholly: rng.chance(0.7), lasts: ms(rng, 3000..8000) }
 }
 
 fn draw(rng: &mut SimRng, plan: &Plan) -> What {

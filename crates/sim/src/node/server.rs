@@ -14,7 +14,7 @@ use atoll_txn::request::{Body, Split};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{N1, Run, client, think, work};
+use super::{LOOKER, N1, Run, client, read_registers, think, work};
 use crate::workload::sql;
 
 /// What the schedule asks of the node.
@@ -135,6 +135,9 @@ async fn live(run: Arc<Run>, env: Env, id: NodeId) -> Ended {
     let first = (id.0 - N1.0) * 20;
     for id in (first + 1..=first + local).filter(|_| !run.plan.sql) {
         env.tasks.spawn("client", work(run.clone(), id, env.clone(), store.router()));
+    }
+    if run.plan.nodes > 1 {
+        env.tasks.spawn("looker", read_registers(run.clone(), first + LOOKER, id, env.clone(), store.router()));
     }
     loop {
         let order = tokio::select! {

@@ -80,6 +80,7 @@ pub struct Shared {
     tally: Mutex<Tally>,
     tick: Mutex<u64>,
     problems: Mutex<Vec<String>>,
+    findings: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -103,6 +104,7 @@ impl Shared {
             tally: Mutex::default(),
             tick: Mutex::default(),
             problems: Mutex::default(),
+            findings: Mutex::default(),
         })
     }
 
@@ -140,6 +142,12 @@ impl Shared {
         self.problems.lock().push(what);
     }
 
+    /// A violation that does not end the run.
+    pub fn finding(&self, what: String) {
+        self.world.trace("finding", &what);
+        self.findings.lock().push(what);
+    }
+
     pub fn has_problem(&self) -> bool {
         !self.problems.lock().is_empty()
     }
@@ -147,6 +155,7 @@ impl Shared {
     /// All that the checkers find.
     pub fn check(&self) -> Vec<String> {
         let mut found = self.problems.lock().clone();
+        found.extend(self.findings.lock().iter().cloned());
         found.extend(check::bank::check(&self.bank.lock().history));
         found.extend(register::check(&self.register.lock()));
         found.extend(lists::check(&self.lists.lock()));

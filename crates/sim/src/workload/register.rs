@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use atoll_env::sim::SimRng;
 use atoll_txn::lock::Strength;
 use atoll_txn::request::{Row, WaitPolicy};
 use atoll_txn::{Error, Isolation};
+use bytes::Bytes;
 
 use super::{Client, Work, decode, encode, number_of, scattered};
 use crate::check::linear::{self, Kind, Op};
@@ -47,6 +49,29 @@ impl State {
     }
 }
 
+/// That of some register, in use or not.
+pub fn any_key(rng: &mut SimRng) -> Bytes {
+    scattered("r", rng.below(64))
+}
+
+/// One read and nothing else.
+pub async fn look(client: &mut Client) -> Result<(), Error> {
+    let register = client.shared.register.lock().oldest + client.rng.below(ACTIVE);
+    let isolation = client.any_isolation();
+    let started = client.shared.tick();
+    read(client, register, isolation, started).await
+}
+
+async fn read(client: &Client, register: u64, isolation: Isolation, started: u64) -> Result<(), Error> {
+    let mut txn = client.begin(isolation);
+    let seen = decode(txn.get(&scattered("r", register)).await?.as_ref());
+    txn.commit().await?;
+    let mut state = client.shared.register.lock();
+    let at = state.start(register, started, Kind::Read, Some(seen));
+    state.end(register, at, client.shared.tick(), Fate::Committed);
+    Ok(())
+}
+
 pub async fn step(client: &mut Client) -> Result<(), Error> {
     let (register, value) = {
         let mut state = client.shared.register.lock();
@@ -58,15 +83,7 @@ pub async fn step(client: &mut Client) -> Result<(), Error> {
     let started = shared.tick();
     let isolation = client.any_isolation();
     let (txn, kind, seen) = match client.rng.below(5) {
-        0 | 1 => {
-            let mut txn = client.begin(isolation);
-            let seen = decode(txn.get(&key).await?.as_ref());
-            txn.commit().await?;
-            let mut state = shared.register.lock();
-            let at = state.start(register, started, Kind::Read, Some(seen));
-            state.end(register, at, shared.tick(), Fate::Committed);
-            return Ok(());
-        }
+        0 | 1 => return read(client, register, isolation, started).await,
         2 => {
             let mut txn = client.begin(Isolation::Serializable);
             client.dawdle().await;
