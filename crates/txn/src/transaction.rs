@@ -948,6 +948,7 @@ impl<S: Sender> Transaction<S> {
                     rest.extend(here);
                     todo = rest;
                 }
+                Err(Error::RangeMoved { .. }) => return Err(Error::Unreachable { range: range.id }),
                 Err(error) => return Err(error),
             }
         }

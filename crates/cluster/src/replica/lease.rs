@@ -86,7 +86,9 @@ impl Replica {
         memory.readers_waiting.clear();
         let forget = self.node.env.faults.here(fault::BUG_FORGET_READ_CEILING);
         memory.tscache = TimestampCache::new(if forget { Timestamp::ZERO } else { state.lease.start });
-        if !std::mem::take(&mut memory.inherited) {
+        // Where somebody else held the range's first lease, others may have had these locks since.
+        let first = before.lease.holder == 0;
+        if !(std::mem::take(&mut memory.inherited) && first) {
             let effects = memory.locks.clear(state.lease.sequence);
             memory.contacts.clear();
             self.settle(effects);

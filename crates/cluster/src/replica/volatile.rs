@@ -29,7 +29,7 @@ pub(crate) struct Volatile {
     pub tscache: TimestampCache,
     pub latches: Latches,
     pub locks: LockTable,
-    /// The locks came from the range that this one was split from, and hold under the first lease.
+    /// The locks came from the range that this one was split from, and hold under the range's first lease.
     pub inherited: bool,
     /// When something was last heard of a transaction that holds or wants locks here, or would be decided here and is in
     /// the way of others.
