@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, env = "ATOLL_RPC", value_name = "ADDR")]
     rpc: Option<SocketAddr>,
     /// Where a node of the cluster is that this one belongs to; several are tried in turn. Without this a new node is a
-    /// cluster of its own. So far such a node keeps replicas, and SQL is served by the first node only
+    /// cluster of its own
     #[arg(long, env = "ATOLL_JOIN", value_name = "HOST:PORT", value_delimiter = ',')]
     join: Vec<String>,
     /// Where the other nodes reach this one. Without this where its rpc listens
@@ -83,20 +83,14 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     let kind = if server.is_new() { ", new" } else { "" };
     let plural = if ranges == 1 { "" } else { "s" };
     // Scripts read this line.
+    let (sql, (ip, port)) = (server.sql(), (server.sql().ip(), server.sql().port()));
     let ready = format!(
-        "atoll {} ready in {} ms: node {}, {}rpc {}, data {data} ({ranges} range{plural}{kind})\n{}\n",
+        "atoll {} ready in {} ms: node {}, SQL {sql}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
+         psql -h {ip} -p {port} -U postgres, or atoll sql -p {port} (no password from this machine)\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
-        server.sql().map_or_else(String::new, |sql| format!("SQL {sql}, ")),
         server.rpc(),
-        server.sql().map_or_else(
-            || "it keeps replicas; SQL is served by the first node only so far".to_owned(),
-            |sql| {
-                let (ip, port) = (sql.ip(), sql.port());
-                format!("psql -h {ip} -p {port} -U postgres, or atoll sql -p {port} (no password from this machine)")
-            }
-        ),
     );
     if let Err(error) = stdout().write_all(ready.as_bytes()) {
         tracing::info!(%error, "nobody reads stdout; {}", ready.trim_end());

@@ -322,6 +322,12 @@ impl Node {
     }
 }
 
+/// Whether no second node was ever taken into the cluster.
+pub(crate) async fn is_only_one(router: &Router) -> Result<bool> {
+    let mut txn = Transaction::begin(router.clone(), Isolation::Serializable);
+    Ok(txn.get(NODE_IDS).await?.is_none())
+}
+
 /// Asks the nodes at these addresses, one after the other, to take a new one into their cluster.
 pub async fn join(env: &Env, addresses: &[String]) -> std::result::Result<Joined, String> {
     let mut why = "no address was given".to_owned();

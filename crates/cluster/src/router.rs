@@ -22,9 +22,9 @@ use atoll_txn::request::{Answer, Body, Located, LockedRows, RangeRef, Reply, Spa
 use atoll_txn::sender::GetHere;
 use atoll_txn::{Error, Result, Sender, Timestamp, TxnId};
 
-use crate::directory;
 use crate::reach::{Reach, Tried, repeatable, txn_of};
 use crate::store::{Node, USERS};
+use crate::{directory, members};
 
 /// How long a request waits for a range to have a leaseholder that can be reached.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -341,6 +341,13 @@ impl Sender for Router {
         let home = self.home.as_ref()?;
         let row = home.replica_for(&key.start)?.lock_here(txn, key, strength)?;
         Some(self.answer(home, Reply::Locked(LockedRows { rows: vec![row] })))
+    }
+
+    async fn is_alone(&self) -> Result<bool> {
+        match &self.home {
+            Some(_) => members::is_only_one(self).await,
+            None => Ok(false),
+        }
     }
 
     async fn sleep(&self, duration: Duration) {

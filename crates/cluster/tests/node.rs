@@ -172,6 +172,33 @@ fn a_transaction_over_several_ranges_is_all_or_nothing() {
 }
 
 #[test]
+fn what_may_commit_up_to_a_moment_does_not_commit_above_it() {
+    sim::run(21, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "0").await;
+            split(&router, "m").await;
+            let until = router.now();
+            for keys in [&["a"][..], &["a", "x"]] {
+                let mut late = begin(&router, Isolation::Serializable);
+                for key in keys {
+                    late.put(*key, "late").unwrap();
+                }
+                late.commit_by(until);
+                assert_eq!(late.commit().await, Err(Error::Retry(Retry::TooLate)), "{keys:?}");
+                assert_eq!(get(&router, "a").await.as_deref(), Some(&b"0"[..]));
+            }
+            assert_eq!(get(&router, "x").await, None);
+            let mut in_time = begin(&router, Isolation::Serializable);
+            in_time.put("a", "1").unwrap();
+            in_time.commit_by(Timestamp { wall: router.now().wall + 1_000_000_000, logical: 0 });
+            assert!(in_time.commit().await.unwrap() > until);
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_commit_is_waited_for_as_long_as_its_coordinator_is_heard_of() {
     for silent in [false, true] {
         sim::run(12, sim::Options::default(), move |world| async move {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -38,6 +39,8 @@ const MORE_SOCKETS: usize = 100;
 #[derive(Clone)]
 pub struct Options {
     pub connections_max: usize,
+    /// The numbers that sessions get.
+    pub pids: RangeInclusive<i32>,
     /// Of these, how many only superusers get.
     pub superuser_connections: usize,
     /// Clients from this machine need no password.
@@ -58,6 +61,7 @@ impl Options {
     pub fn new(roles: Roles, mock_secret: Key) -> Options {
         Options {
             connections_max: 100,
+            pids: 1..=i32::MAX,
             superuser_connections: 3,
             trust_loopback: false,
             plain_remote: false,
@@ -253,7 +257,8 @@ impl Connections {
         }
         let mut pid = open.last_pid;
         loop {
-            pid = pid.checked_add(1).unwrap_or(1);
+            let goes_on = options.pids.contains(&pid) && pid < *options.pids.end();
+            pid = if goes_on { pid + 1 } else { *options.pids.start() };
             if !open.controls.contains_key(&pid) {
                 break;
             }

@@ -58,8 +58,8 @@ pub struct Server {
     directory: Directory,
     store: Store,
     rpc: SocketAddr,
-    /// None on nodes that have joined: what definitions and locks of tables rely on is not shared yet.
-    sql: Option<pg::Handle>,
+    sql: pg::Handle,
+    sessions: Arc<session::Node>,
     ballast: Task<()>,
     took: Duration,
 }
@@ -81,13 +81,8 @@ impl Server {
             FOUNDER => Origin::Cluster,
             _ => Origin::Member { contacts: greeted(env, &options.join).await },
         };
-        let clients = match identity.node {
-            FOUNDER => Some(options.sql.sql(env).await?),
-            _ => None,
-        };
-        if let Some(clients) = &clients {
-            refuse_strangers(clients.address())?;
-        }
+        let clients = options.sql.sql(env).await?;
+        refuse_strangers(clients.address())?;
         // Now, because the recovery needs room too.
         let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
         // What statements lay aside ends before writes are refused.
@@ -95,14 +90,9 @@ impl Server {
         let opened = Store::open(env, identity.node, options.store).await;
         let store = opened.map_err(|error| Error::open(&directory::name(env), error))?;
         let gateway: GatewayRef = Arc::new(Senders(store.router()));
-        let sql = match clients {
-            Some(clients) => {
-                let node = open_sql(env, &store, &gateway, options.memory_bytes, spill_reserve_bytes).await?;
-                Some(pg::serve(node.clone(), env.clone(), clients, sql_options(env, node)))
-            }
-            None => None,
-        };
-        Ok(Server { directory, store, rpc, sql, ballast, took: env.clock.mono() - begin })
+        let sessions = open_sql(env, &store, &gateway, options.memory_bytes, spill_reserve_bytes).await?;
+        let sql = pg::serve(sessions.clone(), env.clone(), clients, sql_options(env, sessions.clone()));
+        Ok(Server { directory, store, rpc, sql, sessions, ballast, took: env.clock.mono() - begin })
     }
 
     pub fn identity(&self) -> Identity {
@@ -118,9 +108,9 @@ impl Server {
         self.rpc
     }
 
-    /// Where SQL is served, if it is.
-    pub fn sql(&self) -> Option<SocketAddr> {
-        self.sql.as_ref().map(pg::Handle::address)
+    /// Where SQL is served.
+    pub fn sql(&self) -> SocketAddr {
+        self.sql.address()
     }
 
     pub fn store(&self) -> &Store {
@@ -139,9 +129,8 @@ impl Server {
 
     /// Ends cleanly: everything is flushed, so that the next start has nothing to replay.
     pub async fn close(self) -> Result<(), Error> {
-        if let Some(sql) = self.sql {
-            sql.stop(GRACE).await;
-        }
+        self.sql.stop(GRACE).await;
+        self.sessions.peers.leave().await;
         self.ballast.abort();
         match self.store.close().await {
             Ok(()) => Ok(()),
@@ -208,6 +197,9 @@ fn refuse_strangers(address: SocketAddr) -> Result<(), Error> {
     }
 }
 
+const PID_BITS: i32 = 20;
+const NODES_WITH_PIDS: i32 = 1 << 11;
+
 fn sql_options(env: &Env, node: Arc<session::Node>) -> pg::Options {
     let roles: pg::Roles = Arc::new(move |name: &str| {
         let found = node.catalog().role_named(name).cloned();
@@ -218,5 +210,8 @@ fn sql_options(env: &Env, node: Arc<session::Node>) -> pg::Options {
     for part in secret.chunks_mut(8) {
         part.copy_from_slice(&env.entropy.next_u64().to_le_bytes());
     }
-    pg::Options { trust_loopback: true, ..pg::Options::new(roles, secret) }
+    // Different on all nodes, so that a number names one session of the cluster.
+    let first = ((env.node().0 as i32 - 1) % NODES_WITH_PIDS) << PID_BITS;
+    let pids = first + 1..=first + (1 << PID_BITS) - 1;
+    pg::Options { trust_loopback: true, pids, ..pg::Options::new(roles, secret) }
 }

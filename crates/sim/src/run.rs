@@ -29,6 +29,8 @@ pub enum Scenario {
     Sql,
     /// Three nodes with everything below SQL.
     Cluster,
+    /// The same with sessions of SQL on all of them.
+    ClusterSql,
     /// Three voters of a group.
     Group,
 }
@@ -117,6 +119,7 @@ pub struct Report {
 const NODE: Kind = Kind { name: "node", nodes: 1, sql: false };
 const SQL: Kind = Kind { name: "sql", nodes: 1, sql: true };
 const CLUSTER: Kind = Kind { name: "cluster", nodes: 3, sql: false };
+const CLUSTER_SQL: Kind = Kind { name: "cluster-sql", nodes: 3, sql: true };
 
 /// A run that was not disturbed, or in which nothing happened, proves nothing.
 const COMMITS_PER_MINUTE: u64 = 2000;
@@ -134,6 +137,10 @@ pub fn run(config: &Config) -> Report {
         let drawn = if drawn == Scenario::Node && world.rng("sql").below(3) == 0 { Scenario::Sql } else { drawn };
         let drawn =
             if drawn == Scenario::Node && world.rng("cluster").below(2) == 0 { Scenario::Cluster } else { drawn };
+        let drawn = match drawn {
+            Scenario::Sql if world.rng("cluster-sql").below(2) == 0 => Scenario::ClusterSql,
+            drawn => drawn,
+        };
         let scenario = cloned.scenario.unwrap_or_else(|| cloned.bug.map_or(drawn, |bug| bug.scenario(drawn)));
         if let Some(bug) = cloned.bug {
             world.plant(bug.fault());
@@ -142,6 +149,7 @@ pub fn run(config: &Config) -> Report {
             Scenario::Node => node::run(world.clone(), cloned.clone(), NODE).await,
             Scenario::Sql => node::run(world.clone(), cloned.clone(), SQL).await,
             Scenario::Cluster => node::run(world.clone(), cloned.clone(), CLUSTER).await,
+            Scenario::ClusterSql => node::run(world.clone(), cloned.clone(), CLUSTER_SQL).await,
             Scenario::Group => group::run(world.clone(), cloned.clone()).await,
         };
         let report = report(&world);

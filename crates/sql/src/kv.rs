@@ -22,6 +22,7 @@ pub trait Gateway: Send + Sync {
     /// Reads the past, writes nothing.
     fn begin_at(&self, ts: Timestamp) -> Box<dyn Txn>;
     fn now(&self) -> Timestamp;
+    fn is_alone(&self) -> BoxFuture<'_, Result<bool>>;
 }
 
 /// See [`Transaction`], whose methods these are.
@@ -63,6 +64,7 @@ pub trait Txn: Send + Sync {
     fn take_back(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn release(&mut self, savepoint: Savepoint);
+    fn commit_by(&mut self, until: Timestamp);
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>>;
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
@@ -186,6 +188,10 @@ impl<S: Sender> Txn for Transaction<S> {
         Transaction::release(self, savepoint);
     }
 
+    fn commit_by(&mut self, until: Timestamp) {
+        Transaction::commit_by(self, until);
+    }
+
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>> {
         // The future of a commit is large, and most transactions only read.
         match self.commit_unwritten() {
@@ -213,6 +219,10 @@ impl<S: Sender> Gateway for Senders<S> {
 
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    fn is_alone(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(self.0.is_alone())
     }
 }
 

@@ -68,6 +68,8 @@ pub enum Retry {
     Aborted,
     #[error("the transaction began before the history that is kept")]
     BeganTooEarly,
+    #[error("the time had passed within which the transaction could commit")]
+    TooLate,
 }
 
 impl From<atoll_storage::Error> for Error {

@@ -272,6 +272,9 @@ pub struct TxnHeader {
     /// What has to hold at the commit timestamp is known to hold up to here. At or above `read_ts`.
     #[prost(message, required, tag = "6")]
     pub held_ts: Timestamp,
+    /// The commit timestamp is at most this.
+    #[prost(message, optional, tag = "7")]
+    pub until: Option<Timestamp>,
 }
 
 /// The whole commit of a transaction whose writes are all in this range. May be empty of writes: then it proves that the
@@ -558,8 +561,8 @@ pub struct ErrorMessage {
     pub bytes_max: u64,
 }
 
-const RETRIES: [Retry; 5] =
-    [Retry::ReadChanged, Retry::WriteConflict, Retry::LockLost, Retry::Aborted, Retry::BeganTooEarly];
+const RETRIES: [Retry; 6] =
+    [Retry::ReadChanged, Retry::WriteConflict, Retry::LockLost, Retry::Aborted, Retry::BeganTooEarly, Retry::TooLate];
 
 impl From<&Error> for ErrorMessage {
     fn from(error: &Error) -> ErrorMessage {

@@ -52,6 +52,11 @@ pub trait Sender: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Whether all ranges are on this node, and have been: then no message is under way to another.
+    fn is_alone(&self) -> impl Future<Output = Result<bool>> + Send {
+        std::future::ready(Ok(false))
+    }
+
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 
     /// Runs work that nobody waits for: resolving intents after the client has its answer, releasing locks of a dropped

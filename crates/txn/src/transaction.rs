@@ -133,6 +133,8 @@ pub struct Transaction<S: Sender> {
     read_ts: Timestamp,
     /// What must hold at the commit timestamp has been shown to hold up to here.
     held_ts: Timestamp,
+    /// It may not commit above this.
+    until: Option<Timestamp>,
     /// Reads at a chosen past moment: no writes, no uncertainty.
     historical: bool,
     observed: Vec<Observed>,
@@ -214,6 +216,7 @@ impl<S: Sender> Transaction<S> {
             began: read_ts,
             read_ts,
             held_ts: read_ts,
+            until: None,
             historical,
             observed: Vec::new(),
             reads: Vec::new(),
@@ -526,6 +529,11 @@ impl<S: Sender> Transaction<S> {
         release_all(&self.sender, self.id, self.locked_spans()).await;
     }
 
+    /// From here on it commits at or below this timestamp or not at all, whatever becomes of its messages on the way.
+    pub fn commit_by(&mut self, until: Timestamp) {
+        self.until = Some(until);
+    }
+
     /// Commits, and returns the timestamp at which the writes became visible (the snapshot's, when there are none).
     pub async fn commit(mut self) -> Result<Timestamp> {
         self.open()?;
@@ -764,6 +772,7 @@ impl<S: Sender> Transaction<S> {
             read_ts: self.read_ts,
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
             held_ts: self.held_ts.max(self.read_ts),
+            until: self.until,
         }
     }
 

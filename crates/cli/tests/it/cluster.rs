@@ -1,5 +1,6 @@
 //! Nodes that join: ranges get replicas there, and the sessions of the first node go on while two of three nodes are up.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use atoll_txn::Sender;
@@ -84,4 +85,121 @@ fn a_node_of_another_cluster_is_refused() {
     let member = Node::join(&temp.path("3"), other.rpc);
     let (_, text) = member.terminate();
     assert!(text.contains("belongs to another cluster"), "{text}");
+}
+
+async fn value(session: &Client, query: &str) -> String {
+    let messages = session.simple_query(query).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
+    let row = messages.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("NULL").to_owned()),
+        _ => None,
+    });
+    row.unwrap_or_else(|| panic!("{query}: no row"))
+}
+
+async fn state(session: &Client, statement: &str) -> String {
+    let error = session.batch_execute(statement).await.expect_err(statement);
+    error.code().unwrap_or_else(|| panic!("{statement}: {error:?}")).code().to_owned()
+}
+
+/// Still waiting after a while in which anything else would have ended.
+async fn waits<T>(task: &tokio::task::JoinHandle<T>) {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(!task.is_finished());
+}
+
+#[tokio::test]
+async fn any_node_serves_any_statement() {
+    let temp = Temp::new();
+    let first = Node::start(&temp.path("1"));
+    let second = Node::join(&temp.path("2"), first.rpc);
+    let third = Node::join(&temp.path("3"), first.rpc);
+    replicated(&first, 3).await;
+    let (a, b, c) =
+        (first.session("postgres").await, second.session("postgres").await, third.session("postgres").await);
+
+    // What one has defined, all others know at once.
+    a.batch_execute("CREATE TABLE t (a serial PRIMARY KEY, b text); CREATE ROLE r LOGIN").await.unwrap();
+    for session in [&a, &b, &c] {
+        session.batch_execute("INSERT INTO t (b) SELECT 'x' FROM generate_series(1, 10)").await.unwrap();
+    }
+    assert_eq!(value(&b, "SELECT count(DISTINCT a) FROM t").await, "30");
+    assert_eq!(value(&c, "SELECT count(*) FROM pg_roles WHERE rolname = 'r'").await, "1");
+    c.batch_execute("SET ROLE r; RESET ROLE").await.unwrap();
+    let prepared = c.prepare("SELECT * FROM t WHERE a = $1").await.unwrap();
+    assert_eq!(c.query(&prepared, &[&1]).await.unwrap().len(), 1);
+    let mut pids = BTreeSet::new();
+    for session in [&a, &b, &c] {
+        pids.insert(value(session, "SELECT pg_backend_pid()").await);
+    }
+    assert_eq!(pids.len(), 3);
+
+    // Who reads a table keeps it as it is, wherever the change is asked for.
+    a.batch_execute("BEGIN; SELECT * FROM t").await.unwrap();
+    assert_eq!(state(&b, "SET lock_timeout = '300ms'; ALTER TABLE t ADD c int DEFAULT 7").await, "55P03");
+    b.batch_execute("SET lock_timeout = 0").await.unwrap();
+    let altered = tokio::spawn(async move {
+        b.batch_execute("ALTER TABLE t ADD c int DEFAULT 7").await.unwrap();
+        b
+    });
+    waits(&altered).await;
+    a.batch_execute("INSERT INTO t (b) VALUES ('y'); COMMIT").await.unwrap();
+    let b = altered.await.unwrap();
+    assert_eq!(value(&c, "SELECT sum(c) FROM t").await, "217");
+    assert_eq!(value(&a, "SELECT c FROM t WHERE b = 'y'").await, "7");
+
+    // Strong locks and advisory ones are everybody's.
+    a.batch_execute("BEGIN; LOCK TABLE t IN EXCLUSIVE MODE; SELECT pg_advisory_lock(1)").await.unwrap();
+    assert_eq!(state(&c, "BEGIN; LOCK TABLE t IN SHARE MODE NOWAIT").await, "55P03");
+    c.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(value(&b, "SELECT pg_try_advisory_lock(1)").await, "f");
+    assert_eq!(value(&b, "SELECT count(*) FROM t").await, "31");
+    let inserted = tokio::spawn(async move {
+        c.batch_execute("INSERT INTO t (b) VALUES ('z')").await.unwrap();
+        c
+    });
+    waits(&inserted).await;
+    a.batch_execute("ROLLBACK").await.unwrap();
+    let c = inserted.await.unwrap();
+    assert_eq!(value(&b, "SELECT pg_try_advisory_lock(1)").await, "f", "it is the session's");
+    assert_eq!(value(&a, "SELECT pg_advisory_unlock(1)").await, "t");
+    let begin = Instant::now();
+    while value(&b, "SELECT pg_try_advisory_lock(1)").await == "f" {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+
+    // So are sessions, and the values of sequences.
+    value(&b, "SELECT setval('t_a_seq', 1000)").await;
+    for session in [&a, &b, &c] {
+        let next: i64 = value(session, "SELECT nextval('t_a_seq')").await.parse().unwrap();
+        assert!(next > 1000, "{next}");
+    }
+    a.batch_execute("CREATE DATABASE other").await.unwrap();
+    let other = third.session("other").await;
+    let pid = value(&other, "SELECT pg_backend_pid()").await;
+    let slept = tokio::spawn(async move { (state(&other, "SELECT pg_sleep(60)").await, other) });
+    waits(&slept).await;
+    assert_eq!(value(&a, &format!("SELECT pg_cancel_backend({pid})")).await, "t");
+    let (cancelled, other) = slept.await.unwrap();
+    assert_eq!(cancelled, "57014");
+    assert_eq!(state(&a, "DROP DATABASE other").await, "55006");
+    a.batch_execute("DROP DATABASE other WITH (FORCE)").await.unwrap();
+    assert!(other.simple_query("SELECT 1").await.is_err());
+    assert_eq!(value(&a, &format!("SELECT pg_terminate_backend({pid})")).await, "f");
+
+    // What a node held that is gone is free again, and nothing that it began can come to its end.
+    c.batch_execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let read = tokio::spawn(async move { (value(&a, "SELECT count(*) FROM t").await, a) });
+    waits(&read).await;
+    third.kill();
+    let (rows, a) = tokio::time::timeout(WITHIN, read).await.unwrap().unwrap();
+    assert_eq!(rows, "32");
+    a.batch_execute("DROP TABLE t").await.unwrap();
+    assert_eq!(state(&b, "SELECT * FROM t").await, "42P01");
+
+    // A node that comes again knows what it has missed.
+    let third = Node::join(&temp.path("3"), first.rpc);
+    let c = third.session("postgres").await;
+    assert_eq!(state(&c, "SELECT * FROM t").await, "42P01");
+    c.batch_execute("CREATE TABLE t (a int)").await.unwrap();
+    assert_eq!(value(&b, "SELECT count(*) FROM t").await, "0");
 }

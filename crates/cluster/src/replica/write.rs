@@ -183,6 +183,9 @@ impl Replica {
             for write in wanted.writes {
                 ts = ts.max(memory.tscache.get_point(&write.key, Some(txn.id)).next());
             }
+            if txn.until.is_some_and(|until| ts > until) {
+                return Err(Error::Retry(Retry::TooLate));
+            }
             if ts > held && wanted.anchor.is_none() {
                 if wanted.reads_elsewhere {
                     return Ok(Step::Refused(ts));

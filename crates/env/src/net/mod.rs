@@ -27,6 +27,7 @@ pub enum Service {
     Range = 2,
     Status = 3,
     Node = 4,
+    Sql = 5,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

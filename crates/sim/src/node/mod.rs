@@ -7,7 +7,7 @@
 //!   n101… clients elsewhere: they live on when a node dies
 //!   n99   driver, schedule and judge, with a clock that is right
 //! ```
-//! In the scenario `sql` the clients on n1 are sessions of SQL; those elsewhere are the same.
+//! In the scenarios `sql` and `cluster-sql` the clients on the nodes are sessions of SQL; those elsewhere are the same.
 //!
 //! What must hold is in [`crate::check`]; in addition:
 //! - every node opens after every crash, and stops by itself only when its disk failed it;

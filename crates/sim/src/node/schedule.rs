@@ -140,6 +140,13 @@ pub fn choose(rng: &mut SimRng, several: &mut SimRng, plan: &Plan, without: &[us
     for _ in 0..rng.range(8..22) {
         whats.push(draw(rng, plan));
     }
+    if plan.sql && plan.nodes > 1 {
+        // Long enough for others to give up what the node's sessions hold.
+        for _ in 0..several.range(1..4) {
+            let lasts = ms(several, 2000..14_000);
+            whats.push(What::Isolate { holder_of: split_key(several), wholly: false, lasts });
+        }
+    }
     let mut items: Vec<(Duration, What)> =
         whats.into_iter().map(|what| (Duration::from_millis(rng.below(safety.max(1))), what)).collect();
     if plan.nodes > 1 {

@@ -17,6 +17,9 @@ use tokio::sync::mpsc;
 use super::{LOOKER, N1, Run, client, read_registers, think, work};
 use crate::workload::sql;
 
+/// More clients than a node ever has.
+const PER_NODE: u64 = 20;
+
 /// What the schedule asks of the node.
 pub enum Order {
     Split(Bytes),
@@ -78,7 +81,7 @@ fn bites(run: &Run, name: &str) -> u64 {
 }
 
 /// SQL on the node: its sessions, and in the end the last look at their tables.
-async fn sessions(run: Arc<Run>, env: Env, router: Router) {
+async fn sessions(run: Arc<Run>, env: Env, router: Router, on: NodeId) {
     let gateway: GatewayRef = Arc::new(Senders(router.clone()));
     let node = loop {
         match session::Node::open(env.clone(), gateway.clone(), Pool::default(), Place::default()).await {
@@ -88,12 +91,14 @@ async fn sessions(run: Arc<Run>, env: Env, router: Router) {
         env.clock.sleep(Duration::from_millis(200)).await;
     };
     let client = |id: u64| sql::Client::new(client(&run, id, env.clone(), router.clone()), node.clone());
-    let mut first = client(0);
+    // The numbers of n1's are the small ones.
+    let zero = (on.0 - N1.0) * PER_NODE;
+    let mut first = client(zero);
     while let Err(error) = first.set_up().await {
         run.world.trace("sql.setup", error);
         env.clock.sleep(Duration::from_millis(200)).await;
     }
-    for id in 1..=run.plan.local {
+    for id in zero + 1..=zero + run.plan.local.div_ceil(run.plan.nodes) {
         let (mut client, run, env) = (client(id), run.clone(), env.clone());
         env.tasks.clone().spawn("session", async move {
             while let Some(()) = think(&run, &mut client.common, &env).await {
@@ -105,7 +110,7 @@ async fn sessions(run: Arc<Run>, env: Env, router: Router) {
     }
     loop {
         env.clock.sleep(Duration::from_millis(200)).await;
-        if run.state.lock().look == (true, false) {
+        if on == N1 && run.state.lock().look == (true, false) {
             match first.last_look().await {
                 Ok(()) => run.state.lock().look.1 = true,
                 Err(error) => run.world.trace("sql.finale", error),
@@ -128,11 +133,10 @@ async fn live(run: Arc<Run>, env: Env, id: NodeId) -> Ended {
     run.orders.lock().insert(id, orders);
     run.state.lock().up.insert(id, store.node().clone());
     if run.plan.sql {
-        env.tasks.spawn("sql", sessions(run.clone(), env.clone(), store.router()));
+        env.tasks.spawn("sql", sessions(run.clone(), env.clone(), store.router(), id));
     }
-    // The numbers of n1's are the small ones.
     let local = run.plan.local.div_ceil(run.plan.nodes);
-    let first = (id.0 - N1.0) * 20;
+    let first = (id.0 - N1.0) * PER_NODE;
     for id in (first + 1..=first + local).filter(|_| !run.plan.sql) {
         env.tasks.spawn("client", work(run.clone(), id, env.clone(), store.router()));
     }

@@ -11,7 +11,7 @@
 //! They are not part of the [`Catalog`]: a plan that was made for one version of the catalog holds on whatever is found
 //! about tables that it does not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use atoll_datum::row::{RowReader, RowWriter};
@@ -88,6 +88,14 @@ struct ColumnRecord {
     grows: bool,
 }
 
+impl Change {
+    pub fn table(&self) -> Oid {
+        match self {
+            Change::Found { table, .. } | Change::DropColumn { table, .. } | Change::DropTable { table } => *table,
+        }
+    }
+}
+
 impl Known {
     pub fn get(&self, table: Oid) -> Option<&Arc<Statistics>> {
         self.0.get(&table)
@@ -113,6 +121,16 @@ impl Known {
                 }
             }
             Change::DropTable { table } => drop(self.0.remove(table)),
+        }
+    }
+
+    /// Takes over what `found` says of some tables.
+    pub fn replace(&mut self, tables: &BTreeSet<Oid>, found: &Known) {
+        for table in tables {
+            match found.0.get(table) {
+                Some(statistics) => drop(self.0.insert(*table, statistics.clone())),
+                None => drop(self.0.remove(table)),
+            }
         }
     }
 
@@ -202,8 +220,22 @@ fn record<M: Message + Default>(bytes: &[u8]) -> Result<M> {
 
 /// All of them, as far as they still say something of the catalog's tables.
 pub async fn load(txn: &mut dyn Txn, catalog: &Catalog) -> Result<Known> {
+    read(store::scan(txn, &[STATISTICS]).await?, catalog)
+}
+
+/// Those of some tables, as they are in the store.
+pub async fn load_tables(txn: &mut dyn Txn, catalog: &Catalog, tables: &BTreeSet<Oid>) -> Result<Known> {
+    let mut rows = Vec::new();
+    for table in tables {
+        let own = key(*table, 0);
+        rows.extend(store::scan(txn, &own[..own.len() - 4]).await?);
+    }
+    read(rows, catalog)
+}
+
+fn read(rows: Vec<(Bytes, Bytes)>, catalog: &Catalog) -> Result<Known> {
     let mut known: BTreeMap<Oid, Statistics> = BTreeMap::new();
-    for (key, value) in store::scan(txn, &[STATISTICS]).await? {
+    for (key, value) in rows {
         let (table, part) = key.get(1..).and_then(|key| key.split_first_chunk()).ok_or_else(damaged)?;
         let (table, part) = (Oid(u32::from_be_bytes(*table)), part.try_into().map_err(|_| damaged())?);
         let Some(descriptor) = catalog.table(table) else { continue };

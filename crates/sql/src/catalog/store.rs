@@ -54,7 +54,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn from_byte(byte: u8) -> Option<Kind> {
+    pub fn from_byte(byte: u8) -> Option<Kind> {
         [Kind::Database, Kind::Schema, Kind::Table, Kind::Type, Kind::Role].into_iter().find(|kind| *kind as u8 == byte)
     }
 }
@@ -179,6 +179,14 @@ struct Change {
     after: Option<Object>,
 }
 
+/// Which objects a transaction has changed.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    pub objects: BTreeSet<(Kind, Oid)>,
+    /// Tables whose statistics are others.
+    pub analyzed: BTreeSet<Oid>,
+}
+
 /// What a transaction has changed of the catalog so far.
 #[derive(Default)]
 pub struct Changes {
@@ -294,6 +302,13 @@ impl Changes {
     pub fn apply(&self, catalog: &mut Catalog) {
         for change in &self.log {
             change.apply(catalog);
+        }
+    }
+
+    pub fn touched(&self) -> Touched {
+        Touched {
+            objects: self.log.iter().map(|change| (change.kind, change.oid)).collect(),
+            analyzed: self.statistics.iter().map(statistics::Change::table).collect(),
         }
     }
 
@@ -465,6 +480,30 @@ pub async fn load(txn: &mut dyn Txn) -> Result<Catalog> {
     }
     catalog.version = super::next_version();
     Ok(catalog)
+}
+
+/// Some objects as they are in the store, as changes of a catalog that is behind.
+pub async fn read(txn: &mut dyn Txn, objects: &BTreeSet<(Kind, Oid)>) -> Result<Changes> {
+    let mut changes = Changes::default();
+    for &(kind, oid) in objects {
+        let stored = txn.get(&descriptor_key(kind, oid)).await?;
+        let decode = |stored: Bytes| Object::decode(kind, &stored).ok_or_else(|| damaged("a descriptor"));
+        changes.log.push(Change { kind, oid, after: stored.map(decode).transpose()? });
+    }
+    Ok(changes)
+}
+
+/// Waits until a transaction that wrote these objects can't commit any more, if it has not: it holds locks on them that
+/// a commit must prove.
+pub async fn settle(gateway: &dyn kv::Gateway, objects: &BTreeSet<(Kind, Oid)>) -> Result<()> {
+    let keys: Vec<Bytes> = objects.iter().map(|(kind, oid)| descriptor_key(*kind, *oid)).collect();
+    loop {
+        let mut txn = begin(gateway);
+        let locked = txn.lock_newest(&keys, Strength::Update, WaitPolicy::Wait).await;
+        if finish(txn, locked.map_err(Into::into)).await?.is_some() {
+            return Ok(());
+        }
+    }
 }
 
 /// Whether the table still has these columns and these rows, as the transaction sees it in the store.

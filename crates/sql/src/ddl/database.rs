@@ -201,7 +201,8 @@ pub async fn check_unused(definition: &Definition<'_>, database: &Database) -> R
     let is_other = |backend: &Backend| backend.pid != own && backend.activity.lock().database == Oid(database.oid);
     let until = node.env.clock.mono() + LEAVING_MAX;
     let others = loop {
-        let others = node.backends().iter().filter(|backend| is_other(backend)).count();
+        let others = node.backends().iter().filter(|backend| is_other(backend)).count()
+            + node.peers.sessions(Oid(database.oid), false).await?.len();
         if others == 0 {
             return Ok(());
         }
@@ -243,6 +244,7 @@ pub async fn drop(definition: &mut Definition<'_>, drop: &ast::DropDatabase) -> 
                 backend.signal(crate::session::node::Request::Terminate);
             }
         }
+        definition.scope.node.peers.sessions(Oid(found.oid), true).await?;
     }
     // Those that were told to go have to be gone, too: until then they may write.
     check_unused(definition, &found).await?;

@@ -19,6 +19,7 @@ use crate::catalog::store;
 use crate::exec::Result;
 use crate::kv::{GatewayRef, Txn};
 use crate::session::Node;
+use crate::session::locks::{Mode, Tag};
 
 const JOBS: u8 = 0x0d;
 
@@ -92,17 +93,18 @@ pub async fn leave(definition: &mut Definition<'_>, job: Job) -> Result<()> {
 pub async fn run(node: std::sync::Weak<Node>) {
     loop {
         let Some(held) = node.upgrade() else { return };
-        let wake = held.jobs.clone();
-        if let Err(failure) = all(&held).await {
+        let (wake, clock) = (held.jobs.clone(), held.env.clock.clone());
+        let done = all(&held).await.unwrap_or_else(|failure| {
             let error = failure.into_error();
             tracing::warn!(%error, "what a definition has left could not be done; it is tried again");
-            let clock = held.env.clock.clone();
-            drop(held);
-            clock.sleep(RETRY_AFTER).await;
-            continue;
-        }
+            false
+        });
         drop(held);
-        wake.notified().await;
+        match done {
+            true => wake.notified().await,
+            // Who is busy with the rest may not come to its end.
+            false => drop(clock.timeout(RETRY_AFTER, wake.notified()).await),
+        }
     }
 }
 
@@ -111,7 +113,6 @@ pub async fn list(gateway: &GatewayRef) -> Result<Vec<(u32, Job)>> {
     let mut txn = store::begin(&**gateway);
     let rows = store::scan(&mut *txn, &[JOBS]).await;
     txn.rollback().await;
-    let damaged = || Error::new(sqlstate::DATA_CORRUPTED, "a job in the store is damaged");
     let mut jobs = Vec::new();
     for (key, value) in rows? {
         let id = key.get(1..).and_then(|id| id.try_into().ok()).ok_or_else(damaged)?;
@@ -120,9 +121,33 @@ pub async fn list(gateway: &GatewayRef) -> Result<Vec<(u32, Job)>> {
     Ok(jobs)
 }
 
-/// Does every job that is there now.
-pub async fn all(node: &Arc<Node>) -> Result<()> {
-    for (id, job) in list(&node.gateway).await? {
+fn damaged() -> Error {
+    Error::new(sqlstate::DATA_CORRUPTED, "a job in the store is damaged")
+}
+
+async fn read(gateway: &GatewayRef, id: u32) -> Result<Option<Job>> {
+    let mut txn = store::begin(&**gateway);
+    let stored = txn.get(&key(id)).await;
+    txn.rollback().await;
+    Ok(stored?.map(Job::decode).transpose().map_err(|_| damaged())?)
+}
+
+/// What who is busy with a job holds, so that no other node is.
+pub fn tag(id: u32) -> Tag {
+    Tag::Object { class: Oid(0), object: Oid(id) }
+}
+
+/// Does every job that is there now. False: others are busy with some.
+pub async fn all(node: &Arc<Node>) -> Result<bool> {
+    let mut done = true;
+    for (id, _) in list(&node.gateway).await? {
+        let owner = node.locks.owner(0, Oid(0));
+        if !owner.try_lock(tag(id), Mode::Exclusive).await? {
+            done = false;
+            continue;
+        }
+        // As it is now.
+        let Some(job) = read(&node.gateway, id).await? else { continue };
         match job.work() {
             Work::Erase => {
                 let mut next = Some(job);
@@ -133,7 +158,7 @@ pub async fn all(node: &Arc<Node>) -> Result<()> {
             Work::Build => online::resume(node, id, job).await?,
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// What is left of the job, if anything.

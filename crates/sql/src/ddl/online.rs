@@ -29,7 +29,7 @@ use crate::exec::{Cancel, Exec, Failure, Result};
 use crate::kv::{self, Txn};
 use crate::session::Node;
 use crate::session::Scope;
-use crate::session::locks::{Mark, Mode};
+use crate::session::locks::{Mark, Mode, Owner};
 use crate::session::node::Build;
 use crate::session::scope::SessionFacts;
 
@@ -46,13 +46,17 @@ pub async fn build(definition: &mut Definition<'_>, table: Oid, index: Index, ma
     let node = definition.scope.node.clone();
     let id = node.new_oid().await?;
     let mut job = Job::build(table, index.id);
-    let guard = Guard { node: node.clone(), job: id };
+    // Nobody else looks after it as long as the statement lives.
+    let busy = node.locks.owner(definition.scope.session.pid, definition.scope.session.database);
+    busy.lock(job::tag(id), Mode::Exclusive).await?;
+    let guard = Guard { node: node.clone(), job: id, busy };
     let session = &definition.scope.session;
     let build = Build { pid: session.pid, database: session.database, table, index: Oid(index.oid), rows: 0 };
     node.builds.lock().running.insert(id, build);
     let begun = Index { state: IndexState::WriteOnly as i32, ..index.clone() };
     change(
         &node,
+        &definition.scope.locks,
         table,
         &|table| {
             table.next_index = table.next_index.max(begun.id + 1);
@@ -65,11 +69,11 @@ pub async fn build(definition: &mut Definition<'_>, table: Oid, index: Index, ma
     definition.refresh();
     definition.scope.locks.rollback_to(mark);
     let scope = definition.scope.clone();
-    let built = fill(&node, &scope, id, &mut job, &definition.cancel).await;
+    let built = fill(&node, &scope, &guard.busy, id, &mut job, &definition.cancel).await;
     if let Err(failure) = built {
         // Writers must not go on with an index that is no more.
         definition.scope.locks.lock_relation(table, Mode::Share).await?;
-        take_back(&node, id, &job).await?;
+        take_back(&node, &definition.scope.locks, id, &job).await?;
         guard.finished();
         definition.refresh();
         return Err(failure);
@@ -83,6 +87,7 @@ pub async fn build(definition: &mut Definition<'_>, table: Oid, index: Index, ma
 struct Guard {
     node: Arc<Node>,
     job: u32,
+    busy: Owner,
 }
 
 impl Guard {
@@ -93,6 +98,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.busy.release_everything();
         let mut builds = self.node.builds.lock();
         if builds.running.remove(&self.job).is_some() {
             builds.cancelled.insert(self.job);
@@ -125,7 +131,7 @@ pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
     let relation = Oid(job.table);
     if !cancelled {
         scope.locks.lock_relation(relation, Mode::ShareUpdateExclusive).await?;
-        match fill(node, &scope, id, &mut job, &Cancel::default()).await {
+        match fill(node, &scope, &scope.locks, id, &mut job, &Cancel::default()).await {
             Ok(()) => return Ok(()),
             // What can't be reached now is tried again later; anything else is final.
             Err(failure @ Failure::Kv(_)) => return Err(failure),
@@ -136,13 +142,15 @@ pub async fn resume(node: &Arc<Node>, id: u32, mut job: Job) -> Result<()> {
         }
     }
     scope.locks.lock_relation(relation, Mode::Share).await?;
-    take_back(node, id, &job).await
+    take_back(node, &scope.locks, id, &job).await
 }
 
-/// Changes a table's descriptor in a transaction of its own, together with the job's entry, and makes it everybody's.
+/// Changes a table's descriptor in a transaction of its own, together with the job's entry, and makes it everybody's, as
+/// long as the strong locks of the session count.
 /// `work` says whether there is anything to change.
 async fn change(
     node: &Arc<Node>,
+    locks: &Owner,
     table: Oid,
     work: &(dyn Fn(&mut Table) -> bool + Sync),
     job: Option<(u32, &Job)>,
@@ -151,10 +159,12 @@ async fn change(
         let current = node.catalog();
         let mut changes = Changes::default();
         let mut txn = store::begin(&*node.gateway);
+        node.peers.rely(&mut *txn, locks.tenure(), true)?;
         let changed = change_in(&mut *txn, &mut changes, &current, table, work, job).await;
         match store::finish(txn, changed).await {
             Ok(Some(())) => {
-                node.publish(&changes);
+                // It ends early only when the node stops.
+                let _ = node.publish(changes, None).await;
                 return Ok(());
             }
             Ok(None) => node.reload().await?,
@@ -188,7 +198,7 @@ async fn change_in(
     Ok(())
 }
 
-async fn take_back(node: &Arc<Node>, id: u32, job: &Job) -> Result<()> {
+async fn take_back(node: &Arc<Node>, locks: &Owner, id: u32, job: &Job) -> Result<()> {
     let index = job.index;
     let gone = |table: &mut Table| {
         let before = table.indexes.len();
@@ -196,13 +206,13 @@ async fn take_back(node: &Arc<Node>, id: u32, job: &Job) -> Result<()> {
         table.indexes.len() < before
     };
     // The job becomes that of erasing what was written.
-    change(node, Oid(job.table), &gone, Some((id, &Job::erase(Oid(job.table), Some(index))))).await?;
+    change(node, locks, Oid(job.table), &gone, Some((id, &Job::erase(Oid(job.table), Some(index))))).await?;
     node.jobs.notify_one();
     Ok(())
 }
 
 /// Fills the index from where the job has come to, and makes it public.
-async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job, cancel: &Cancel) -> Result<()> {
+async fn fill(node: &Arc<Node>, scope: &Scope, locks: &Owner, id: u32, job: &mut Job, cancel: &Cancel) -> Result<()> {
     let mut scope = scope.clone();
     scope.catalog = node.catalog();
     let table = super::dependency::table_of(&scope.catalog, Oid(job.table))?;
@@ -232,7 +242,7 @@ async fn fill(node: &Arc<Node>, scope: &Scope, id: u32, job: &mut Job, cancel: &
         let own = table.indexes.iter_mut().find(|own| own.id == oid);
         own.map(|own| own.state = IndexState::Public as i32).is_some()
     };
-    change(node, Oid(job.table), &public, None).await?;
+    change(node, locks, Oid(job.table), &public, None).await?;
     job::remove(&node.gateway, id).await
 }
 

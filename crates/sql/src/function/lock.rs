@@ -17,17 +17,17 @@ pub const WAITING: WaitingTable = &[
     ("pg_advisory_xact_lock_int4", |exec, arguments| transaction(exec, arguments, Mode::Exclusive)),
     ("pg_advisory_xact_lock_shared_int8", |exec, arguments| transaction(exec, arguments, Mode::Share)),
     ("pg_advisory_xact_lock_shared_int4", |exec, arguments| transaction(exec, arguments, Mode::Share)),
+    ("pg_try_advisory_lock_int8", |exec, arguments| try_session(exec, arguments, Mode::Exclusive)),
+    ("pg_try_advisory_lock_int4", |exec, arguments| try_session(exec, arguments, Mode::Exclusive)),
+    ("pg_try_advisory_lock_shared_int8", |exec, arguments| try_session(exec, arguments, Mode::Share)),
+    ("pg_try_advisory_lock_shared_int4", |exec, arguments| try_session(exec, arguments, Mode::Share)),
+    ("pg_try_advisory_xact_lock_int8", |exec, arguments| try_transaction(exec, arguments, Mode::Exclusive)),
+    ("pg_try_advisory_xact_lock_int4", |exec, arguments| try_transaction(exec, arguments, Mode::Exclusive)),
+    ("pg_try_advisory_xact_lock_shared_int8", |exec, arguments| try_transaction(exec, arguments, Mode::Share)),
+    ("pg_try_advisory_xact_lock_shared_int4", |exec, arguments| try_transaction(exec, arguments, Mode::Share)),
 ];
 
 pub const SESSION: SessionTable = &[
-    ("pg_try_advisory_lock_int8", |scope, _, arguments| try_session(scope, arguments, Mode::Exclusive)),
-    ("pg_try_advisory_lock_int4", |scope, _, arguments| try_session(scope, arguments, Mode::Exclusive)),
-    ("pg_try_advisory_lock_shared_int8", |scope, _, arguments| try_session(scope, arguments, Mode::Share)),
-    ("pg_try_advisory_lock_shared_int4", |scope, _, arguments| try_session(scope, arguments, Mode::Share)),
-    ("pg_try_advisory_xact_lock_int8", |scope, _, arguments| try_transaction(scope, arguments, Mode::Exclusive)),
-    ("pg_try_advisory_xact_lock_int4", |scope, _, arguments| try_transaction(scope, arguments, Mode::Exclusive)),
-    ("pg_try_advisory_xact_lock_shared_int8", |scope, _, arguments| try_transaction(scope, arguments, Mode::Share)),
-    ("pg_try_advisory_xact_lock_shared_int4", |scope, _, arguments| try_transaction(scope, arguments, Mode::Share)),
     ("pg_advisory_unlock_int8", |scope, _, arguments| unlock(scope, arguments, Mode::Exclusive)),
     ("pg_advisory_unlock_int4", |scope, _, arguments| unlock(scope, arguments, Mode::Exclusive)),
     ("pg_advisory_unlock_shared_int8", |scope, _, arguments| unlock(scope, arguments, Mode::Share)),
@@ -63,12 +63,14 @@ fn transaction<'a>(exec: &'a mut Exec<'_>, arguments: &'a [Datum], mode: Mode) -
     })
 }
 
-fn try_session(scope: &Scope, arguments: &[Datum], mode: Mode) -> atoll_datum::Result<Datum> {
-    Ok(Datum::Bool(scope.locks.try_lock_for_session(tag(scope, arguments)?, mode)))
+fn try_session<'a>(exec: &'a mut Exec<'_>, arguments: &'a [Datum], mode: Mode) -> BoxFuture<'a, Result<Datum>> {
+    let scope = exec.scope;
+    Box::pin(async move { Ok(Datum::Bool(scope.locks.try_lock_for_session(tag(scope, arguments)?, mode).await?)) })
 }
 
-fn try_transaction(scope: &Scope, arguments: &[Datum], mode: Mode) -> atoll_datum::Result<Datum> {
-    Ok(Datum::Bool(scope.locks.try_lock(tag(scope, arguments)?, mode)))
+fn try_transaction<'a>(exec: &'a mut Exec<'_>, arguments: &'a [Datum], mode: Mode) -> BoxFuture<'a, Result<Datum>> {
+    let scope = exec.scope;
+    Box::pin(async move { Ok(Datum::Bool(scope.locks.try_lock(tag(scope, arguments)?, mode).await?)) })
 }
 
 /// PostgreSQL also warns when the lock is not held, which nothing here can do yet.

@@ -123,6 +123,7 @@ fn set<'a>(scope: &'a Scope, arguments: &'a [Datum]) -> BoxFuture<'a, exec::Resu
         }
         scope.locks.lock_relation(table.oid(), Mode::RowExclusive).await?;
         scope.node.sequences.set(of, State { last: value, called }).await?;
+        scope.node.peers.tell_of_sequence(of.storage).await?;
         if called {
             scope.sequence_values.lock().set(table.oid(), value);
         }

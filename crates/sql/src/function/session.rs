@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use atoll_datum::array::Array;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
 use atoll_syntax::keyword::{self, Class, Keyword};
+use futures_util::future::BoxFuture;
 
 use super::{SessionSetTable, SessionTable, WaitingTable, name};
 use crate::catalog::privileges::{
     PUBLIC_GRANTEE, Securable, acts_as, default_grants, is_superuser, item_text, letter_of, name_of,
 };
 use crate::catalog::{Grant, PG_CATALOG, POSTGRES_ROLE};
+use crate::exec::Exec;
 use crate::session::Scope;
 use crate::session::node::Request;
 use crate::session::variables;
@@ -57,8 +59,6 @@ pub const SESSION: SessionTable = &[
     ("inet_client_port", |scope, _, _| {
         Ok(client_address(scope).map_or(Datum::Null, |address| Datum::Int4(address.port().into())))
     }),
-    ("pg_cancel_backend", |scope, _, arguments| signal(scope, arguments, Request::Cancel)),
-    ("pg_terminate_backend", |scope, _, arguments| signal(scope, arguments, Request::Terminate)),
     ("pg_partition_root", |_, _, _| Ok(Datum::Null)),
     ("acldefault_sql", |scope, _, arguments| default_acl(scope, arguments)),
     ("aclitemin", |scope, _, arguments| read_item(scope, name::text(arguments)?)),
@@ -66,6 +66,8 @@ pub const SESSION: SessionTable = &[
 ];
 
 pub const WAITING: WaitingTable = &[
+    ("pg_cancel_backend", |exec, arguments| signal(exec, arguments, Request::Cancel)),
+    ("pg_terminate_backend", |exec, arguments| signal(exec, arguments, Request::Terminate)),
     // Whoever imports it reads as of the same moment.
     ("pg_export_snapshot", |exec, _| Box::pin(async move { Ok(Datum::text(exec.txn.read_ts().to_string())) })),
 ];
@@ -145,13 +147,35 @@ fn client_address(scope: &Scope) -> Option<SocketAddr> {
 }
 
 /// Whether there was such a session.
-fn signal(scope: &Scope, arguments: &[Datum], request: Request) -> Result<Datum> {
+fn signal<'a>(
+    exec: &'a mut Exec<'_>,
+    arguments: &'a [Datum],
+    request: Request,
+) -> BoxFuture<'a, crate::exec::Result<Datum>> {
+    let scope = exec.scope;
+    Box::pin(async move {
+        let Some(Datum::Int4(pid)) = arguments.first() else {
+            return Err(Error::internal("a session is asked to stop by its number").into());
+        };
+        if let Some(backend) = scope.node.backend(*pid) {
+            let user = backend.activity.lock().user;
+            check_signal(scope, user, request)?;
+            backend.signal(request);
+            return Ok(Datum::Bool(true));
+        }
+        let sessions = scope.node.peers.sessions(Oid(0), false).await?;
+        let Some(session) = sessions.iter().find(|session| session.pid == *pid) else {
+            return Ok(Datum::Bool(false));
+        };
+        check_signal(scope, Oid(session.user), request)?;
+        scope.node.peers.signal(*pid, request).await?;
+        Ok(Datum::Bool(true))
+    })
+}
+
+/// 42501 unless the session may stop those of the user.
+fn check_signal(scope: &Scope, user: Oid, request: Request) -> Result<()> {
     const SIGNAL_BACKEND: Oid = Oid(4200);
-    let Some(Datum::Int4(pid)) = arguments.first() else {
-        return Err(Error::internal("a session is asked to stop by its number"));
-    };
-    let Some(backend) = scope.node.backend(*pid) else { return Ok(Datum::Bool(false)) };
-    let user = backend.activity.lock().user;
     let denied = |message: String| Err(Error::new(sqlstate::INSUFFICIENT_PRIVILEGE, message));
     let verb = if request == Request::Cancel { "cancel" } else { "terminate" };
     let what = if request == Request::Cancel { "query" } else { "process" };
@@ -166,8 +190,7 @@ fn signal(scope: &Scope, arguments: &[Datum], request: Request) -> Result<Datum>
             if request == Request::Cancel { "ed" } else { "d" }
         ));
     }
-    backend.signal(request);
-    Ok(Datum::Bool(true))
+    Ok(())
 }
 
 // ------------------------------------------------------------------------------------------------- access control lists

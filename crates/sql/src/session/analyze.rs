@@ -134,7 +134,8 @@ impl Session {
         let alone = self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Implicit && open.statements == 0);
         for subject in subjects {
             let mark = self.locks.mark();
-            if manner.skip_locked && !self.locks.try_lock(self.locks.relation(subject.table), Mode::AccessShare) {
+            if manner.skip_locked && !self.locks.try_lock(self.locks.relation(subject.table), Mode::AccessShare).await?
+            {
                 if let Some(table) = scope.catalog.table(subject.table) {
                     self.skip(&table.name, "lock not available", client);
                 }

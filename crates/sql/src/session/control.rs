@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atoll_datum::{Datum, Error, Oid, Result, sqlstate};
 use atoll_syntax::ast::{self, SetValue, SettingValue, Show, Statement, TransactionMode};
+use atoll_txn::error::Retry;
 use atoll_txn::{Isolation, Timestamp};
 
 use super::client::{Client, Column, Format};
@@ -102,6 +103,28 @@ impl Session {
         missing || self.transaction.as_ref().is_some_and(|open| open.kind == Kind::Implicit && open.statements == 0)
     }
 
+    /// Sees to it that a statement may rely on what this node knows of definitions and locks.
+    pub(super) async fn hold_tenure(&mut self, statement: &Statement) -> Outcome {
+        if let Some(telling) = &mut self.telling {
+            // It ends early only when the node stops.
+            let _ = telling.await;
+            self.telling = None;
+        }
+        if ends_transaction(statement) {
+            return Ok(());
+        }
+        let number = match self.node.peers.held() {
+            Some(number) => number,
+            None => Box::pin(self.node.peers.hold()).await?,
+        };
+        match &mut self.transaction {
+            Some(open) if open.tenure == 0 => open.tenure = number,
+            Some(open) if open.tenure != number => return Err(kv::Error::Retry(Retry::TooLate).into()),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn open_transaction(&mut self, kind: Kind) {
         let typed = self.variables.typed();
         let modes = Modes {
@@ -113,6 +136,7 @@ impl Session {
         self.transaction = Some(Transaction {
             kind,
             modes,
+            tenure: 0,
             txn: None,
             changes: Default::default(),
             deferred: Default::default(),
@@ -169,12 +193,15 @@ impl Session {
             Box::pin(self.check_deferred()).await?;
         }
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
-        if let Some(txn) = transaction.txn.take() {
+        if let Some(mut txn) = transaction.txn.take() {
+            self.node.peers.rely(&mut *txn, transaction.tenure, !transaction.changes.is_empty())?;
             match txn.commit().await {
                 Ok(_) => {}
                 Err(error) => {
                     if matches!(error, kv::Error::Unknown { .. }) && !transaction.changes.is_empty() {
-                        Box::pin(self.node.reload()).await?;
+                        // Perhaps they are everybody's.
+                        let changes = std::mem::take(&mut transaction.changes);
+                        self.telling = Some(self.node.publish_perhaps(&changes, &self.locks));
                     }
                     return Err(error.into());
                 }
@@ -182,7 +209,12 @@ impl Session {
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         self.node.count(&transaction.tally);
-        self.node.publish(&transaction.changes);
+        if !transaction.changes.is_empty() {
+            // Kept where whoever stops waiting here finds it again.
+            let telling = self.telling.insert(self.node.publish(transaction.changes, Some(&self.locks)));
+            let _ = telling.await;
+            self.telling = None;
+        }
         self.locks.release_transaction();
         let changed = self.variables.end_local();
         self.tell_of_settings(changed, client);

@@ -9,6 +9,7 @@
 //! - [`variables`]: SET and SHOW; `analyze`, `explain`, `copy`: statements of their own kind
 //! - [`scope`]: what statements see of their session
 //! - [`node`], [`locks`]: what all sessions of a node share
+//! - [`peers`]: the other nodes
 //!
 //! INVARIANT: every public call leaves the session ready for the next one, whatever it returns; an error inside an
 //! explicit transaction leaves that failed (25P02 until ROLLBACK).
@@ -23,6 +24,7 @@ mod explain;
 pub mod identity;
 pub mod locks;
 pub mod node;
+pub mod peers;
 pub mod prepared;
 mod run;
 pub mod scope;
@@ -38,6 +40,7 @@ use std::time::Duration;
 use atoll_datum::function::Settings;
 use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_env::tasks::Task;
 use atoll_syntax::ast;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -112,6 +115,8 @@ pub struct Session {
     statement_micros: i64,
     /// The extended protocol: an implicit transaction of one statement can be run again at Sync.
     replay: Option<Replay>,
+    /// Other nodes are being told of what this session has changed of definitions.
+    telling: Option<Task<()>>,
 }
 
 /// The only statement of an implicit transaction, and where its output began.
@@ -196,6 +201,7 @@ impl Session {
             portals_made: 0,
             statement_micros: 0,
             replay: None,
+            telling: None,
         };
         session.settings_changed();
         Ok(session)

@@ -9,22 +9,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use atoll_datum::Oid;
+use atoll_datum::{Oid, sqlstate};
 use atoll_env::Env;
+use atoll_env::tasks::Task;
 use atoll_txn::{Isolation, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
-use super::locks::Locks;
+use super::locks::{Kept, Locks, Owner};
+use super::peers::Peers;
 use crate::catalog::sequence::Sequences;
 use crate::catalog::statistics::{self, Known};
-use crate::catalog::store::{self, Changes};
+use crate::catalog::store::{self, Changes, Touched};
 use crate::catalog::{Catalog, DATABASE_OWNER_ROLE, Table};
 use crate::ddl::job;
-use crate::exec::Result;
 use crate::exec::memory::Pool;
 use crate::exec::spill::Place;
+use crate::exec::{Failure, Result};
 use crate::kv::GatewayRef;
 use crate::mutate::RowIds;
 use crate::statistics::{Tallies, Tally, automatic};
@@ -33,6 +35,7 @@ pub struct Node {
     pub env: Env,
     pub gateway: GatewayRef,
     pub locks: Arc<Locks>,
+    pub peers: Arc<Peers>,
     pub sequences: Sequences,
     pub row_ids: RowIds,
     /// What statements keep while they run.
@@ -40,6 +43,8 @@ pub struct Node {
     /// And what they lay aside.
     pub spill: Arc<Place>,
     current: RwLock<Current>,
+    /// Who reads definitions from the store and puts them in the place of those that are current.
+    adopting: tokio::sync::Mutex<()>,
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
@@ -84,14 +89,16 @@ struct Defined {
     latest: Timestamp,
 }
 
+const TELL_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
+
 impl Node {
     /// Makes the first objects if the cluster is new, reads the catalog, and does the jobs that are left.
     pub fn open(env: Env, gateway: GatewayRef, memory: Pool, spill: Place) -> BoxFuture<'static, Result<Arc<Node>>> {
         Box::pin(async move {
             store::bootstrap(&*gateway).await?;
-            let (catalog, known) = Node::load(&gateway).await?;
-            let node = Node::with_catalog(env, gateway, catalog, memory, spill);
-            node.current.write().statistics = Arc::new(known);
+            let node = Node::with_catalog(env, gateway, Catalog::default(), memory, spill);
+            node.peers.serve(&node);
+            node.peers.hold().await?;
             node.env.tasks.spawn("definition jobs", job::run(Arc::downgrade(&node)));
             node.env.tasks.spawn("automatic analyze", automatic::run(Arc::downgrade(&node)));
             Ok(node)
@@ -101,8 +108,10 @@ impl Node {
     /// A node with this catalog, whatever the store says.
     pub fn with_catalog(env: Env, gateway: GatewayRef, catalog: Catalog, memory: Pool, spill: Place) -> Arc<Node> {
         let (memory, spill) = (Arc::new(memory), Arc::new(spill));
+        let locks = Locks::new(env.clock.clone());
         Arc::new(Node {
-            locks: Locks::new(env.clock.clone()),
+            peers: Peers::new(env.clone(), gateway.clone(), locks.clone()),
+            locks,
             sequences: Sequences::new(gateway.clone()),
             row_ids: RowIds::default(),
             memory,
@@ -113,6 +122,7 @@ impl Node {
                 adopted: 0,
                 defined: Defined::default(),
             }),
+            adopting: tokio::sync::Mutex::default(),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
             jobs: Arc::default(),
@@ -167,14 +177,87 @@ impl Node {
         self.tallies.add(tally, |table| known.get(table).map(|statistics| &**statistics));
     }
 
-    /// Makes the changes of a transaction that has committed everybody's.
-    pub fn publish(&self, changes: &Changes) {
-        if changes.is_empty() {
-            return;
+    /// Makes the changes of a transaction that has committed everybody's, on all nodes. `locks`: under which they were
+    /// made; those of the transaction are let go when it is done, even if nobody waits for that any more.
+    pub fn publish(self: &Arc<Self>, changes: Changes, locks: Option<&Owner>) -> Task<()> {
+        let (node, keeping) = (self.clone(), locks.map(Owner::keep_transaction));
+        self.env.tasks.spawn("definitions", async move {
+            while let Err(failure) = node.tell(&changes).await {
+                if !node.is_to_try_again(failure).await {
+                    // Others must not go on before they know.
+                    return keeping.map_or((), Kept::forever);
+                }
+            }
+        })
+    }
+
+    /// The same, when nobody knows whether the transaction has committed.
+    pub fn publish_perhaps(self: &Arc<Self>, changes: &Changes, locks: &Owner) -> Task<()> {
+        let (node, keeping, touched) = (self.clone(), locks.keep_transaction(), changes.touched());
+        self.env.tasks.spawn("definitions", async move {
+            let tell = async || {
+                store::settle(&*node.gateway, &touched.objects).await?;
+                node.reload().await?;
+                let others = node.peers.others().await?;
+                node.peers.tell(others, &touched).await
+            };
+            while let Err(failure) = tell().await {
+                if !node.is_to_try_again(failure).await {
+                    return keeping.forever();
+                }
+            }
+        })
+    }
+
+    async fn is_to_try_again(&self, failure: Failure) -> bool {
+        let error = failure.into_error();
+        if error.state() == sqlstate::ADMIN_SHUTDOWN {
+            return false;
         }
+        tracing::warn!(%error, "a change of definitions is not known everywhere yet");
+        self.env.clock.sleep(TELL_AGAIN_AFTER).await;
+        true
+    }
+
+    async fn tell(&self, changes: &Changes) -> Result<()> {
+        let others = self.peers.others().await?;
+        if others.is_empty() {
+            self.take_over(changes, |known| changes.apply_statistics(known));
+            return Ok(());
+        }
+        let touched = changes.touched();
+        self.adopt(&touched).await?;
+        if changes.has_jobs() {
+            self.jobs.notify_one();
+        }
+        self.peers.tell(others, &touched).await
+    }
+
+    /// Reads what was changed from the store. What is read later is newer, whoever changed it and in whichever order it
+    /// is heard of.
+    pub async fn adopt(&self, touched: &Touched) -> Result<()> {
+        let _turn = self.adopting.lock().await;
+        loop {
+            let mut txn = store::begin(&*self.gateway);
+            let read = async {
+                let changes = store::read(&mut *txn, &touched.objects).await?;
+                let mut catalog = Catalog::clone(&self.catalog());
+                changes.apply(&mut catalog);
+                let known = statistics::load_tables(&mut *txn, &catalog, &touched.analyzed).await?;
+                Ok((changes, known))
+            }
+            .await;
+            if let Some((changes, found)) = store::finish(txn, read).await? {
+                self.take_over(&changes, |known| known.replace(&touched.analyzed, &found));
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_over(&self, changes: &Changes, analyzed: impl FnOnce(&mut Known)) {
         let mut current = self.current.write();
         let mut known = Known::clone(&current.statistics);
-        changes.apply_statistics(&mut known);
+        analyzed(&mut known);
         current.statistics = Arc::new(known);
         current.adopted += 1;
         if changes.has_definitions() {

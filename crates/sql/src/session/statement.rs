@@ -91,6 +91,7 @@ impl Session {
         client: &mut dyn Client,
     ) -> Outcome {
         self.check_not_failed(statement)?;
+        self.hold_tenure(statement).await?;
         if is_planned(statement) {
             let bound = self.ready(statement, &[], None).await?;
             return self.run_and_send(&bound, &[], None, true, client).await;
@@ -131,6 +132,8 @@ impl Session {
             return Ok(());
         };
         self.check_not_failed(&statement)?;
+        self.hold_tenure(&statement).await?;
+        let portal = find_portal(&self.portals, name)?;
         if !is_planned(&statement) {
             let (text, parameters) = (portal.text.clone(), portal.parameters.as_ref().clone());
             return self.command(&text, &statement, parameters, false, client).await;
@@ -277,7 +280,7 @@ impl Session {
             };
             check_lock(&scope, found.oid(), mode)?;
             if lock.wait == ast::LockWait::NoWait {
-                if !self.locks.try_lock(self.locks.relation(found.oid()), mode) {
+                if !self.locks.try_lock(self.locks.relation(found.oid()), mode).await? {
                     let name = table.name.last().map(|name| name.as_str()).unwrap_or_default();
                     let message = format!("could not obtain lock on relation \"{name}\"");
                     return Err(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message));

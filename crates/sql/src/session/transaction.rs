@@ -42,6 +42,8 @@ pub struct Modes {
 pub struct Transaction {
     pub kind: Kind,
     pub modes: Modes,
+    /// Under which tenure its statements run; 0 before the first of them.
+    pub tenure: u64,
     /// None until something is read or written.
     pub txn: Option<Box<dyn kv::Txn>>,
     /// Definitions that it has changed.

@@ -136,7 +136,7 @@ pub fn runs(before: Option<&Statistics>, now_micros: i64, automatic: bool) -> Ru
 
 /// Writes what was found in a transaction of its own and makes it everybody's, unless a definition has changed the table
 /// meanwhile in a way that makes it worthless. Whether it was.
-pub async fn keep(node: &Node, table: &Arc<Table>, collected: Collected) -> Result<bool> {
+pub async fn keep(node: &Arc<Node>, table: &Arc<Table>, collected: Collected) -> Result<bool> {
     use crate::catalog::store::{self, Changes};
     let statistics = Arc::new(collected.statistics);
     for _ in 0..TRIES_MAX {
@@ -154,7 +154,8 @@ pub async fn keep(node: &Node, table: &Arc<Table>, collected: Collected) -> Resu
         .await;
         match store::finish(txn, written).await? {
             Some(true) => {
-                node.publish(&changes);
+                // It ends early only when the node stops.
+                let _ = node.publish(changes, None).await;
                 node.tallies.settle(table.oid(), statistics.rows, &collected.then);
                 return Ok(true);
             }

@@ -5,4 +5,5 @@ mod definition;
 mod explain;
 mod locking;
 mod node;
+mod peers;
 mod statistics;

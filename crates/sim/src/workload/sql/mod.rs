@@ -6,6 +6,8 @@
 //! - the rows found by an index are those found without it;
 //! - transactions over lists could have run one after the other ([`check::cycles`]);
 //! - an entry whose commit was acknowledged is there in the end, one whose commit failed is not;
+//! - who locks a table has it alone until its commit, on whichever nodes others are;
+//! - a table that was made is there for everybody;
 //! - a client is told nothing but what a client may be told.
 
 mod lists;
@@ -13,6 +15,7 @@ mod lists;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use atoll_datum::{Datum, Error, Oid, sqlstate};
 use atoll_sql::session::client::Mark;
@@ -36,11 +39,28 @@ pub struct State {
     entries: BTreeMap<(u64, u64), (Fate, u64)>,
     /// Of the entries that were there in the end.
     last: Option<Vec<(u64, u64, u64)>>,
+    turns: Turns,
+    /// Tables that are certainly there, and nobody is about to drop.
+    made: Vec<u64>,
+    made_last: u64,
     problems: Vec<String>,
+}
+
+/// Additions of one to a number under a lock on its table.
+#[derive(Default)]
+struct Turns {
+    committed: u64,
+    unknown: u64,
+    /// The number in the end.
+    last: Option<u64>,
 }
 
 pub fn check(state: &State) -> Vec<String> {
     let mut found = check::bank::check(&state.bank);
+    let Turns { committed, unknown, last } = state.turns;
+    if let Some(last) = last.filter(|last| !(committed..=committed + unknown).contains(last)) {
+        found.push(format!("sql: {committed} turns were taken, and perhaps {unknown} more; {last} were counted"));
+    }
     found.extend(state.problems.iter().take(REPORTED_MAX).cloned());
     found.extend(super::lists::check(&state.lists).into_iter().map(|what| format!("sql: {what}")));
     let Some(last) = &state.last else { return found };
@@ -182,6 +202,8 @@ impl Client {
         self.run(&format!(
             "create table if not exists accounts (id int primary key, balance int not null check (balance >= 0),
                  owner text not null);
+             create table if not exists turns (n int not null);
+             insert into turns select 0 where not exists (select from turns);
              create table if not exists entries (client int, number int, amount int not null,
                  account int not null references accounts, primary key (client, number));
              insert into accounts select n, {EACH}, 'o' || n % {OWNERS} from generate_series(0, {accounts} - 1) n
@@ -196,7 +218,9 @@ impl Client {
             0..26 => self.transfer().await,
             26..32 => self.look().await,
             32..37 => self.compare().await,
-            37..57 => self.extend_lists().await,
+            37..54 => self.extend_lists().await,
+            54 | 55 => self.take_turn().await,
+            56 => self.make_or_use().await,
             _ => self.define().await,
         };
         if let Err(error) = result {
@@ -329,6 +353,58 @@ impl Client {
         Ok(())
     }
 
+    /// The lock alone keeps others out: the number is read at the weakest level.
+    async fn take_turn(&mut self) -> Result<(), Error> {
+        let mode = *self.common.rng.pick(&["share row exclusive", "exclusive", "access exclusive"]);
+        self.run(&format!("begin isolation level read committed; lock table turns in {mode} mode")).await?;
+        let rows = self.run("select n from turns").await?;
+        let next = rows.first().map_or(0, |row| number(row, 0)) + 1;
+        self.common.dawdle().await;
+        if self.common.rng.chance(0.2) {
+            // Long enough for others to give the node up meanwhile.
+            self.common.clock.sleep(Duration::from_millis(self.common.rng.range(2000..9000))).await;
+        }
+        self.run(&format!("update turns set n = {next}")).await?;
+        self.common.shared.sql.lock().turns.unknown += 1;
+        let committed = self.run("commit").await;
+        let mut state = self.common.shared.sql.lock();
+        match &committed {
+            Ok(_) => {
+                state.turns.unknown -= 1;
+                state.turns.committed += 1;
+            }
+            Err(error) if error.state() == sqlstate::STATEMENT_COMPLETION_UNKNOWN => {}
+            Err(_) => state.turns.unknown -= 1,
+        }
+        drop(state);
+        committed.map(drop)
+    }
+
+    /// What one node has told to be there is there on all.
+    async fn make_or_use(&mut self) -> Result<(), Error> {
+        let used = {
+            let mut state = self.common.shared.sql.lock();
+            let made = state.made.len() as u64;
+            match self.common.rng.below(made + 2) {
+                at if at < made => Some(state.made.remove(at as usize)),
+                _ => None,
+            }
+        };
+        if let Some(number) = used {
+            self.run(&format!("insert into made_{number} values (1)")).await?;
+            self.run(&format!("drop table made_{number}")).await?;
+            return Ok(());
+        }
+        let number = {
+            let mut state = self.common.shared.sql.lock();
+            state.made_last += 1;
+            state.made_last
+        };
+        self.run(&format!("create table made_{number} (a int)")).await?;
+        self.common.shared.sql.lock().made.push(number);
+        Ok(())
+    }
+
     async fn define(&mut self) -> Result<(), Error> {
         let statement = *self.common.rng.pick(&[
             "create index if not exists by_owner on accounts (owner)",
@@ -352,7 +428,9 @@ impl Client {
         let sums = self.run("select sum(balance), count(*) from accounts").await?;
         self.compare().await?;
         self.last_lists().await?;
+        let turns = self.run("select n from turns").await?;
         let mut state = self.common.shared.sql.lock();
+        state.turns.last = turns.first().map(|row| number(row, 0));
         state.last = Some(rows.iter().map(|row| (number(row, 0), number(row, 1), number(row, 2))).collect());
         let sum = sums.first().map_or(0, |row| number(row, 0));
         state.bank.saw(Look { sum, who: "the last look of sql".to_owned() });
@@ -371,6 +449,8 @@ impl Client {
             sqlstate::SNAPSHOT_TOO_OLD,
             // The store has stopped, with or without reason: that is the driver's question.
             sqlstate::ADMIN_SHUTDOWN,
+            // So is a quorum that is not there.
+            sqlstate::CONNECTION_FAILURE,
         ]
         .contains(&state);
         if !is_expected {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use atoll_datum::{Oid, oid};
 use atoll_env::{Env, NodeId};
 use atoll_txn::{Isolation, Timestamp};
+use futures_util::future::BoxFuture;
 
 use crate::catalog::{
     Catalog, Check, Column, Database, Index, IndexKey, Label, PG_CATALOG, POSTGRES_ROLE, PUBLIC, RelationKind, Role,
@@ -26,7 +27,7 @@ use crate::catalog::{
 };
 use crate::exec::memory::Pool;
 use crate::exec::spill::Place;
-use crate::kv::{Gateway, Txn};
+use crate::kv::{self, Gateway, Txn};
 use crate::session::scope::SessionFacts;
 use crate::session::{Node, Scope};
 
@@ -47,6 +48,10 @@ impl Gateway for Unasked {
 
     fn now(&self) -> Timestamp {
         panic!("the binder asked for the time")
+    }
+
+    fn is_alone(&self) -> BoxFuture<'_, kv::Result<bool>> {
+        panic!("the binder asked for other nodes")
     }
 }
 

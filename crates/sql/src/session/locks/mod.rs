@@ -17,6 +17,8 @@
 //! INVARIANT: while `strong[hash(tag)]` is not zero and its raiser has looked at an owner, that owner has no weak lock on
 //! `tag` outside of the lock table. Both sides look under the owner's mutex.
 //!
+//! Strong locks are had on every node, so that weak ones need to be known on one only: see [`peers`](super::peers).
+//!
 //! Rows are locked in the store (see [`kv::Txn::lock`](crate::kv::Txn::lock)); a cycle over both kinds of locks is not
 //! found here, `lock_timeout` ends it.
 
@@ -28,8 +30,8 @@ mod table;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use atoll_datum::Oid;
 use atoll_env::clock::Clock;
@@ -37,8 +39,10 @@ use parking_lot::Mutex;
 
 pub use mode::{Advisory, Mode, Tag};
 use owner::Shared;
-pub use owner::{Mark, Owner};
+pub use owner::{Kept, Mark, Owner};
 use table::Table;
+
+use super::peers::Peers;
 
 const STRONG_SLOTS: usize = 256;
 
@@ -50,6 +54,7 @@ pub struct Locks {
     owners: Mutex<BTreeMap<u64, std::sync::Weak<Shared>>>,
     last_owner: AtomicU64,
     clock: Clock,
+    peers: OnceLock<Weak<Peers>>,
 }
 
 /// A line of pg_locks.
@@ -73,14 +78,44 @@ impl Locks {
             owners: Mutex::new(BTreeMap::new()),
             last_owner: AtomicU64::new(0),
             clock,
+            peers: OnceLock::new(),
         })
+    }
+
+    /// Strong locks are taken there too from now on.
+    pub fn set_peers(&self, peers: Weak<Peers>) {
+        let _only_once = self.peers.set(peers);
+    }
+
+    fn peers(&self) -> Option<Arc<Peers>> {
+        self.peers.get()?.upgrade()
+    }
+
+    /// Whether a session of this node holds anything, or waits for it.
+    pub fn is_any_held(&self) -> bool {
+        self.live_owners().iter().any(|owner| owner.holds_anything())
+    }
+
+    /// The sessions that hold locks beyond their transactions.
+    pub fn pids_with_session_locks(&self) -> Vec<i32> {
+        let owners = self.live_owners();
+        owners.iter().filter(|owner| owner.holds_for_session()).map(|owner| owner.pid).collect()
     }
 
     /// For a new session. Everything it holds is released when the last clone is gone.
     pub fn owner(self: &Arc<Self>, pid: i32, database: Oid) -> Owner {
+        self.new_owner(pid, database, false)
+    }
+
+    /// For a session of another node.
+    pub fn stranger(self: &Arc<Self>, pid: i32, database: Oid) -> Owner {
+        self.new_owner(pid, database, true)
+    }
+
+    fn new_owner(self: &Arc<Self>, pid: i32, database: Oid, stranger: bool) -> Owner {
         // Never used again: what an owner that is gone has not let go of yet must not pass for a new one's.
         let id = self.last_owner.fetch_add(1, Ordering::Relaxed) + 1;
-        let owner = Owner::new(self.clone(), id, pid, database);
+        let owner = Owner::new(self.clone(), (id, stranger), pid, database);
         self.owners.lock().insert(id, owner.downgrade());
         owner
     }

@@ -1,7 +1,7 @@
 //! What one session holds, and how it waits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use super::mode::{Mask, Mode, Tag};
 use super::table::Table;
 use super::{Advisory, Listed, Locks};
-use crate::exec::Cancel;
+use crate::exec::{Cancel, Failure};
+use crate::session::peers::Peers;
 
 /// The locks of one session. Clones are the same session.
 ///
@@ -25,12 +26,18 @@ pub(super) struct Shared {
     pub id: u64,
     pub pid: i32,
     database: Oid,
+    /// A session of another node.
+    stranger: bool,
+    /// Under which the first strong lock was taken; 0: none is held.
+    tenure: AtomicU64,
     held: Mutex<Held>,
     pub granted: Notify,
     /// Zero is none.
     timeout_ms: AtomicU64,
     /// Stops waiting, if it is set.
     cancel: OnceLock<Arc<Cancel>>,
+    /// The locks of the transaction stay until its changes of definitions are known everywhere.
+    kept: AtomicBool,
 }
 
 #[derive(Default)]
@@ -60,16 +67,19 @@ impl Holding {
 pub struct Mark(usize);
 
 impl Owner {
-    pub(super) fn new(locks: Arc<Locks>, id: u64, pid: i32, database: Oid) -> Owner {
+    pub(super) fn new(locks: Arc<Locks>, (id, stranger): (u64, bool), pid: i32, database: Oid) -> Owner {
         Owner(Arc::new(Shared {
             locks,
             id,
             pid,
             database,
+            stranger,
+            tenure: AtomicU64::new(0),
             held: Mutex::default(),
             granted: Notify::new(),
             timeout_ms: AtomicU64::new(0),
             cancel: OnceLock::new(),
+            kept: AtomicBool::new(false),
         }))
     }
 
@@ -107,7 +117,7 @@ impl Owner {
         if self.0.take_cheaply(tag, mode) {
             return Ok(());
         }
-        self.0.acquire(tag, mode).await?;
+        self.0.acquire_everywhere(tag, mode, true).await?;
         self.0.note_transaction(tag, mode);
         Ok(())
     }
@@ -116,16 +126,16 @@ impl Owner {
         self.lock(self.relation(relation), mode).await
     }
 
-    /// The same without waiting: false if it would have to.
-    pub fn try_lock(&self, tag: Tag, mode: Mode) -> bool {
+    /// The same without waiting for who holds it: false if it would have to.
+    pub async fn try_lock(&self, tag: Tag, mode: Mode) -> Result<bool> {
         if self.0.take_cheaply(tag, mode) {
-            return true;
+            return Ok(true);
         }
-        let granted = self.0.try_acquire(tag, mode);
+        let granted = self.0.acquire_everywhere(tag, mode, false).await?;
         if granted {
             self.0.note_transaction(tag, mode);
         }
-        granted
+        Ok(granted)
     }
 
     pub fn holds(&self, tag: Tag, mode: Mode) -> bool {
@@ -137,19 +147,50 @@ impl Owner {
 
     /// Locks until it is unlocked as often as it was locked, or the session ends.
     pub async fn lock_for_session(&self, tag: Tag, mode: Mode) -> Result<()> {
-        if !self.0.has(tag, mode) {
-            self.0.acquire(tag, mode).await?;
-        }
+        self.0.acquire_everywhere(tag, mode, true).await?;
         self.0.note_session(tag, mode);
         Ok(())
     }
 
-    pub fn try_lock_for_session(&self, tag: Tag, mode: Mode) -> bool {
-        let granted = self.0.has(tag, mode) || self.0.try_acquire(tag, mode);
+    pub async fn try_lock_for_session(&self, tag: Tag, mode: Mode) -> Result<bool> {
+        let granted = self.0.acquire_everywhere(tag, mode, false).await?;
+        if granted {
+            self.0.note_session(tag, mode);
+        }
+        Ok(granted)
+    }
+
+    /// On this node only, for a session of another one.
+    pub async fn lock_for_session_here(&self, tag: Tag, mode: Mode) -> Result<()> {
+        self.0.acquire(tag, mode).await?;
+        self.0.note_session(tag, mode);
+        Ok(())
+    }
+
+    pub fn try_lock_for_session_here(&self, tag: Tag, mode: Mode) -> bool {
+        let granted = self.0.try_acquire(tag, mode);
         if granted {
             self.0.note_session(tag, mode);
         }
         granted
+    }
+
+    /// Notes a lock that a session of another node has, whatever others hold here.
+    pub fn seize(&self, tag: Tag, mode: Mode) {
+        if !self.0.has(tag, mode) {
+            self.0.locks.announce(&tag);
+            self.0.locks.table.lock().note(self.0.id, tag, mode);
+        }
+        self.0.note_session(tag, mode);
+    }
+
+    /// The tenure of the node for as long as which the strong locks count; 0 if there is none.
+    pub fn tenure(&self) -> u64 {
+        self.0.tenure.load(Ordering::SeqCst)
+    }
+
+    pub fn is(&self, other: &Owner) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// False if the session does not hold it.
@@ -209,6 +250,9 @@ impl Owner {
                 held.by_tag.remove(&tag);
             }
         }
+        if held.by_tag.is_empty() {
+            self.0.tenure.store(0, Ordering::SeqCst);
+        }
         drop(held);
         for (tag, mode) in freed {
             self.0.give_back(tag, mode);
@@ -217,7 +261,15 @@ impl Owner {
 
     /// At the end of the transaction.
     pub fn release_transaction(&self) {
-        self.rollback_to(Mark(0));
+        if !self.0.kept.load(Ordering::SeqCst) {
+            self.rollback_to(Mark(0));
+        }
+    }
+
+    /// Until that is dropped, the transaction's locks stay whatever becomes of the session. Then they go.
+    pub fn keep_transaction(&self) -> Kept {
+        self.0.kept.store(true, Ordering::SeqCst);
+        Kept(self.clone())
     }
 
     /// At the end of the session, for whom clones may outlive it.
@@ -231,6 +283,23 @@ impl Owner {
         let blockers = self.0.locks.table.lock().blockers(self.0.id);
         let owners = self.0.locks.owners.lock();
         blockers.iter().filter_map(|id| Some(owners.get(id)?.upgrade()?.pid)).collect()
+    }
+}
+
+/// See [`Owner::keep_transaction`].
+pub struct Kept(Owner);
+
+impl Kept {
+    /// Until the node ends.
+    pub fn forever(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.0.kept.store(false, Ordering::SeqCst);
+        self.0.release_transaction();
     }
 }
 
@@ -252,6 +321,14 @@ impl Shared {
         holding.fast |= mode.bit();
         held.taken.push((tag, mode));
         true
+    }
+
+    pub(super) fn holds_anything(&self) -> bool {
+        !self.stranger && (!self.held.lock().by_tag.is_empty() || self.locks.table.lock().is_waiting(self.id))
+    }
+
+    pub(super) fn holds_for_session(&self) -> bool {
+        !self.stranger && self.held.lock().by_tag.values().any(|holding| !holding.session.is_empty())
     }
 
     fn has(&self, tag: Tag, mode: Mode) -> bool {
@@ -278,6 +355,60 @@ impl Shared {
             self.locks.withdraw(&tag);
         }
         self.locks.wake(&woken);
+        if !mode.is_weak()
+            && !self.stranger
+            && let Some(peers) = self.locks.peers()
+        {
+            peers.unlock(self.id, tag, mode);
+        }
+    }
+
+    /// On every node, if it is a strong one. False: it would have to wait, and is not to.
+    async fn acquire_everywhere(&self, tag: Tag, mode: Mode, waits: bool) -> Result<bool> {
+        if self.has(tag, mode) {
+            return Ok(true);
+        }
+        let here = async {
+            match waits {
+                true => self.acquire(tag, mode).await.map(|()| true),
+                false => Ok(self.try_acquire(tag, mode)),
+            }
+        };
+        let Some(peers) = self.locks.peers().filter(|_| !mode.is_weak()) else { return here.await };
+        let mut partial =
+            Partial { owner: self, peers: peers.clone(), tag, mode, here: AtomicBool::new(false), armed: true };
+        let had_here = &partial.here;
+        let here = async {
+            let granted = here.await?;
+            had_here.store(granted, Ordering::Relaxed);
+            Ok(granted)
+        };
+        let tenure = peers.number();
+        let everywhere = peers.lock((self.id, self.pid), (tag, mode), waits, here);
+        let granted = async {
+            let everywhere = Box::pin(everywhere);
+            match self.timeout_ms.load(Ordering::Relaxed) {
+                0 => everywhere.await.map_err(Failure::into_error),
+                ms => match self.locks.clock.timeout(Duration::from_millis(ms), everywhere).await {
+                    Ok(granted) => granted.map_err(Failure::into_error),
+                    Err(_) => Err(lock_timeout()),
+                },
+            }
+        };
+        let granted = tokio::select! {
+            biased;
+            granted = granted => granted?,
+            stopped = self.stopped() => {
+                stopped?;
+                false
+            }
+        };
+        partial.armed = !granted;
+        if granted {
+            // What was taken under an earlier one may be lost.
+            let _first = self.tenure.compare_exchange(0, tenure, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        Ok(granted)
     }
 
     fn try_acquire(&self, tag: Tag, mode: Mode) -> bool {
@@ -320,8 +451,7 @@ impl Shared {
                 ms => {
                     let granted = self.locks.clock.timeout(Duration::from_millis(ms), self.until_granted()).await;
                     if granted.is_err() && self.locks.table.lock().is_waiting(self.id) {
-                        let message = "canceling statement due to lock timeout";
-                        return Err(Error::new(sqlstate::LOCK_NOT_AVAILABLE, message));
+                        return Err(lock_timeout());
                     }
                 }
             }
@@ -387,6 +517,32 @@ impl Shared {
                 let (pid, tag) = (self.pid, *tag);
                 out.push(Listed { tag, mode, pid, granted: true, is_fast: true, waiting_since_ns: None });
             }
+        }
+    }
+}
+
+fn lock_timeout() -> Error {
+    Error::new(sqlstate::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
+}
+
+/// Takes back a strong lock that is had on some nodes only.
+struct Partial<'a> {
+    owner: &'a Shared,
+    peers: Arc<Peers>,
+    tag: Tag,
+    mode: Mode,
+    here: AtomicBool,
+    armed: bool,
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        match self.here.load(Ordering::Relaxed) {
+            true => self.owner.give_back(self.tag, self.mode),
+            false => self.peers.unlock(self.owner.id, self.tag, self.mode),
         }
     }
 }

@@ -104,8 +104,8 @@ fn weak_locks_are_cheap_until_a_strong_one_is_wanted() {
         one.lock(tag(7), Mode::RowExclusive).await.unwrap();
         two.lock(tag(7), Mode::AccessShare).await.unwrap();
         assert!(locks.list().iter().all(|lock| lock.is_fast && lock.granted));
-        assert!(!two.try_lock(tag(7), Mode::Share));
-        assert!(two.try_lock(tag(7), Mode::ShareUpdateExclusive));
+        assert!(!two.try_lock(tag(7), Mode::Share).await.unwrap());
+        assert!(two.try_lock(tag(7), Mode::ShareUpdateExclusive).await.unwrap());
         assert!(locks.list().iter().all(|lock| !lock.is_fast));
         let waiter = two.clone();
         let waiting = env.tasks.spawn("waiter", async move { waiter.lock(tag(7), Mode::AccessExclusive).await });
@@ -129,13 +129,13 @@ fn a_savepoint_takes_back_what_was_locked_since() {
         one.lock(tag(7), Mode::RowExclusive).await.unwrap();
         one.lock(tag(7), Mode::AccessExclusive).await.unwrap();
         one.lock(tag(8), Mode::AccessExclusive).await.unwrap();
-        assert!(!two.try_lock(tag(7), Mode::AccessShare));
+        assert!(!two.try_lock(tag(7), Mode::AccessShare).await.unwrap());
         one.rollback_to(mark);
-        assert!(two.try_lock(tag(7), Mode::AccessShare));
-        assert!(two.try_lock(tag(8), Mode::AccessExclusive));
-        assert!(!two.try_lock(tag(7), Mode::AccessExclusive));
+        assert!(two.try_lock(tag(7), Mode::AccessShare).await.unwrap());
+        assert!(two.try_lock(tag(8), Mode::AccessExclusive).await.unwrap());
+        assert!(!two.try_lock(tag(7), Mode::AccessExclusive).await.unwrap());
         drop(one);
-        assert!(two.try_lock(tag(7), Mode::AccessExclusive));
+        assert!(two.try_lock(tag(7), Mode::AccessExclusive).await.unwrap());
     });
 }
 
@@ -180,10 +180,10 @@ fn advisory_locks_count() {
         assert!(one.unlock_for_session(key, Mode::Exclusive));
         assert!(one.unlock_for_session(key, Mode::Exclusive));
         assert!(!one.unlock_for_session(key, Mode::Exclusive));
-        assert!(!two.try_lock_for_session(key, Mode::Share), "the transaction still holds it");
+        assert!(!two.try_lock_for_session(key, Mode::Share).await.unwrap(), "the transaction still holds it");
         one.release_transaction();
-        assert!(two.try_lock_for_session(key, Mode::Share));
-        assert!(one.try_lock(key, Mode::Share));
+        assert!(two.try_lock_for_session(key, Mode::Share).await.unwrap());
+        assert!(one.try_lock(key, Mode::Share).await.unwrap());
         two.unlock_all_for_session();
         one.release_transaction();
         assert!(locks.list().is_empty());

@@ -141,6 +141,14 @@ pub async fn answer_with(session: &mut Session, sql: &str, data: &str) -> String
     shell.text.trim_end().to_owned()
 }
 
+pub fn small() -> Options {
+    let mut options = Options::default();
+    options.wal.segment_bytes = 1 << 22;
+    options.reserve_bytes = 1 << 22;
+    options.engine.reserve_bytes = 1 << 20;
+    options
+}
+
 /// Runs a scenario on a node with a fresh store.
 pub fn on_a_node<F>(scenario: impl FnOnce(Arc<Node>, Store) -> F + Send + 'static)
 where
@@ -150,11 +158,7 @@ where
         let env = world.boot(NodeId(1));
         let opened = env.clone();
         let work = env.tasks.spawn("test", async move {
-            let mut options = Options::default();
-            options.wal.segment_bytes = 1 << 22;
-            options.reserve_bytes = 1 << 22;
-            options.engine.reserve_bytes = 1 << 20;
-            let store = Store::open(&opened, NodeId(1), options).await.expect("the store opens");
+            let store = Store::open(&opened, NodeId(1), small()).await.expect("the store opens");
             let gateway: GatewayRef = Arc::new(Senders(store.router()));
             let node = Node::open(opened, gateway, Pool::default(), Place::default()).await;
             scenario(node.map_err(|failure| failure.into_error()).expect("the node opens"), store).await;
