@@ -65,6 +65,7 @@ pub trait Txn: Send + Sync {
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn release(&mut self, savepoint: Savepoint);
     fn commit_by(&mut self, until: Timestamp);
+    fn set_vital(&mut self);
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>>;
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
@@ -190,6 +191,10 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn commit_by(&mut self, until: Timestamp) {
         Transaction::commit_by(self, until);
+    }
+
+    fn set_vital(&mut self) {
+        Transaction::set_vital(self);
     }
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>> {

@@ -275,6 +275,9 @@ pub struct TxnHeader {
     /// The commit timestamp is at most this.
     #[prost(message, optional, tag = "7")]
     pub until: Option<Timestamp>,
+    /// It goes on when the disk is full: what it writes is small and takes the place of what was there.
+    #[prost(bool, tag = "8")]
+    pub vital: bool,
 }
 
 /// The whole commit of a transaction whose writes are all in this range. May be empty of writes: then it proves that the

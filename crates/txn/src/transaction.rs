@@ -135,6 +135,8 @@ pub struct Transaction<S: Sender> {
     held_ts: Timestamp,
     /// It may not commit above this.
     until: Option<Timestamp>,
+    /// It may write when the disk is full.
+    vital: bool,
     /// Reads at a chosen past moment: no writes, no uncertainty.
     historical: bool,
     observed: Vec<Observed>,
@@ -217,6 +219,7 @@ impl<S: Sender> Transaction<S> {
             read_ts,
             held_ts: read_ts,
             until: None,
+            vital: false,
             historical,
             observed: Vec::new(),
             reads: Vec::new(),
@@ -534,6 +537,11 @@ impl<S: Sender> Transaction<S> {
         self.until = Some(until);
     }
 
+    /// What it writes is written even when the disk is full: a few bytes that others wait for, over and over the same.
+    pub fn set_vital(&mut self) {
+        self.vital = true;
+    }
+
     /// Commits, and returns the timestamp at which the writes became visible (the snapshot's, when there are none).
     pub async fn commit(mut self) -> Result<Timestamp> {
         self.open()?;
@@ -773,6 +781,7 @@ impl<S: Sender> Transaction<S> {
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
             held_ts: self.held_ts.max(self.read_ts),
             until: self.until,
+            vital: self.vital,
         }
     }
 

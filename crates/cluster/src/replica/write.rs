@@ -117,7 +117,11 @@ impl Replica {
                     if command.ops.is_empty() {
                         return Ok(Committed { ts, refused: false });
                     }
-                    return match self.propose(&command).await {
+                    let proposed = match wanted.txn.vital {
+                        true => self.propose_always(&command).await,
+                        false => self.propose(&command).await,
+                    };
+                    return match proposed {
                         Ok(()) => Ok(Committed { ts, refused: false }),
                         Err(Failed::Refused(error)) => Err(error),
                         Err(Failed::Unknown) => {

@@ -83,6 +83,13 @@ fn damaged() -> Error {
     Error::new(sqlstate::DATA_CORRUPTED, "the record of a node's tenure is damaged")
 }
 
+/// Statements that only read go on when the disk is full, so tenures do.
+fn begin_vital(gateway: &GatewayRef) -> Box<dyn Txn> {
+    let mut txn = store::begin(&**gateway);
+    txn.set_vital();
+    txn
+}
+
 async fn scan(txn: &mut dyn Txn) -> Result<Vec<Listed>> {
     let mut found: Vec<Listed> = Vec::new();
     for (key, value) in store::scan(txn, &[TENURES]).await? {
@@ -104,7 +111,7 @@ async fn scan(txn: &mut dyn Txn) -> Result<Vec<Listed>> {
 /// All that are in the store now.
 pub async fn list(gateway: &GatewayRef) -> Result<Vec<Listed>> {
     loop {
-        let mut txn = store::begin(&**gateway);
+        let mut txn = begin_vital(gateway);
         let found = scan(&mut *txn).await;
         if let Some(found) = store::finish(txn, found).await? {
             return Ok(found);
@@ -115,7 +122,7 @@ pub async fn list(gateway: &GatewayRef) -> Result<Vec<Listed>> {
 /// Sees to it that a tenure is not renewed any more. Until when it lasts; none if it is over.
 pub async fn end(gateway: &GatewayRef, id: Id) -> Result<Option<Timestamp>> {
     loop {
-        let mut txn = store::begin(&**gateway);
+        let mut txn = begin_vital(gateway);
         let ended = async {
             let Some(value) = txn.get(&key(id)).await? else { return Ok(None) };
             txn.put(ended_key(id), Bytes::new())?;
@@ -134,7 +141,7 @@ pub async fn end(gateway: &GatewayRef, id: Id) -> Result<Option<Timestamp>> {
 /// Erases a record that means nothing any more.
 pub async fn erase(gateway: &GatewayRef, id: Id) -> Result<()> {
     loop {
-        let mut txn = store::begin(&**gateway);
+        let mut txn = begin_vital(gateway);
         let erased = txn.delete(key(id)).and_then(|()| txn.delete(ended_key(id))).map_err(Into::into);
         match store::finish(txn, erased).await {
             Ok(Some(())) => return Ok(()),
@@ -237,7 +244,7 @@ fn lasts_from(now: Timestamp) -> Timestamp {
 /// Renews a tenure. None: it has ended.
 pub async fn renew(gateway: &GatewayRef, id: Id) -> Result<Option<Timestamp>> {
     loop {
-        let mut txn = store::begin(&**gateway);
+        let mut txn = begin_vital(gateway);
         let renewed = async {
             let Some(value) = txn.get(&key(id)).await? else { return Ok(None) };
             if txn.get(&ended_key(id)).await?.is_some() {
@@ -262,7 +269,7 @@ pub async fn begin(
     announce: impl Fn(u64) + Send + Sync,
 ) -> Result<(Listed, Vec<Listed>)> {
     loop {
-        let mut txn = store::begin(&**gateway);
+        let mut txn = begin_vital(gateway);
         let begun = async {
             let mut others = scan(&mut *txn).await?;
             let now = gateway.now();
