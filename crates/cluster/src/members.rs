@@ -221,7 +221,14 @@ impl Node {
 
     /// Those that this node has known before.
     pub(crate) async fn recall_members(&self) -> Vec<NodeId> {
-        let Ok(content) = self.env.disk.read(Path::new(PEERS)).await else { return Vec::new() };
+        let content = match self.env.disk.read(Path::new(PEERS)).await {
+            Ok(content) => content,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                tracing::warn!(%error, "the nodes that were known before can't be read");
+                return Vec::new();
+            }
+        };
         let lines = String::from_utf8(content).unwrap_or_default();
         let mut nodes = Vec::new();
         for line in lines.lines() {

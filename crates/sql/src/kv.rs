@@ -36,6 +36,7 @@ pub trait Txn: Send + Sync {
     fn release_view(&mut self);
     fn get<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>>;
     fn get_here(&mut self, key: &[u8]) -> Option<Option<Bytes>>;
+    fn version<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Timestamp>>;
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>>;
     fn scan_ahead(&self, span: &Span, rows_max: u64) -> BoxFuture<'static, Ahead>;
     fn take_ahead(&mut self, ahead: Ahead) -> Option<Page>;
@@ -105,6 +106,10 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn get_here(&mut self, key: &[u8]) -> Option<Option<Bytes>> {
         Transaction::get_here(self, key)
+    }
+
+    fn version<'a>(&'a mut self, key: &'a [u8]) -> BoxFuture<'a, Result<Timestamp>> {
+        Box::pin(Transaction::version(self, key))
     }
 
     fn scan<'a>(&'a mut self, span: &'a Span, reverse: bool, rows_max: u64) -> BoxFuture<'a, Result<Page>> {

@@ -283,8 +283,13 @@ impl<S: Sender> Transaction<S> {
     pub async fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
         match self.get_here(key) {
             Some(value) => Ok(value),
-            None => Box::pin(self.get_stored(Bytes::copy_from_slice(key))).await,
+            None => Box::pin(self.get_stored(Bytes::copy_from_slice(key))).await.map(|found| found.value),
         }
+    }
+
+    /// When what others have committed under a key was committed; zero where there is nothing.
+    pub async fn version(&mut self, key: &[u8]) -> Result<Timestamp> {
+        Box::pin(self.get_stored(Bytes::copy_from_slice(key))).await.map(|found| found.version)
     }
 
     /// As [`get`](Self::get), if that takes no waiting; none says nothing.
@@ -312,14 +317,14 @@ impl<S: Sender> Transaction<S> {
         Some(value.value)
     }
 
-    async fn get_stored(&mut self, key: Bytes) -> Result<Option<Bytes>> {
+    async fn get_stored(&mut self, key: Bytes) -> Result<Value> {
         self.open()?;
         loop {
             let body = Body::Get(Get { key: key.clone(), read: self.read_at() });
             match self.send_to(&key, body).await {
                 Ok((_, Reply::Value(value))) => {
                     self.remember(Span::point(&key));
-                    return Ok(value.value);
+                    return Ok(value);
                 }
                 Ok(_) => return Err(Error::Misuse("a get was answered with something else")),
                 Err(Error::Uncertain { version, .. }) => self.raise(version).await?,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use atoll_datum::{Error, Oid, sqlstate};
 use atoll_txn::lock::Strength;
 use atoll_txn::request::{Span, WaitPolicy};
-use atoll_txn::{Isolation, error::Retry};
+use atoll_txn::{Isolation, Timestamp, error::Retry};
 use bytes::Bytes;
 use prost::Message;
 
@@ -482,6 +482,11 @@ pub async fn load(txn: &mut dyn Txn) -> Result<Catalog> {
     Ok(catalog)
 }
 
+/// When definitions have changed last.
+pub async fn last_change(txn: &mut dyn Txn) -> Result<Timestamp> {
+    Ok(txn.version(&[STAMP]).await?)
+}
+
 /// Some objects as they are in the store, as changes of a catalog that is behind.
 pub async fn read(txn: &mut dyn Txn, objects: &BTreeSet<(Kind, Oid)>) -> Result<Changes> {
     let mut changes = Changes::default();
@@ -587,8 +592,12 @@ pub async fn bootstrap(gateway: &dyn kv::Gateway) -> Result<()> {
     loop {
         let mut txn = begin(gateway);
         let written = write_first_objects(&mut *txn).await;
-        if finish(txn, written).await?.is_some() {
-            return Ok(());
+        match finish(txn, written).await {
+            Ok(Some(())) => return Ok(()),
+            Ok(None) => {}
+            // Then it looks whether they are there.
+            Err(Failure::Kv(error)) if matches!(*error, kv::Error::Unknown { .. }) => {}
+            Err(failure) => return Err(failure),
         }
     }
 }

@@ -38,6 +38,7 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
         return Err(Error::new(sqlstate::FEATURE_NOT_SUPPORTED, message).into());
     }
     let (bound, written) = bind::view(&definition.scope, &create.query)?;
+    check_present(&bound)?;
     check_parameters(&bound)?;
     let columns = columns(definition, &bound, &create.columns, "CREATE VIEW specifies more column names than columns")?;
     let (options, mut check) = options(&create.options)?;
@@ -59,6 +60,13 @@ pub async fn create(definition: &mut Definition<'_>, create: &ast::CreateView) -
     let mut made = table::begin(definition, schema, name, RelationKind::View).await?;
     (made.columns, made.view, made.options) = (columns, Some(view), options);
     definition.put_table(made).await
+}
+
+fn check_present(bound: &Query) -> Result<()> {
+    match bound.as_of {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported("AS OF SYSTEM TIME in what is stored").into()),
+    }
 }
 
 fn check_parameters(bound: &Query) -> Result<()> {
@@ -274,6 +282,7 @@ pub async fn create_as(definition: &mut Definition<'_>, create: &ast::CreateTabl
         return Ok(None);
     }
     let bound = bind::statement(&definition.scope, &create.source, &definition.filling.types)?;
+    check_present(&bound)?;
     if definition.filling.types.is_empty() {
         check_parameters(&bound)?;
     }

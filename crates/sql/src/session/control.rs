@@ -436,6 +436,39 @@ impl Session {
         Ok(())
     }
 
+    /// Has a transaction that has done nothing read the past.
+    async fn read_at(&mut self, as_of: Option<Timestamp>) {
+        let Some(transaction) = &mut self.transaction else { return };
+        // The moment itself was computed in it, at the present.
+        if let Some(txn) = transaction.txn.take() {
+            txn.rollback().await;
+        }
+        transaction.modes.as_of = as_of;
+        transaction.modes.read_only = true;
+    }
+
+    /// A SELECT with a moment of its own is a transaction of its own.
+    pub(super) async fn read_as_of(&mut self, statement: &Statement) -> Outcome {
+        let select = match statement {
+            Statement::Query(query) => match &query.body {
+                ast::QueryBody::Select(select) => Some(select),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(written) = select.and_then(|select| select.as_of.as_ref()) else {
+            return Err(Error::unsupported("AS OF SYSTEM TIME other than of a SELECT as a whole").into());
+        };
+        let alone = |open: &Transaction| open.kind == Kind::Implicit && open.is_untouched();
+        if !self.transaction.as_ref().is_some_and(alone) {
+            let error = Error::unsupported("AS OF SYSTEM TIME of a statement within a transaction");
+            return Err(error.hint("Use BEGIN AS OF SYSTEM TIME.").into());
+        }
+        let as_of = self.as_of_timestamp(written).await?;
+        self.read_at(Some(as_of)).await;
+        Ok(())
+    }
+
     async fn set_modes(&mut self, modes: &[TransactionMode]) -> Outcome {
         for mode in modes {
             let untouched = self.transaction.as_ref().is_none_or(Transaction::is_untouched);
@@ -467,8 +500,7 @@ impl Session {
                     if !untouched {
                         return Err(late("AS OF SYSTEM TIME").into());
                     }
-                    transaction.modes.as_of = as_of;
-                    transaction.modes.read_only = true;
+                    self.read_at(as_of).await;
                 }
             }
         }

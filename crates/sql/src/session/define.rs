@@ -129,11 +129,18 @@ impl Session {
         };
         let Datum::Text(text) = value else { return Err(invalid("").into()) };
         let now = self.node.gateway.now();
+        // What pg_export_snapshot gives.
+        if text.contains(',')
+            && let Ok(ts) = text.parse::<Timestamp>()
+        {
+            return if ts <= now { Ok(ts) } else { Err(invalid(&text).into()) };
+        }
         if let Some((wall, logical)) = text.split_once('.').or(Some((&*text, "0"))).filter(|(wall, _)| wall.len() > 15)
             && let (Ok(wall), Ok(logical)) =
                 (wall.parse(), logical.trim_start_matches('0').parse().or_else(|_| "0".parse()))
         {
-            return Ok(Timestamp { wall, logical });
+            let ts = Timestamp { wall, logical };
+            return if ts <= now { Ok(ts) } else { Err(invalid(&text).into()) };
         }
         let scope = self.scope();
         let read = |ty: Type| scope.catalog.form(ty.oid).and_then(|form| form.parse(&text, -1, &scope.settings).ok());

@@ -133,12 +133,13 @@ impl Node {
         })
     }
 
-    async fn load(gateway: &GatewayRef) -> Result<(Catalog, Known)> {
+    /// And when definitions changed last.
+    async fn load(gateway: &GatewayRef) -> Result<(Catalog, Known, Timestamp)> {
         let mut txn = gateway.begin(Isolation::Serializable);
         let loaded = async {
             let catalog = store::load(&mut *txn).await?;
             let known = statistics::load(&mut *txn, &catalog).await?;
-            Ok((catalog, known))
+            Ok((catalog, known, store::last_change(&mut *txn).await?))
         }
         .await;
         txn.rollback().await;
@@ -301,13 +302,12 @@ impl Node {
     pub async fn reload(&self) -> Result<()> {
         loop {
             let before = self.current.read().adopted;
-            let (catalog, known) = Node::load(&self.gateway).await?;
+            let (catalog, known, latest) = Node::load(&self.gateway).await?;
             let mut current = self.current.write();
             // What was adopted meanwhile may be newer than what was read.
             if current.adopted == before {
                 let (catalog, statistics) = (Arc::new(catalog), Arc::new(known));
-                // Nobody knows which relations have changed.
-                let latest = self.gateway.now();
+                // Nobody knows which of the relations it was.
                 let since = catalog.tables.keys().map(|table| (*table, latest)).collect();
                 *current = Current { catalog, statistics, adopted: before + 1, defined: Defined { since, latest } };
                 return Ok(());

@@ -104,6 +104,9 @@ impl Session {
             }
             self.lock_uses(&bound.query).await?;
             if self.still_holds(&bound) {
+                if bound.query.as_of.is_some() {
+                    Box::pin(self.read_as_of(statement)).await.map_err(Failure::into_error)?;
+                }
                 if bound.query.reads_own {
                     self.show_own();
                 }

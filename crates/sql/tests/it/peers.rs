@@ -111,3 +111,30 @@ fn what_a_dead_node_held_is_free_and_a_new_one_knows_everything() {
         assert!(gone.contains("42P01"), "{gone}");
     });
 }
+
+#[test]
+fn who_began_later_reads_the_past_up_to_the_last_definition() {
+    on_two_nodes(async |world, a, b| {
+        let mut two = session(&b, 2).await;
+        let before = answer(&mut two, "select pg_export_snapshot()").await;
+        answer(&mut two, "create table t (a int)").await;
+        answer(&mut two, "insert into t values (1)").await;
+        let past = answer(&mut two, "select pg_export_snapshot()").await;
+        answer(&mut two, "update t set a = 2").await;
+        drop(a);
+        world.kill(A);
+        let a = open(&world, A).await;
+        let mut one = session(&a, 1).await;
+        assert_eq!(answer(&mut one, &format!("select a from t as of system time '{past}'")).await, "1");
+        let refused = answer(&mut one, &format!("select a from t as of system time '{before}'")).await;
+        assert!(refused.contains("0A000"), "{refused}");
+        let begun = format!("begin as of system time '{past}'; select a from t; commit");
+        assert_eq!(answer(&mut one, &begun).await, "BEGIN\n1\nCOMMIT");
+        for wrong in ["'x'", "'1d'", "''"] {
+            let refused = answer(&mut one, &format!("select a from t as of system time {wrong}")).await;
+            assert!(refused.contains("22023"), "{wrong}: {refused}");
+        }
+        let refused = answer(&mut one, "begin; select a from t as of system time '-1ms'").await;
+        assert!(refused.contains("0A000"), "{refused}");
+    });
+}

@@ -43,7 +43,7 @@ impl<S: Sender> Transaction<S> {
                         value.value
                     }
                     Err(Error::RangeMoved { .. } | Error::Uncertain { .. }) => {
-                        self.get_stored(keys[*at].clone()).await?
+                        self.get_stored(keys[*at].clone()).await?.value
                     }
                     Err(error) => return Err(error),
                 };

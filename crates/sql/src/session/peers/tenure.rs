@@ -255,8 +255,11 @@ pub async fn renew(gateway: &GatewayRef, id: Id) -> Result<Option<Timestamp>> {
             Ok(Some(until))
         }
         .await;
-        if let Some(until) = store::finish(txn, renewed).await? {
-            return Ok(until);
+        match store::finish(txn, renewed).await {
+            Ok(Some(until)) => return Ok(until),
+            Ok(None) => {}
+            Err(failure) if is_unknown(&failure) => {}
+            Err(failure) => return Err(failure),
         }
     }
 }
@@ -286,8 +289,12 @@ pub async fn begin(
             Ok((new, others))
         }
         .await;
-        if let Some(begun) = store::finish(txn, begun).await? {
-            return Ok(begun);
+        match store::finish(txn, begun).await {
+            Ok(Some(begun)) => return Ok(begun),
+            Ok(None) => {}
+            // If it was there, it is one of those that end now.
+            Err(failure) if is_unknown(&failure) => {}
+            Err(failure) => return Err(failure),
         }
     }
 }
