@@ -23,6 +23,7 @@
 //!   fjall's stalls (4 sealed memtables, 30 runs in level 0) then wait for ever, so we stall before, where we notice.
 //!   Asked to rotate by size, each batch sends a message, and a single worker can block on its own full queue; so
 //!   fjall's limit is out of reach and the rotation is ours.
+//! - A memtable keeps every version of a key, and scans step over all of them (see [`rewrites`]).
 //! - `rotate_memtable_and_wait` returns at once when the active memtable is empty, even if sealed ones aren't flushed.
 //! - Options of a keyspace are stored at its creation; what the program says later is ignored.
 //! - A snapshot is cheap, but while one is open every later version of the tree is kept: each memtable since then in
@@ -37,9 +38,11 @@
 
 mod check;
 mod compaction;
+mod rewrites;
 mod size;
 
 use self::compaction::{Compactor, idle_strategy};
+use self::rewrites::Rewrites;
 use super::failure::{Failure, io_error};
 use super::space::VERSION_KEY;
 use super::{Batch, FORMAT_VERSION, Options, Space};
@@ -58,6 +61,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread::sleep;
 use std::time::Duration;
@@ -82,11 +86,13 @@ pub(super) struct Store {
     writer: Mutex<Writer>,
     /// Held for writing while a batch is applied, for reading while a view opens. Empty once closed.
     gate: RwLock<Option<Open>>,
+    /// Scans of rows since the memtable is a new one.
+    scans: Arc<AtomicUsize>,
 }
 
-#[derive(Default)]
 struct Writer {
     bytes_since_room: usize,
+    rewrites: Rewrites,
 }
 
 /// The fields end in this order: nobody compacts a database that is gone, and the directory is free last.
@@ -123,13 +129,15 @@ impl Store {
         let compactor =
             Compactor::start(&database, &keyspace, failure.clone()).map_err(|error| io_error(&root, error))?;
         let open = Open { compactor, keyspace, database, lock };
+        let writer = Writer { bytes_since_room: 0, rewrites: Rewrites::new(env.clock.mono()) };
         Ok(Store {
             env: env.clone(),
             root,
             options: options.clone(),
             failure,
-            writer: Mutex::default(),
+            writer: Mutex::new(writer),
             gate: RwLock::new(Some(open)),
+            scans: Arc::default(),
         })
     }
 
@@ -138,7 +146,8 @@ impl Store {
         let gate = self.gate.read();
         let open = gate.as_ref()?;
         let snapshot = open.database.snapshot();
-        let read = Arc::new(Read { keyspace: open.keyspace.clone(), failure: self.failure.clone() });
+        let (keyspace, failure) = (open.keyspace.clone(), self.failure.clone());
+        let read = Arc::new(Read { keyspace, failure, scans: self.scans.clone() });
         Some(View { snapshot, read })
     }
 
@@ -156,6 +165,7 @@ impl Store {
         let Open { keyspace, database, .. } = gate.as_mut().ok_or(Error::Closed)?;
         let mut changes = OwnedWriteBatch::with_capacity(database.clone(), batch.len());
         for change in batch.into_changes() {
+            writer.rewrites.wrote(&change.key);
             match change.value {
                 Some(value) => changes.insert(keyspace, change.key, value),
                 None => changes.remove(keyspace, change.key),
@@ -163,18 +173,26 @@ impl Store {
         }
         changes.commit().map_err(|error| self.fail(error))?;
         let full = keyspace.tree.active_memtable().size() >= self.options.memtable_bytes;
-        let keyspace = full.then(|| keyspace.clone());
+        let deep = || writer.rewrites.are_in_the_way(self.scans.load(Ordering::Relaxed), self.env.clock.mono());
+        let keyspace = (full || deep()).then(|| keyspace.clone());
         drop(gate);
-        if let Some(keyspace) = keyspace {
-            keyspace.rotate_memtable().map_err(|error| self.fail(error))?;
+        match keyspace {
+            Some(keyspace) => self.rotate(&keyspace, &mut writer),
+            None => Ok(()),
         }
+    }
+
+    fn rotate(&self, keyspace: &Keyspace, writer: &mut Writer) -> Result<()> {
+        keyspace.rotate_memtable().map_err(|error| self.fail(error))?;
+        writer.rewrites.begin(self.env.clock.mono());
+        self.scans.store(0, Ordering::Relaxed);
         Ok(())
     }
 
     /// Blocks until everything written before the call is in synced tables.
     pub fn flush(&self) -> Result<()> {
         let (keyspace, target) = {
-            let _writer = self.writer.lock();
+            let mut writer = self.writer.lock();
             self.failure.check()?;
             // Without this a loop of writes and flushes could seal more memtables than fjall can stand.
             self.wait_for_tables()?;
@@ -184,7 +202,7 @@ impl Store {
             let Some(target) = keyspace.tree.get_highest_memtable_seqno() else { return Ok(()) };
             // A table that doesn't fit would end fjall's worker.
             self.check_disk(keyspace.tree.active_memtable().size() + ROOM_FOR_JOURNAL)?;
-            keyspace.rotate_memtable().map_err(|error| self.fail(error))?;
+            self.rotate(&keyspace, &mut writer)?;
             (keyspace, target)
         };
         // A flush takes all sealed memtables, oldest first, and one flush is one manifest: as soon as tables reach the
@@ -403,6 +421,7 @@ pub(super) struct View {
 struct Read {
     keyspace: Keyspace,
     failure: Arc<Failure>,
+    scans: Arc<AtomicUsize>,
 }
 
 impl Read {
@@ -420,6 +439,9 @@ impl View {
     }
 
     pub fn scan(&self, low: Bytes, high: Bytes) -> Scan {
+        if low.first() == Some(&(Space::Current as u8)) {
+            self.read.scans.fetch_add(1, Ordering::Relaxed);
+        }
         Scan { rows: self.snapshot.range(&self.read.keyspace, low..high), view: self.clone() }
     }
 }
