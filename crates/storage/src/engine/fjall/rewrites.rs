@@ -11,10 +11,10 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 const CELLS: usize = 1 << 16;
-/// A full memtable has about a million small rows.
-const DEEP: u8 = 32;
+/// A memtable full of different small rows, some 600,000, fills a cell with ten.
+const DEEP: u8 = 16;
 /// So many versions to step over are worth a flush.
-const WORTH_A_FLUSH: usize = 8 << 10;
+const WORTH_A_FLUSH: usize = 2 << 10;
 /// With fewer scans in the meantime nobody would notice.
 const SCANS_MIN: usize = 64;
 /// Each flush makes a table that has to be merged with the others.
@@ -48,7 +48,7 @@ impl Rewrites {
 
     /// Whether to rotate the memtable, after so many scans since the last rotation.
     pub fn are_in_the_way(&self, scans: usize, now: Mono) -> bool {
-        let enough = self.deep >= WORTH_A_FLUSH.max(self.written / 4);
+        let enough = self.deep >= WORTH_A_FLUSH.max(self.written / 16);
         enough && scans >= SCANS_MIN && now - self.since >= NOT_WITHIN
     }
 
@@ -87,6 +87,6 @@ mod tests {
 
     #[test]
     fn a_memtable_full_of_different_keys_is_not() {
-        assert!(!written(0..1_000_000).are_in_the_way(SCANS_MIN, at(3)));
+        assert!(!written(0..600_000).are_in_the_way(SCANS_MIN, at(3)));
     }
 }
