@@ -5,6 +5,7 @@
 //! | start | [`start`]: run a node |
 //! | sql | [`sql`]: a shell for SQL |
 //! | status | [`status`]: ask a running one |
+//! | node | [`node`]: take one out of the cluster |
 //! | debug | [`debug`]: look at the store of a stopped one |
 //! | bench | [`mod@bench`]: measure, and kill nodes under load |
 
@@ -15,6 +16,7 @@ mod bench;
 mod debug;
 mod exit;
 mod logging;
+mod node;
 mod output;
 mod sql;
 mod start;
@@ -36,7 +38,8 @@ Examples:
   atoll start                                 one node, data in ./atoll-data, SQL on 127.0.0.1:5432
   atoll start --data /var/lib/atoll --rpc 127.0.0.1:7500
   atoll sql                                   a shell for SQL; atoll sql --help says more
-  atoll status                                the ranges of the running node
+  atoll status                                the nodes and ranges of the cluster
+  atoll node decommission n3                  move everything off node 3 and take it out of the cluster
   atoll debug ranges --data ./atoll-data      the ranges of a stopped one
   atoll debug verify --data ./atoll-data      read everything; exit code 7 if anything is damaged
   atoll bench kv                              durable commits beside a bare file
@@ -47,7 +50,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the data directory is in use,
 5 it can't be used (not writable, or not atoll's), 6 the disk is full, 7 data is damaged, 8 the address can't be had,
 9 the running node stopped by itself, 10 a check of the benchmark found lost or wrong data. The shell has psql's. A bug ends the process at once, by SIGABRT (134 in a shell).";
 
-/// Atoll, a distributed SQL database. This release is one node.
+/// Atoll, a distributed SQL database.
 #[derive(Parser)]
 #[command(name = "atoll", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Arguments {
@@ -61,8 +64,11 @@ enum Verb {
     Start(start::Arguments),
     /// Talk SQL with a running node, or with any server that speaks PostgreSQL
     Sql(Box<sql::Invocation>),
-    /// Ask a running node for its ranges
+    /// Ask a running node for the nodes and ranges of the cluster
     Status(status::Arguments),
+    /// Take a node out of the cluster
+    #[command(subcommand)]
+    Node(node::Verb),
     /// Look at the store of a node that doesn't run
     #[command(subcommand)]
     Debug(debug::Verb),
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
             Verb::Start(arguments) => start::run(arguments).await.map(ExitCode::from),
             Verb::Sql(invocation) => sql::run(*invocation).await,
             Verb::Status(arguments) => status::run(arguments).await.map(ExitCode::from),
+            Verb::Node(verb) => node::run(verb).await.map(ExitCode::from),
             Verb::Debug(verb) => debug::run(verb).await.map(ExitCode::from),
             Verb::Bench(verb) => bench::run(verb).await.map(ExitCode::from),
         }

@@ -89,6 +89,7 @@ impl Applier {
                 gc_threshold: self.state.gc_threshold,
                 clock: self.state.clock,
                 first_voters: split.voters.clone(),
+                leaving: false,
             };
             self.state.generation += 1;
             self.state.span = Span { start: self.state.span.start.clone(), end: split.right.start.clone() };

@@ -6,7 +6,7 @@
 //!
 //! INVARIANT: the directory is a hint. What is right is what the range itself says: bounds, generation, lease.
 
-use atoll_env::BoxFuture;
+use atoll_env::{BoxFuture, NodeId};
 use atoll_txn::request::{Located, Span};
 use atoll_txn::{Error, Isolation, Result, Transaction};
 use bytes::Bytes;
@@ -54,6 +54,25 @@ pub(crate) fn find<'a>(router: &'a Router, key: &[u8]) -> BoxFuture<'a, Result<L
         Located::decode(row.value.clone())
             .map_err(|_| Error::Stopped { why: "the range directory is damaged".to_owned() })
     })
+}
+
+/// How many ranges have a replica on a node. None: there are keys of which the directory does not know where they are.
+pub(crate) async fn ranges_on(router: &Router, node: NodeId) -> Result<Option<u64>> {
+    let mut txn = Transaction::begin(router.clone(), Isolation::Serializable);
+    let (mut known_to, mut found) = (Bytes::new(), 0);
+    for row in txn.scan_all(&Span::new(RECORDS, records_end())).await? {
+        let Ok(located) = Located::decode(row.value) else { return Ok(None) };
+        let span = located.range.span;
+        if span.start != known_to {
+            return Ok(None);
+        }
+        found += u64::from(located.replicas.contains(&node.0));
+        if span.end.is_empty() {
+            return Ok(Some(found));
+        }
+        known_to = span.end;
+    }
+    Ok(None)
 }
 
 /// Writes the record of a range, and drops those of ranges that it has taken the place of. `false`: somebody has written

@@ -13,19 +13,21 @@
 //! Read in this order: [`command`] (what goes through the log), [`state`] (what a range knows about itself), [`apply`]
 //! (below the log: deterministic, cannot fail), [`replica`] (above the log: everything that decides), [`store`] (all of a
 //! node), [`router`] (who finds the range, here or by way of `reach` on another node, with what `map` and `directory` know
-//! of it), [`service`] (the other end of `reach`), [`members`] (the nodes), `placement` (which of them have replicas), `deadlock` (cycles of waits over them).
+//! of it), [`service`] (the other end of `reach`), [`members`] (the nodes), `placement` (which of them have
+//! replicas), `leave` (how one is taken away), `deadlock` (cycles of waits over them).
 //!
 //! INVARIANT: only the holder of the applied lease evaluates commands and serves reads, and a command that was evaluated
 //! under an older lease does nothing. Everything in memory above the log (locks, latches, timestamp cache) relies on it.
 //!
 //! INVARIANT: keys are not prefixed by their range, so that a split moves no data.
 //!
-//! What is not here yet: merges, replicas that move for the sake of load, quiescence.
+//! What is not here yet: merges, placement by load and capacity, quiescence.
 
 pub mod apply;
 pub mod command;
 mod deadlock;
 mod directory;
+mod leave;
 mod map;
 pub mod members;
 mod placement;

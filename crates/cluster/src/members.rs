@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use prost::Message;
 
 use crate::deadlock::Wait;
+use crate::directory;
 use crate::router::Router;
 use crate::store::Node;
 
@@ -30,13 +31,14 @@ const FIRST_NODE: u64 = 1;
 const PEERS: &str = "peers";
 const VERSION: u32 = 1;
 pub(crate) const ASK_EVERY: Duration = Duration::from_millis(500);
-const ASK_FOR: Duration = Duration::from_secs(1);
+pub(crate) const ASK_FOR: Duration = Duration::from_secs(1);
 const READ_EVERY: Duration = Duration::from_secs(2);
 /// Who was silent for longer is not given anything new.
 const LIVE_WITHIN: Duration = Duration::from_secs(3);
 /// How long making room for a replica may take.
 const HOST_FOR: Duration = Duration::from_secs(5);
 const JOIN_FOR: Duration = Duration::from_secs(20);
+const TAKE_OUT_FOR: Duration = Duration::from_secs(20);
 
 /// What is known of a node by everybody.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -46,6 +48,18 @@ pub struct Member {
     /// Where its rpc port is.
     #[prost(string, tag = "2")]
     pub address: String,
+    #[prost(enumeration = "Standing", tag = "3")]
+    pub standing: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum Standing {
+    Member = 0,
+    /// Its replicas and leases go to other nodes.
+    Leaving = 1,
+    /// It was a node of the cluster.
+    Gone = 2,
 }
 
 /// What a node has to do.
@@ -61,7 +75,7 @@ pub struct Load {
 struct Ask {
     #[prost(uint32, tag = "100")]
     version: u32,
-    #[prost(oneof = "What", tags = "1, 2, 3")]
+    #[prost(oneof = "What", tags = "1, 2, 3, 4, 5, 6, 7")]
     what: Option<What>,
 }
 
@@ -76,6 +90,51 @@ enum What {
     /// For a number in the cluster.
     #[prost(message, tag = "3")]
     Join(Join),
+    /// Whether a node is no member of a range any more.
+    #[prost(message, tag = "4")]
+    HasLeft(Membership),
+    /// To take the replica of this range away, if it is no member.
+    #[prost(uint64, tag = "5")]
+    Leave(u64),
+    /// For what is known of all nodes.
+    #[prost(message, tag = "6")]
+    List(List),
+    /// To take a node out of the cluster.
+    #[prost(uint64, tag = "7")]
+    TakeOut(u64),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+struct List {}
+
+/// A node, as another one sees it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Listed {
+    #[prost(message, required, tag = "1")]
+    pub member: Member,
+    #[prost(message, required, tag = "2")]
+    pub load: Load,
+    /// Since when nothing was heard of it, if it is silent.
+    #[prost(uint64, optional, tag = "3")]
+    pub silent_ms: Option<u64>,
+}
+
+/// How far a node has come on its way out of the cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Leaving {
+    /// So many ranges have a replica there.
+    #[prost(uint64, tag = "1")]
+    pub ranges: u64,
+    #[prost(bool, tag = "2")]
+    pub gone: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+struct Membership {
+    #[prost(uint64, tag = "1")]
+    range: u64,
+    #[prost(uint64, tag = "2")]
+    node: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -110,6 +169,12 @@ struct Told {
     /// Who waits for whom there.
     #[prost(message, repeated, tag = "4")]
     waits: Vec<Wait>,
+    #[prost(bool, optional, tag = "5")]
+    has_left: Option<bool>,
+    #[prost(message, repeated, tag = "6")]
+    nodes: Vec<Listed>,
+    #[prost(message, optional, tag = "7")]
+    leaving: Option<Leaving>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,11 +195,29 @@ impl Members {
         self.known.read().values().cloned().collect()
     }
 
+    /// A node has said where it is.
     fn learn(&self, member: Member) {
         let mut known = self.known.write();
         let seen =
             known.entry(NodeId(member.id)).or_insert_with(|| Seen { member: member.clone(), load: Load::default() });
-        seen.member = member;
+        // What it is, the records say.
+        seen.member = Member { standing: seen.member.standing, ..member };
+    }
+
+    /// What the records say.
+    fn read(&self, member: &Member) {
+        let mut known = self.known.write();
+        match member.standing() {
+            Standing::Gone => drop(known.remove(&NodeId(member.id))),
+            Standing::Member | Standing::Leaving => {
+                let new = || Seen { member: member.clone(), load: Load::default() };
+                known.entry(NodeId(member.id)).or_insert_with(new).member = member.clone();
+            }
+        }
+    }
+
+    pub fn is_leaving(&self, node: NodeId) -> bool {
+        self.known.read().get(&node).is_some_and(|seen| seen.member.standing() == Standing::Leaving)
     }
 
     fn loaded(&self, node: NodeId, load: Load) {
@@ -146,7 +229,7 @@ impl Members {
 
 impl Node {
     fn member(&self) -> Member {
-        Member { id: self.id.0, address: self.options.address.clone() }
+        Member { id: self.id.0, address: self.options.address.clone(), standing: Standing::Member.into() }
     }
 
     fn load(&self) -> Load {
@@ -176,14 +259,60 @@ impl Node {
     }
 
     async fn introduce(&self, router: &Router) -> Result<()> {
-        let key = record(self.id);
-        let own: Bytes = self.member().encode_to_vec().into();
         let mut txn = Transaction::begin(router.clone(), Isolation::Serializable);
-        if txn.get(&key).await?.as_ref() != Some(&own) {
-            txn.put(key, own)?;
+        let before = read_record(&mut txn, self.id).await?;
+        let standing = before.as_ref().map_or(Standing::Member, Member::standing);
+        let own = Member { standing: standing.into(), ..self.member() };
+        if before.as_ref() != Some(&own) {
+            txn.put(record(self.id), own.encode_to_vec())?;
             txn.commit().await?;
         }
         Ok(())
+    }
+
+    /// Sends a node's replicas and leases away, and takes it out of the cluster when it has none any more.
+    async fn take_out(self: &Arc<Self>, node: NodeId) -> std::result::Result<Leaving, String> {
+        let stay = |other: &NodeId| *other != node && !self.members.is_leaving(*other);
+        let (staying, wanted) = (self.live().into_keys().filter(stay).count(), self.options.replicas);
+        // Of an even number no more may be lost than of the odd one below.
+        if staying == 0 || (staying < wanted && staying.is_multiple_of(2)) {
+            return Err(format!("ranges have up to {wanted} replicas, and only {staying} other nodes are up"));
+        }
+        let router = Router::new(self.clone());
+        let left = directory::ranges_on(&router, node).await.map_err(|error| error.to_string())?;
+        loop {
+            let mut txn = Transaction::begin(router.clone(), Isolation::Serializable);
+            let before = read_record(&mut txn, node).await.map_err(|error| error.to_string())?;
+            let before = before.ok_or_else(|| format!("the cluster has no {node}"))?;
+            let standing = match (before.standing(), left) {
+                (Standing::Gone, _) => return Ok(Leaving { ranges: 0, gone: true }),
+                // New replicas were refused before it was looked where there are any.
+                (Standing::Leaving, Some(0)) => Standing::Gone,
+                _ => Standing::Leaving,
+            };
+            let changed = async {
+                txn.put(record(node), Member { standing: standing.into(), ..before }.encode_to_vec())?;
+                txn.commit().await
+            };
+            match changed.await {
+                Ok(_) => {
+                    return Ok(Leaving { ranges: left.unwrap_or_default(), gone: standing == Standing::Gone });
+                }
+                // The same again does no harm.
+                Err(Error::Retry(_) | Error::Unknown { .. }) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    fn listed(&self) -> Vec<Listed> {
+        let own = Seen { member: self.member(), load: self.load() };
+        let mut all: BTreeMap<u64, Seen> = self.members.all().into_iter().map(|seen| (seen.member.id, seen)).collect();
+        all.entry(self.id.0).or_insert_with(|| own.clone()).load = own.load;
+        let silent_ms = |node| self.silent_for(node).map(|silent| silent.as_millis() as u64);
+        let listed =
+            |seen: Seen| Listed { silent_ms: silent_ms(NodeId(seen.member.id)), member: seen.member, load: seen.load };
+        all.into_values().map(listed).collect()
     }
 
     async fn read_members(&self, router: &Router) -> Result<()> {
@@ -191,10 +320,13 @@ impl Node {
         for row in txn.scan_all(&Span::new(RECORDS, RECORDS_END)).await? {
             match Member::decode(row.value) {
                 Ok(member) => {
+                    if member.id == self.id.0 && member.standing() == Standing::Gone {
+                        return Err(self.fail("this node was taken out of the cluster".to_owned()));
+                    }
                     if member.id != self.id.0 && !member.address.is_empty() {
                         self.env.net.set_peer(NodeId(member.id), member.address.clone());
                     }
-                    self.members.learn(member);
+                    self.members.read(&member);
                 }
                 Err(error) => tracing::warn!(%error, "the record of a node can't be read"),
             }
@@ -240,7 +372,8 @@ impl Node {
                 self.env.net.set_peer(node, address.to_owned());
             }
             // They hear from this node where it is now, before anything can be read.
-            self.members.learn(Member { id: node.0, address: address.to_owned() });
+            let standing = Standing::Member.into();
+            self.members.learn(Member { id: node.0, address: address.to_owned(), standing });
             nodes.push(node);
         }
         nodes
@@ -316,17 +449,40 @@ impl Node {
         self.ask(node, What::Host(range), HOST_FOR).await.map(|_| ())
     }
 
-    async fn ask(&self, node: NodeId, what: What, within: Duration) -> std::result::Result<Told, String> {
-        let body = Ask { version: VERSION, what: Some(what) }.encode_to_vec().into();
-        let told = self.env.net.call(node, Service::Node, body, within).await.map_err(|error| error.to_string())?;
-        match Told::decode(told) {
-            Ok(told) if told.version == VERSION => match told.refused {
-                Some(why) => Err(why),
-                None => Ok(told),
-            },
-            _ => Err(format!("{node} gave an answer that this release can't read")),
+    /// Asks another node whether this one is no member of a range any more.
+    pub(crate) async fn ask_if_left(&self, node: NodeId, range: u64) -> std::result::Result<bool, String> {
+        let told = self.ask(node, What::HasLeft(Membership { range, node: self.id.0 }), ASK_FOR).await?;
+        told.has_left.ok_or_else(|| format!("{node} did not say"))
+    }
+
+    /// Tells a node that it has no part in a range any more.
+    pub(crate) async fn tell_to_leave(&self, node: NodeId, range: u64) {
+        if let Err(why) = self.ask(node, What::Leave(range), ASK_FOR).await {
+            tracing::debug!(range, %node, %why, "the node will find out by itself that it has left");
         }
     }
+
+    async fn ask(&self, node: NodeId, what: What, within: Duration) -> std::result::Result<Told, String> {
+        ask(&self.env, node, what, within).await
+    }
+}
+
+async fn ask(env: &Env, node: NodeId, what: What, within: Duration) -> std::result::Result<Told, String> {
+    let body = Ask { version: VERSION, what: Some(what) }.encode_to_vec().into();
+    let told = env.net.call(node, Service::Node, body, within).await.map_err(|error| error.to_string())?;
+    match Told::decode(told) {
+        Ok(told) if told.version == VERSION => match told.refused {
+            Some(why) => Err(why),
+            None => Ok(told),
+        },
+        _ => Err(format!("{node} gave an answer that this release can't read")),
+    }
+}
+
+async fn read_record(txn: &mut Transaction<Router>, node: NodeId) -> Result<Option<Member>> {
+    let bytes = txn.get(&record(node)).await?;
+    let damaged = |_| Error::Stopped { why: format!("the record of {node} can't be read") };
+    bytes.map(|bytes| Member::decode(bytes).map_err(damaged)).transpose()
 }
 
 /// Whether no second node was ever taken into the cluster.
@@ -335,22 +491,30 @@ pub(crate) async fn is_only_one(router: &Router) -> Result<bool> {
     Ok(txn.get(NODE_IDS).await?.is_none())
 }
 
+/// What a node knows of all of them.
+pub async fn list(env: &Env, node: NodeId) -> std::result::Result<Vec<Listed>, String> {
+    Ok(ask(env, node, What::List(List {}), TAKE_OUT_FOR).await?.nodes)
+}
+
+/// Has a node taken out of the cluster, by another one or itself: to be asked again until it is gone.
+pub async fn take_out(env: &Env, asked: NodeId, leaves: NodeId) -> std::result::Result<Leaving, String> {
+    let told = ask(env, asked, What::TakeOut(leaves.0), TAKE_OUT_FOR).await?;
+    told.leaving.ok_or_else(|| "it did not say how far the node is".to_owned())
+}
+
 /// Asks the nodes at these addresses, one after the other, to take a new one into their cluster.
 pub async fn join(env: &Env, addresses: &[String]) -> std::result::Result<Joined, String> {
     let mut why = "no address was given".to_owned();
     for address in addresses {
-        let body = Ask { version: VERSION, what: Some(What::Join(Join {})) }.encode_to_vec().into();
         let told = async {
             let node = env.net.greet(address, JOIN_FOR).await.map_err(|error| error.to_string())?;
-            env.net.call(node, Service::Node, body, JOIN_FOR).await.map_err(|error| error.to_string())
+            let told = ask(env, node, What::Join(Join {}), JOIN_FOR).await?;
+            told.joined.ok_or_else(|| "it gave no number".to_owned())
         };
-        let refused = match told.await.map(Told::decode) {
-            Ok(Ok(Told { version: VERSION, refused: None, joined: Some(joined), .. })) => return Ok(joined),
-            Ok(Ok(Told { refused: Some(refused), .. })) => refused,
-            Ok(_) => "it gave an answer that this release can't read".to_owned(),
-            Err(error) => error,
-        };
-        why = format!("{address}: {refused}");
+        match told.await {
+            Ok(joined) => return Ok(joined),
+            Err(refused) => why = format!("{address}: {refused}"),
+        }
     }
     Err(why)
 }
@@ -396,6 +560,19 @@ impl Node {
                 },
                 What::Host(range) => match self.host(&range).await {
                     Ok(()) => Told::default(),
+                    Err(why) => refusal(why),
+                },
+                What::HasLeft(Membership { range, node }) => match self.is_no_member(range, NodeId(node)).await {
+                    Ok(has_left) => Told { has_left: Some(has_left), ..Told::default() },
+                    Err(why) => refusal(why),
+                },
+                What::Leave(range) => {
+                    self.leave(range);
+                    Told::default()
+                }
+                What::List(List {}) => Told { nodes: self.listed(), ..Told::default() },
+                What::TakeOut(node) => match self.take_out(NodeId(node)).await {
+                    Ok(leaving) => Told { leaving: Some(leaving), ..Told::default() },
                     Err(why) => refusal(why),
                 },
             },

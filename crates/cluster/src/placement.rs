@@ -3,22 +3,27 @@
 //! The leaseholder of a range decides about it, one step at a time: a new member is given room, learns, then votes; only
 //! then does an old one leave. A step that was left half done by another leader is taken back first.
 //!
+//! Replicas and leases are spread by their number: a node that has two fewer than another one takes one over. A round moves
+//! one at most, because what is known of the others is half a second old. What is on a node that leaves the cluster goes
+//! as if it were dead, in any number.
+//!
 //! INVARIANT: while the members of a range change, it is not split, and the other way round (`Replica::changing`); a split
 //! hands its voters on to both halves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_env::NodeId;
 
 use crate::directory;
+use crate::members::Load;
 use crate::replica::Replica;
 use crate::router::Router;
 use crate::store::Node;
 
-/// A node that was silent for so long has its replicas replaced.
-const DEAD_AFTER: Duration = Duration::from_secs(300);
+/// A member that acknowledged nothing for so long is asked whether it has a replica at all.
+const UNHEARD_FOR: Duration = Duration::from_secs(5);
 
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(3);
 /// How long a new member may take until it can vote.
@@ -31,6 +36,8 @@ enum Step {
     /// Together, for two voters would be lost with either of them.
     Add(BTreeSet<NodeId>),
     Remove(NodeId),
+    /// The lease goes to another voter.
+    HandOver(NodeId),
     /// Back to the voters there were.
     Settle,
 }
@@ -41,33 +48,79 @@ struct View {
     voters: BTreeSet<NodeId>,
     /// A change of members is half done.
     unsettled: bool,
-    /// Who answers, with the number of its replicas.
-    live: Vec<(NodeId, u64)>,
-    dead: BTreeSet<NodeId>,
+    /// Who answers and stays, with what it has.
+    live: BTreeMap<NodeId, Load>,
+    /// The voters that are dead, or leaving the cluster.
+    lost: BTreeSet<NodeId>,
+    /// Those of them that will not come back.
+    leaving: BTreeSet<NodeId>,
     wanted: usize,
 }
 
 impl View {
+    /// What has to be done for the range's own sake.
     fn step(&self) -> Step {
         if self.unsettled {
             return Step::Settle;
         }
-        let alive = self.voters.len() - self.dead.intersection(&self.voters).count();
-        let mut spare: Vec<_> = self.live.iter().filter(|(node, _)| !self.voters.contains(node)).collect();
-        spare.sort_unstable_by_key(|(node, replicas)| (*replicas, *node));
+        let alive = self.voters.len() - self.lost.intersection(&self.voters).count();
+        let spare = self.spare();
         let possible = self.wanted.min(alive + spare.len());
         // An even number bears the loss of no more than the odd one below it.
         let wanted = if possible.is_multiple_of(2) { possible - 1 } else { possible };
         if alive < wanted {
-            return Step::Add(spare.iter().take(wanted - alive).map(|(node, _)| *node).collect());
+            return Step::Add(spare.into_iter().take(wanted - alive).collect());
         }
-        if self.voters.len() > self.wanted && alive >= self.wanted {
-            let load = |node: &NodeId| self.live.iter().find(|(other, _)| other == node).map_or(u64::MAX, |(_, n)| *n);
-            let leaving = self.voters.iter().filter(|node| **node != self.here);
-            let leaving = leaving.max_by_key(|node| (self.dead.contains(node), load(node), **node));
+        // Where there are no nodes for as many as are wanted, those that leave still leave.
+        let too_many = self.voters.len() > self.wanted && alive >= self.wanted;
+        if too_many || (!self.leaving.is_empty() && alive == wanted) {
+            // Who leads can't take itself out.
+            if self.lost.contains(&self.here) {
+                return self
+                    .others()
+                    .find(|node| !self.lost.contains(node))
+                    .map_or(Step::Nothing, |to| Step::HandOver(*to));
+            }
+            let leaving = self.others().max_by_key(|node| (self.lost.contains(node), self.replicas(node), **node));
             return leaving.map_or(Step::Nothing, |node| Step::Remove(*node));
         }
         Step::Nothing
+    }
+
+    /// What would spread replicas and leases more evenly.
+    fn balance(&self) -> Step {
+        if self.voters.len() != self.wanted || !self.lost.is_disjoint(&self.voters) {
+            return Step::Nothing;
+        }
+        let fullest = self.others().filter_map(|node| self.live.get(node)).map(|load| load.replicas).max();
+        if let (Some(fullest), Some(spare)) = (fullest, self.spare().first())
+            && fullest >= self.replicas(spare) + 2
+        {
+            return Step::Add(BTreeSet::from([*spare]));
+        }
+        let leases = |node: &NodeId| self.live.get(node).map(|load| load.leases);
+        let idlest = self.others().filter_map(|node| Some((leases(node)?, *node))).min();
+        match (leases(&self.here), idlest) {
+            (Some(own), Some((least, node))) if own >= least + 2 => Step::HandOver(node),
+            _ => Step::Nothing,
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = &NodeId> {
+        self.voters.iter().filter(|node| **node != self.here)
+    }
+
+    /// Those that could become members, the emptiest first.
+    fn spare(&self) -> Vec<NodeId> {
+        let spare = self.live.iter().filter(|(node, _)| !self.voters.contains(node));
+        let mut spare: Vec<_> = spare.map(|(node, load)| (load.replicas, *node)).collect();
+        spare.sort_unstable();
+        spare.into_iter().map(|(_, node)| node).collect()
+    }
+
+    /// Of a node that does not answer, as many as can be.
+    fn replicas(&self, node: &NodeId) -> u64 {
+        self.live.get(node).map_or(u64::MAX, |load| load.replicas)
     }
 }
 
@@ -75,6 +128,7 @@ impl Node {
     /// Takes the next step for each range that is served here.
     pub(crate) async fn place(self: Arc<Self>) {
         let router = Router::new(self.clone());
+        let mut may_balance = true;
         for replica in self.replicas() {
             if self.alive().is_err() {
                 return;
@@ -82,39 +136,54 @@ impl Node {
             if !replica.is_serving() {
                 continue;
             }
-            if let Err(error) = self.place_one(&replica).await {
-                tracing::debug!(range = replica.id, %error, "the members of the range were not changed");
+            match self.place_one(&replica, may_balance).await {
+                Ok(None) => {}
+                Ok(Some(Moved { left })) => {
+                    may_balance = false;
+                    if let Some(left) = left {
+                        self.tell_to_leave(left, replica.id).await;
+                    }
+                }
+                Err(error) => tracing::debug!(range = replica.id, %error, "the members of the range were not changed"),
             }
             replica.publish_if_changed(&router).await;
         }
     }
 
-    async fn place_one(self: &Arc<Self>, replica: &Arc<Replica>) -> Result<(), String> {
-        let Ok(_changing) = replica.changing.try_lock() else { return Ok(()) };
+    async fn place_one(self: &Arc<Self>, replica: &Arc<Replica>, may_balance: bool) -> Result<Option<Moved>, String> {
+        let Ok(_changing) = replica.changing.try_lock() else { return Ok(None) };
         let status = replica.group().status();
-        let live: Vec<(NodeId, u64)> = self.live().into_iter().map(|(node, load)| (node, load.replicas)).collect();
         let [voters] = &status.voters[..] else {
             // The change itself goes on when it can.
-            return replica.settle_members(status.voters.last().cloned().unwrap_or_default()).await;
+            return replica.settle_members(status.voters.last().cloned().unwrap_or_default()).await.map(|()| None);
         };
-        let silent = |node: &NodeId| self.silent_for(*node).is_some_and(|silent| silent >= DEAD_AFTER);
+        let silent = |node: &NodeId| self.silent_for(*node).is_some_and(|silent| silent >= self.options.dead_after);
+        let leaving: BTreeSet<NodeId> = voters.iter().copied().filter(|node| self.members.is_leaving(*node)).collect();
         let view = View {
             here: self.id,
             voters: voters.clone(),
             unsettled: !status.learners.is_empty(),
-            live,
-            dead: voters.iter().copied().filter(silent).collect(),
+            live: self.live().into_iter().filter(|(node, _)| !self.members.is_leaving(*node)).collect(),
+            lost: voters.iter().copied().filter(|node| leaving.contains(node) || silent(node)).collect(),
+            leaving,
             wanted: self.options.replicas,
         };
+        self.make_room_again(replica, &view).await;
         let mut after = voters.clone();
-        match view.step() {
-            Step::Nothing => return Ok(()),
+        let mut left = None;
+        let step = match view.step() {
+            Step::Nothing if may_balance => view.balance(),
+            step => step,
+        };
+        match step {
+            Step::Nothing => return Ok(None),
             Step::Settle => {}
+            Step::HandOver(node) => {
+                let handed = replica.group().transfer_leader(node).await;
+                return handed.map(|()| Some(Moved { left })).map_err(|error| error.to_string());
+            }
             Step::Add(nodes) => {
-                // What the range began with is in no entry: whoever comes later must get a snapshot.
-                if status.purged.is_none() {
-                    self.checkpoint().await;
-                }
+                self.prepare_to_teach(replica).await;
                 for node in nodes {
                     self.ask_to_host(node, replica.published().range_ref()).await?;
                     replica.teach(node).await?;
@@ -123,10 +192,39 @@ impl Node {
             }
             Step::Remove(node) => {
                 after.remove(&node);
+                left = Some(node);
             }
         }
-        replica.settle_members(after).await
+        replica.settle_members(after).await?;
+        Ok(Some(Moved { left }))
     }
+}
+
+impl Node {
+    /// A member that answers, but not for this range, may have no replica of it: one that has left a range before it
+    /// applied a split has none of the right half.
+    async fn make_room_again(&self, replica: &Replica, view: &View) {
+        let unheard = replica.group().unheard_for(UNHEARD_FOR);
+        for node in unheard.into_iter().filter(|node| view.live.contains_key(node)) {
+            self.prepare_to_teach(replica).await;
+            if let Err(why) = self.ask_to_host(node, replica.published().range_ref()).await {
+                tracing::debug!(range = replica.id, %node, %why, "there is no room for a member's replica");
+            }
+        }
+    }
+
+    /// What a range began with is in no entry: whoever comes later must get a snapshot.
+    async fn prepare_to_teach(&self, replica: &Replica) {
+        if replica.group().status().purged.is_none() {
+            self.checkpoint().await;
+        }
+    }
+}
+
+/// A step was taken.
+struct Moved {
+    /// This node is no member any more.
+    left: Option<NodeId>,
 }
 
 impl Node {
@@ -195,14 +293,17 @@ impl Replica {
 mod tests {
     use super::*;
 
+    /// Nodes that answer are given with their numbers of replicas; node 1 has all the leases.
     fn view(voters: &[u64], live: &[(u64, u64)], dead: &[u64]) -> View {
         let nodes = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
+        let load = |id: u64, replicas: u64| Load { replicas, leases: if id == 1 { replicas } else { 0 } };
         View {
             here: NodeId(1),
             voters: nodes(voters),
             unsettled: false,
-            live: live.iter().map(|(node, replicas)| (NodeId(*node), *replicas)).collect(),
-            dead: nodes(dead),
+            live: live.iter().map(|(node, replicas)| (NodeId(*node), load(*node, *replicas))).collect(),
+            lost: nodes(dead),
+            leaving: BTreeSet::new(),
             wanted: 3,
         }
     }
@@ -228,6 +329,25 @@ mod tests {
         assert_eq!(view(&[1, 2, 3], &live, &[3]).step(), Step::Nothing, "nobody is there to come");
         assert_eq!(view(&[1, 2, 3], &[(1, 1), (2, 1), (4, 9)], &[3]).step(), add(&[4]));
         assert_eq!(view(&[1, 2, 3, 4], &[(1, 1), (2, 1), (4, 9)], &[3]).step(), Step::Remove(NodeId(3)));
+        let leaving = view(&[1, 2, 3, 4], &[(2, 1), (3, 1), (4, 9)], &[1]);
+        assert_eq!(leaving.step(), Step::HandOver(NodeId(2)), "who leads hands over first");
+        let last = View { leaving: BTreeSet::from([NodeId(2)]), ..view(&[1, 2], &[(1, 1)], &[2]) };
+        assert_eq!(last.step(), Step::Remove(NodeId(2)), "to the last one");
+        let last = View { leaving: BTreeSet::from([NodeId(3)]), ..view(&[1, 2, 3], &[(1, 1), (2, 1)], &[3]) };
+        assert_eq!(last.step(), Step::Nothing, "one of two would be lost for nothing");
         assert_eq!(Step::Settle, View { unsettled: true, ..view(&[1, 2, 3], &live, &[]) }.step());
+    }
+
+    #[test]
+    fn replicas_and_leases_go_where_there_are_two_fewer() {
+        let even = [(1, 1), (2, 5), (3, 5), (4, 4)];
+        assert_eq!(view(&[1, 2, 3], &even, &[]).balance(), Step::Nothing);
+        assert_eq!(view(&[1, 2, 3], &[(1, 1), (2, 5), (3, 4), (4, 3)], &[]).balance(), add(&[4]));
+        let fuller = view(&[1, 2, 3, 4], &[(1, 9), (2, 5), (3, 4), (4, 4)], &[]);
+        assert_eq!(fuller.step(), Step::Remove(NodeId(2)), "the fullest of the others");
+        assert_eq!(fuller.balance(), Step::Nothing, "one after the other");
+        assert_eq!(view(&[1, 2, 3], &[(1, 2), (2, 2), (3, 2)], &[]).balance(), Step::HandOver(NodeId(2)));
+        assert_eq!(view(&[1, 2, 3], &[(1, 1), (2, 1), (3, 1)], &[]).balance(), Step::Nothing);
+        assert_eq!(view(&[1, 2, 3], &[(1, 2), (2, 2), (4, 0)], &[3]).balance(), Step::Nothing, "first what is lost");
     }
 }

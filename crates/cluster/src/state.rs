@@ -33,6 +33,9 @@ pub struct RangeState {
     /// With whom the range's group began. Who votes now, the group knows.
     #[prost(uint64, repeated, tag = "8")]
     pub first_voters: Vec<u64>,
+    /// The replica here is being taken away; never replicated.
+    #[prost(bool, tag = "9")]
+    pub leaving: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -8,6 +8,7 @@
 //! | ceilings | keeps read ceilings ahead of the clock where reads come; takes locks of silent coordinators away |
 //! | checkpoints | flushes the engine and purges the log behind it |
 //! | housekeeping | splits large ranges, collects garbage, finishes what dead coordinators left |
+//! | leaving | takes away replicas that are no members any more |
 //! | watch | notices that storage has failed, and room on the disk |
 //!
 //! INVARIANT: the log of a group is purged only up to what was applied when a flush began that has ended. Until then the log is
@@ -72,6 +73,8 @@ pub struct Options {
     /// So many replicas a range shall have, when there are as many nodes.
     pub replicas: usize,
     pub placement_every: Duration,
+    /// A node that was silent for so long has its replicas replaced.
+    pub dead_after: Duration,
     pub origin: Origin,
     pub cluster: u128,
     /// Where other nodes reach this one.
@@ -102,6 +105,7 @@ impl Default for Options {
             housekeeping_every: Duration::from_secs(10),
             replicas: 3,
             placement_every: Duration::from_secs(1),
+            dead_after: Duration::from_secs(300),
             origin: Origin::Cluster,
             cluster: 0,
             address: String::new(),
@@ -123,6 +127,10 @@ pub struct Node {
     transport: Arc<Transport>,
     events: mpsc::UnboundedSender<Event>,
     replicas: RwLock<Replicas>,
+    /// The keys of replicas that are being taken away. Locked before `replicas`.
+    leaving: Mutex<BTreeMap<u64, Span>>,
+    /// Held while replicas are made for others.
+    hosting: tokio::sync::Mutex<()>,
     pub(crate) waits: Mutex<WaitsFor>,
     pub(crate) waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Woken>>>,
     watchers: Mutex<BTreeMap<TxnId, Vec<oneshot::Sender<()>>>>,
@@ -149,6 +157,11 @@ impl Replicas {
         if !span.is_empty() {
             self.by_start.insert(span.start, replica.id);
         }
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.by_id.remove(&id);
+        self.by_start.retain(|_, other| *other != id);
     }
 }
 
@@ -271,7 +284,7 @@ impl Node {
         })
     }
 
-    async fn start_replica(
+    pub(crate) async fn start_replica(
         self: &Arc<Self>,
         state: RangeState,
         locks: Option<LockTable>,
@@ -312,6 +325,13 @@ impl Node {
 
     /// Makes room for a replica of a range, which its leader then fills.
     pub(crate) async fn host(self: &Arc<Self>, range: &RangeRef) -> std::result::Result<(), String> {
+        let _one_at_a_time = self.hosting.lock().await;
+        if self.members.is_leaving(self.id) {
+            return Err("this node is leaving the cluster".to_owned());
+        }
+        if let Some(leaving) = self.leaving_with(range) {
+            return Err(format!("the replica of range {leaving} is being taken away here"));
+        }
         if self.replica(range.id).is_some() {
             return Ok(());
         }
@@ -327,6 +347,31 @@ impl Node {
         batch.put(Space::Meta, key::range_state(state.id), state.encode_to_vec());
         self.engine.write(batch).map_err(|error| self.failed(error).to_string())?;
         self.start_replica(state, None).await
+    }
+}
+
+impl Node {
+    /// Takes a replica out of the node's. `false`: it is gone already.
+    pub(crate) fn begin_to_leave(&self, replica: &Replica) -> bool {
+        let mut leaving = self.leaving.lock();
+        let mut replicas = self.replicas.write();
+        if replicas.by_id.get(&replica.id).is_none_or(|here| !std::ptr::eq(&**here, replica)) {
+            return false;
+        }
+        replicas.remove(replica.id);
+        leaving.insert(replica.id, replica.published().span.clone());
+        true
+    }
+
+    pub(crate) fn end_leaving(&self, range: u64) {
+        self.leaving.lock().remove(&range);
+    }
+
+    /// One that is being taken away and has any of a range's keys.
+    fn leaving_with(&self, range: &RangeRef) -> Option<u64> {
+        let leaving = self.leaving.lock();
+        let with = leaving.iter().find(|(id, span)| **id == range.id || span.overlaps(&range.span));
+        with.map(|(id, _)| *id)
     }
 }
 
@@ -362,6 +407,8 @@ impl Store {
             options,
             events,
             replicas: RwLock::default(),
+            leaving: Mutex::default(),
+            hosting: tokio::sync::Mutex::default(),
             waits: Mutex::default(),
             waiters: Mutex::default(),
             watchers: Mutex::default(),
@@ -379,6 +426,12 @@ impl Store {
             node.clock.forward(state.clock.max(state.ceiling));
         }
         for state in states {
+            if state.leaving {
+                node.leaving.lock().insert(state.id, state.span.clone());
+                let node = node.clone();
+                env.tasks.spawn("replica.leave", async move { node.erase(state).await });
+                continue;
+            }
             node.start_replica(state, None).await.map_err(|why| OpenError::Range { why })?;
         }
         let store = Store { node: node.clone() };
@@ -397,6 +450,7 @@ impl Store {
         store.run("watch", Duration::from_millis(100), |node| async move { node.look_around().await });
         store.run("checkpoints", Duration::from_millis(500), Node::checkpoint_if_due());
         store.run("housekeeping", node.options.housekeeping_every, |node| async move { node.keep_house().await });
+        store.run("leaving", node.options.housekeeping_every, Node::look_for_left);
         service::serve(&node);
         members::serve(&node);
         let mut contacts = node.recall_members().await;
@@ -574,7 +628,7 @@ impl Node {
         }
     }
 
-    fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
+    pub(crate) fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
         let bytes = self.engine.view().get(Space::Meta, &key::range_state(id)).map_err(|error| self.failed(error))?;
         let state = bytes.map(RangeState::decode).transpose();
         state.map_err(|error| self.fail(format!("the state of range {id} is damaged: {error}")))

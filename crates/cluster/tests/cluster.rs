@@ -1,14 +1,16 @@
 //! Several nodes in the simulation: ranges get their replicas, every node serves every key, and a node may die.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use atoll_cluster::members;
+use atoll_cluster::store::Node;
 use atoll_cluster::{Options, Origin, Router, Store};
 use atoll_env::sim::{self, World};
 use atoll_env::{Env, NodeId};
 use atoll_txn::request::{Body, Split};
-use atoll_txn::{Isolation, Result, Sender, Transaction};
+use atoll_txn::{Isolation, Result, Transaction};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -29,7 +31,15 @@ fn options(node: NodeId) -> Options {
 #[derive(Clone)]
 struct Cluster {
     world: World,
-    nodes: Arc<Mutex<BTreeMap<NodeId, (Env, Router)>>>,
+    nodes: Arc<Mutex<BTreeMap<NodeId, Up>>>,
+}
+
+#[derive(Clone)]
+struct Up {
+    env: Env,
+    router: Router,
+    /// The node of a store that closes keeps nothing open.
+    node: Weak<Node>,
 }
 
 impl Cluster {
@@ -44,15 +54,15 @@ impl Cluster {
     async fn boot(&self, node: NodeId) {
         let env = self.world.boot(node);
         let opened = env.clone();
-        let (ready, router) = tokio::sync::oneshot::channel();
+        let (ready, opened_as) = tokio::sync::oneshot::channel();
         env.tasks.spawn("store", async move {
             let store = Store::open(&opened, node, options(node)).await.expect("the store opens");
-            let _ = ready.send(store.router());
+            let _ = ready.send((store.router(), Arc::downgrade(store.node())));
             let why = store.stopped().await;
-            panic!("{node} stopped: {why}");
+            assert!(why.contains("taken out of the cluster"), "{node} stopped: {why}");
         });
-        let router = router.await.expect("the store is open");
-        self.nodes.lock().insert(node, (env, router));
+        let (router, inner) = opened_as.await.expect("the store is open");
+        self.nodes.lock().insert(node, Up { env, router, node: inner });
     }
 
     fn kill(&self, node: NodeId) {
@@ -67,7 +77,7 @@ impl Cluster {
         F: FnOnce(Router) -> W,
         W: Future<Output = T> + Send + 'static,
     {
-        let (env, router) = self.nodes.lock()[&NodeId(node)].clone();
+        let Up { env, router, .. } = self.nodes.lock()[&NodeId(node)].clone();
         env.tasks.spawn("test", work(router)).await.expect("the node lives")
     }
 
@@ -89,8 +99,7 @@ impl Cluster {
 
     async fn split(&self, node: u64, at: &'static str) {
         self.on(node, move |router| async move {
-            let range = router.locate(at.as_bytes()).await.expect("a range");
-            router.send(&range, Body::Split(Split { at: at.into() })).await.expect("a split");
+            router.send_to(Body::Split(Split { at: at.into() })).await.expect("a split");
         })
         .await;
     }
@@ -100,7 +109,7 @@ impl Cluster {
         for _ in 0..600 {
             let counts: Vec<usize> = {
                 let nodes = self.nodes.lock();
-                nodes.values().map(|(_, router)| router.replicas_of(key.as_bytes()).len()).collect()
+                nodes.values().map(|up| up.router.replicas_of(key.as_bytes()).len()).collect()
             };
             if counts.iter().all(|count| *count == voters) {
                 return;
@@ -108,6 +117,38 @@ impl Cluster {
             self.world.sleep(Duration::from_millis(100)).await;
         }
         panic!("\"{key}\" has not got {voters} replicas");
+    }
+}
+
+impl Cluster {
+    fn inner(&self) -> Vec<Arc<Node>> {
+        self.nodes.lock().values().filter_map(|up| up.node.upgrade()).collect()
+    }
+
+    /// On how many nodes each range is.
+    fn ranges(&self) -> BTreeMap<u64, usize> {
+        let mut ranges = BTreeMap::new();
+        for replica in self.inner().iter().flat_map(|node| node.replicas()) {
+            *ranges.entry(replica.published().id).or_default() += 1;
+        }
+        ranges
+    }
+
+    async fn on_three_nodes(&self) {
+        for _ in 0..600 {
+            if self.ranges().values().all(|on| *on == 3) {
+                return;
+            }
+            self.world.sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{:?}", self.ranges());
+    }
+
+    /// Every row on a node lies in a range that has a replica there.
+    fn nothing_is_left_behind(&self) {
+        for node in self.inner() {
+            assert_eq!(node.stray_key().unwrap(), None, "{}", node.id);
+        }
     }
 }
 
@@ -160,5 +201,79 @@ fn halves_of_a_split_range_have_all_their_replicas() {
         cluster.boot(N1).await;
         assert_eq!(cluster.get(1, "x").await, Some("2".into()));
         assert_eq!(cluster.get(1, "a").await, Some("2".into()));
+    });
+}
+
+#[test]
+fn replicas_move_to_a_node_that_comes_and_leave_nothing_behind() {
+    run(4, async |world| {
+        let cluster = Cluster::start(&world, 3).await;
+        let keys = ["a", "d", "g", "k", "o", "s"];
+        for key in keys {
+            cluster.put(1, key, "1").await.unwrap();
+        }
+        cluster.replicated("a", 3).await;
+        for at in &keys[1..] {
+            cluster.split(1, at).await;
+        }
+        cluster.boot(NodeId(4)).await;
+        let evenly = || {
+            let counts: Vec<_> = cluster.inner().iter().map(|node| node.replicas().len()).collect();
+            cluster.ranges().values().all(|on| *on == 3) && counts.iter().all(|count| (4..=5).contains(count))
+        };
+        let mut waited = 0;
+        while !evenly() {
+            waited += 1;
+            assert!(waited < 600, "{:?}", cluster.ranges());
+            world.sleep(Duration::from_millis(100)).await;
+            cluster.put(2, "d", "2").await.unwrap();
+        }
+        cluster.nothing_is_left_behind();
+        for node in 1..=4 {
+            assert_eq!(cluster.get(node, "s").await, Some("1".into()));
+            assert_eq!(cluster.get(node, "d").await, Some("2".into()));
+        }
+        cluster.kill(NodeId(2));
+        cluster.boot(NodeId(2)).await;
+        assert_eq!(cluster.get(2, "o").await, Some("1".into()));
+        cluster.nothing_is_left_behind();
+    });
+}
+
+#[test]
+fn a_node_is_taken_out_of_the_cluster_and_stops() {
+    run(5, async |world| {
+        let cluster = Cluster::start(&world, 4).await;
+        for key in ["a", "g", "m", "s"] {
+            cluster.put(1, key, "1").await.unwrap();
+        }
+        cluster.on_three_nodes().await;
+        for at in ["g", "m", "s"] {
+            cluster.split(1, at).await;
+        }
+        // The one that has the leases.
+        let env = cluster.nodes.lock()[&NodeId(3)].env.clone();
+        let asked = env.clone();
+        let taking = env.tasks.spawn("take out", async move {
+            let mut tries = 0;
+            while !members::take_out(&asked, NodeId(3), N1).await.expect("it can be spared").gone {
+                tries += 1;
+                assert!(tries < 60);
+                asked.clock.sleep(Duration::from_secs(5)).await;
+            }
+        });
+        taking.await.unwrap();
+        assert!(cluster.nodes.lock()[&N1].node.upgrade().is_none_or(|node| node.replicas().is_empty()));
+        world.sleep(Duration::from_secs(5)).await;
+        cluster.kill(N1);
+        for key in ["a", "g", "m", "s"] {
+            cluster.put(2, key, "2").await.unwrap();
+            assert_eq!(cluster.get(4, key).await, Some("2".into()));
+        }
+        cluster.on_three_nodes().await;
+        // Two of three must stay.
+        let asked = cluster.nodes.lock()[&NodeId(2)].env.clone();
+        let refused = env.tasks.spawn("take out", async move { members::take_out(&asked, NodeId(2), NodeId(4)).await });
+        assert!(refused.await.unwrap().is_err_and(|why| why.contains("only 2 other nodes")));
     });
 }

@@ -24,7 +24,7 @@ use std::time::Duration;
 use atoll_env::tasks::Stopped;
 use atoll_env::{Env, Mono, NodeId};
 use atoll_storage::GroupId;
-use atoll_storage::engine::Engine;
+use atoll_storage::engine::{Batch, Engine};
 use atoll_storage::wal::Wal;
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -85,6 +85,8 @@ pub(crate) struct Inner<SM: StateMachine> {
     /// Votes are refused until then.
     pub silent_until: Mono,
     pub begins_empty: bool,
+    /// When a leader was last listened to.
+    pub heard: Mutex<Mono>,
     /// The term in which this node gave its leadership away; 0 is no term of a leader.
     transferring: AtomicU64,
     /// The snapshot that is coming in.
@@ -122,6 +124,8 @@ pub struct Status {
     /// Two sets while a change is under way.
     pub voters: Vec<BTreeSet<NodeId>>,
     pub learners: BTreeSet<NodeId>,
+    /// The entry that made them the members.
+    pub members_since: Option<u64>,
     /// Why the group stopped, if it did by itself.
     pub failed: Option<String>,
 }
@@ -308,6 +312,21 @@ impl<SM: StateMachine> Group<SM> {
         metrics.last_quorum_acked.map(|sent| sent.into_inner().0)
     }
 
+    /// Members that have acknowledged nothing to this leader for so long, or never.
+    pub fn unheard_for(&self, silence: Duration) -> Vec<NodeId> {
+        let now = self.inner.env.clock.mono();
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let acked = metrics.heartbeat.iter().flatten();
+        let unheard = acked.filter(|(_, acked)| acked.is_none_or(|acked| now - acked.into_inner().0 >= silence));
+        unheard.map(|(node, _)| NodeId(*node)).filter(|node| *node != self.inner.node).collect()
+    }
+
+    /// When this replica last listened to a leader; at first, when it began.
+    pub fn heard(&self) -> Mono {
+        *self.inner.heard.lock()
+    }
+
     /// The last index that is part of the state in the engine.
     pub fn applied(&self) -> Option<u64> {
         self.inner.applied.borrow().checked_sub(1)
@@ -338,6 +357,7 @@ impl<SM: StateMachine> Group<SM> {
             purged: metrics.purged.index(),
             voters: membership.get_joint_config().iter().map(nodes).collect(),
             learners: membership.learner_ids().map(NodeId).collect(),
+            members_since: metrics.membership_config.log_id().index(),
             failed: self.inner.failed.lock().clone(),
         }
     }
@@ -390,6 +410,17 @@ impl<SM: StateMachine> Group<SM> {
         // The applying task ends a little later than the core. After this the replica may be opened again.
         let mut applied = self.inner.applied.clone();
         while applied.changed().await.is_ok() {}
+    }
+
+    /// Forgets the log, the vote and what is applied of a group that takes no part here: durably, except for what is
+    /// applied, which comes after. Only for a replica that a quorum has agreed is none: what it has acknowledged is not
+    /// counted on any more. What the machine wrote stays.
+    pub async fn erase(env: &Env, wal: &Wal, engine: &Engine, group: GroupId) -> Result<()> {
+        snapshot::clean(env, group).await?;
+        wal.remove_group(group).await?;
+        let mut batch = Batch::new();
+        State::new(env, engine, group).forget(&mut batch);
+        Ok(engine.write(batch)?)
     }
 
     async fn change(
@@ -484,6 +515,7 @@ impl<SM: StateMachine> Opening<SM> {
         let inner = Arc::new(Inner {
             silent_until: env.clock.mono() + silence,
             begins_empty: options.begins_empty,
+            heard: Mutex::new(env.clock.mono()),
             env,
             group,
             node,

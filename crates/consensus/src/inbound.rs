@@ -65,6 +65,9 @@ impl<SM: StateMachine> Inner<SM> {
             leader_commit: append.committed.as_ref().map(Into::into),
         };
         let response = self.raft.append_entries(request).await.map_err(stopped)?;
+        if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+            *self.heard.lock() = self.env.clock.mono();
+        }
         let outcome = match response {
             AppendEntriesResponse::Success => AppendOutcome::Success(()),
             AppendEntriesResponse::PartialSuccess(Some(upto)) => AppendOutcome::Partial((&upto).into()),

@@ -54,6 +54,11 @@ impl State {
         batch.put(Space::Meta, &self.applied_key, codec::encode_applied(applied));
     }
 
+    pub(crate) fn forget(&self, batch: &mut Batch) {
+        batch.delete(Space::Meta, &self.applied_key);
+        batch.delete(Space::Meta, &self.mark_key);
+    }
+
     pub(crate) fn owns_a_key_in(&self, span: &Span) -> bool {
         span.contains(Space::Meta, &self.applied_key) || span.contains(Space::Meta, &self.mark_key)
     }

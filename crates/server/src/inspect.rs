@@ -83,7 +83,7 @@ impl Inspector {
     pub async fn ranges(&self, mut show: impl FnMut(String)) -> Result<(), Error> {
         let engine = self.engine().await?;
         for state in self.states(&engine.view())? {
-            let RangeState { id, span, generation, lease, ceiling, gc_threshold, clock, first_voters } = state;
+            let RangeState { id, span, generation, lease, ceiling, gc_threshold, clock, first_voters, leaving } = state;
             let end = match span.end.is_empty() {
                 true => "the end".to_owned(),
                 false => key::pretty(Space::Current, &span.end),
@@ -94,6 +94,9 @@ impl Inspector {
             show(format!("  read ceiling {ceiling}, clock {clock}, history from {gc_threshold}, about {bytes} bytes"));
             let voters: Vec<String> = first_voters.iter().map(|voter| format!("n{voter}")).collect();
             show(format!("  began with {}", voters.join(", ")));
+            if leaving {
+                show("  the replica is being taken away".to_owned());
+            }
         }
         Ok(())
     }

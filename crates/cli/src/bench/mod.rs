@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use atoll_cluster::Store;
+use atoll_cluster::{Router, Store};
 use atoll_env::{Env, NodeId};
 use clap::{Args, Subcommand};
 
@@ -102,8 +102,8 @@ pub async fn run(Verb::Kv(kv): Verb) -> Result<Code> {
     }
     let secs = kv.secs.unwrap_or(3);
     if let Some(rpc) = kv.connect {
-        let (_, client) = crate::status::connect(rpc);
-        return commits::remote(client, &kv.committers, secs).await;
+        let (env, asked) = crate::status::greet(rpc).await?;
+        return commits::remote(Router::outside(env, vec![asked]), &kv.committers, secs).await;
     }
     let env = Env::real(place.dir.join("store"));
     env.net.set_node(NodeId(1), 0);

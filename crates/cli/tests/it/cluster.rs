@@ -87,6 +87,42 @@ fn a_node_of_another_cluster_is_refused() {
     assert!(text.contains("belongs to another cluster"), "{text}");
 }
 
+#[tokio::test]
+async fn a_node_is_taken_out_of_the_cluster() {
+    let temp = Temp::new();
+    let first = Node::start(&temp.path("1"));
+    let second = Node::join(&temp.path("2"), first.rpc);
+    let session = second.session("postgres").await;
+    session.batch_execute("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    insert(&session, 1).await;
+    drop(session);
+    let rpc = second.rpc.to_string();
+    let status = || crate::common::output(&mut crate::common::atoll(&["status", "--rpc", &rpc])).1;
+    let begin = Instant::now();
+    while !status().contains("node n2") {
+        assert!(begin.elapsed() < WITHIN, "{}", status());
+    }
+    // The first one, which has everything.
+    let out =
+        |node: &str| crate::common::output(&mut crate::common::atoll(&["node", "decommission", node, "--rpc", &rpc]));
+    let (code, text) = out("n1");
+    assert!(code == 0 && text.ends_with("n1 is no node of the cluster any more\n"), "{code} {text}");
+    let (code, text) = first.wait();
+    assert!(code == 9 && text.contains("taken out of the cluster"), "{code} {text}");
+    let session = second.session("postgres").await;
+    insert(&session, 2).await;
+    assert_eq!(count(&session).await, 2);
+    let begin = Instant::now();
+    while status().contains("node n1") {
+        assert!(begin.elapsed() < WITHIN, "{}", status());
+    }
+    assert!(status().contains("range 1: "), "{}", status());
+    let (code, text) = out("2");
+    assert!(code == 1 && text.contains("only 0 other nodes are up"), "{code} {text}");
+    let (code, text) = out("7");
+    assert!(code == 1 && text.contains("the cluster has no n7"), "{code} {text}");
+}
+
 async fn value(session: &Client, query: &str) -> String {
     let messages = session.simple_query(query).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
     let row = messages.iter().find_map(|message| match message {

@@ -15,7 +15,8 @@ async fn a_node_starts_serves_and_ends_cleanly() {
     put(&node.client(), 0, 300).await.unwrap();
     assert_eq!(rows(&node.client()).await, Ok(300));
     let (code, log) = output(&mut atoll(&["status", "--rpc", &node.rpc.to_string()]));
-    assert_eq!((code, log.as_str()), (0, "range 1: \"\" to the end, generation 0\n"));
+    let nodes = format!("node n1 at {}: up, replicas 1, leases 1\n", node.rpc);
+    assert_eq!((code, log), (0, nodes + "range 1: \"\" to the end, generation 0\n"));
     let (code, log) = node.terminate();
     assert_eq!(code, 0, "{log}");
     // JSON, because this is no terminal.

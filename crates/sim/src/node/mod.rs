@@ -75,7 +75,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn choose(rng: &mut SimRng, config: &Config, kind: Kind) -> Plan {
+    fn choose(rng: &mut SimRng, several: &mut SimRng, config: &Config, kind: Kind) -> Plan {
         let mut options = atoll_cluster::Options::default();
         options.wal.segment_bytes = *rng.pick(&[64 << 10, 128 << 10, 512 << 10]);
         options.wal.cache_bytes = *rng.pick(&[64 << 10, 4 << 20]);
@@ -87,13 +87,14 @@ impl Plan {
         options.range_bytes_max = *rng.pick(&[48 << 10, 96 << 10, 1 << 20]);
         options.history = Duration::from_secs(rng.range(3..12));
         options.housekeeping_every = Duration::from_millis(rng.range(900..2500));
+        options.dead_after = Duration::from_secs(several.range(4..40));
         let mut weights = Vec::new();
         for work in Work::ALL {
             weights.extend(std::iter::repeat_n(work, rng.range(1..4) as usize));
         }
         Plan {
             options,
-            nodes: kind.nodes,
+            nodes: kind.nodes + if kind.nodes > 1 { *several.pick(&[0, 0, 1, 2]) } else { 0 },
             local: rng.range(5..10),
             remote: rng.range(5..10),
             accounts: rng.range(4..24),
@@ -174,7 +175,7 @@ pub struct Kind {
 
 pub async fn run(world: World, config: Config, kind: Kind) -> Outcome {
     let mut rng = world.rng("plan");
-    let plan = Plan::choose(&mut rng, &config, kind);
+    let plan = Plan::choose(&mut rng, &mut world.rng("several"), &config, kind);
     let (mut draws, mut several) = (world.rng("schedule"), world.rng("schedule of several"));
     let schedule = schedule::choose(&mut draws, &mut several, &plan, &config.without);
     let described = schedule.iter().map(ToString::to_string).collect();
@@ -431,7 +432,8 @@ async fn last_look(run: &Arc<Run>) -> Result<(), String> {
     };
     let looked = run.judge.clock.timeout(END_WITHIN, looking).await;
     looked.map_err(|_| "progress: what is there in the end could not be read".to_owned())?;
-    replicas_agree(run).await
+    replicas_agree(run).await?;
+    nothing_is_left_behind(run).await
 }
 
 /// Everybody has ended, so every replica gets to where its range is.
@@ -446,4 +448,21 @@ async fn replicas_agree(run: &Arc<Run>) -> Result<(), String> {
         }
     }
     Err("progress: not all replicas have applied what others have".to_owned())
+}
+
+/// What moved away has left nothing behind.
+async fn nothing_is_left_behind(run: &Arc<Run>) -> Result<(), String> {
+    let until = run.world.now() + END_WITHIN;
+    loop {
+        let nodes: Vec<_> = run.state.lock().up.values().cloned().collect();
+        let stray = nodes.iter().find_map(|node| Some((node.id, node.stray_key().transpose()?)));
+        match stray {
+            None => return Ok(()),
+            Some((node, Err(error))) => return Err(format!("leftovers: {node}: {error}")),
+            Some((node, Ok(key))) if run.world.now() >= until => {
+                return Err(format!("leftovers: {node} has {key:?} of no range"));
+            }
+            Some(_) => run.world.sleep(Duration::from_millis(500)).await,
+        }
+    }
 }

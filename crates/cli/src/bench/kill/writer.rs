@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use atoll_cluster::Router;
-use atoll_env::Env;
 use atoll_env::rng::Rng;
+use atoll_env::{Env, NodeId};
 use atoll_txn::request::{Body, Span, Split};
 use atoll_txn::{Error, Isolation, Sender, Transaction};
 use bytes::Bytes;
@@ -70,9 +70,16 @@ pub struct Writer {
     acks: Arc<Acks>,
 }
 
+/// A client of the node that was started for this, up or not.
+fn connect(rpc: SocketAddr) -> (Env, Router) {
+    let env = status::outsider();
+    env.net.set_peer(NodeId(1), rpc.to_string());
+    (env.clone(), Router::outside(env, vec![NodeId(1)]))
+}
+
 impl Writer {
     pub fn new(ledger: Ledger, rpc: SocketAddr, acks: Arc<Acks>) -> Writer {
-        let (env, client) = status::connect(rpc);
+        let (env, client) = connect(rpc);
         Writer { ledger, rpc, env, client, acks }
     }
 
@@ -81,7 +88,7 @@ impl Writer {
         let range = self.client.locate(MIDDLE).await?;
         self.client.send(&range, Body::Split(Split { at: Bytes::from_static(MIDDLE) })).await?;
         // Somebody who knows no ranges yet.
-        let (_, other) = status::connect(self.rpc);
+        let (_, other) = connect(self.rpc);
         let right = other.locate(MIDDLE).await?;
         ensure!(right.span.start == MIDDLE, "the split is not there");
         Ok(())
