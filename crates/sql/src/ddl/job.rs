@@ -26,6 +26,9 @@ const JOBS: u8 = 0x0d;
 /// Keys that are erased in one transaction.
 const CHUNK: u64 = 2000;
 
+/// Erasing waits so many times as long as it works: it is in no hurry, and statements need the machine.
+const PAUSES: u32 = 4;
+
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enumeration)]
@@ -140,7 +143,10 @@ pub fn tag(id: u32) -> Tag {
 /// Does every job that is there now. False: others are busy with some.
 pub async fn all(node: &Arc<Node>) -> Result<bool> {
     let mut done = true;
-    for (id, _) in list(&node.gateway).await? {
+    let mut jobs = list(&node.gateway).await?;
+    // For these somebody may be waiting.
+    jobs.sort_by_key(|(_, job)| job.work() != Work::Build);
+    for (id, _) in jobs {
         let owner = node.locks.owner(0, Oid(0));
         if !owner.try_lock(tag(id), Mode::Exclusive).await? {
             done = false;
@@ -152,7 +158,11 @@ pub async fn all(node: &Arc<Node>) -> Result<bool> {
             Work::Erase => {
                 let mut next = Some(job);
                 while let Some(job) = next {
+                    let began = node.env.clock.mono();
                     next = erase_chunk(&node.gateway, id, &job).await?;
+                    if next.is_some() {
+                        node.env.clock.sleep((node.env.clock.mono() - began) * PAUSES).await;
+                    }
                 }
             }
             Work::Build => online::resume(node, id, job).await?,
