@@ -628,7 +628,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
+    fn range_state(&self, id: u64) -> Result<Option<RangeState>> {
         let bytes = self.engine.view().get(Space::Meta, &key::range_state(id)).map_err(|error| self.failed(error))?;
         let state = bytes.map(RangeState::decode).transpose();
         state.map_err(|error| self.fail(format!("the state of range {id} is damaged: {error}")))

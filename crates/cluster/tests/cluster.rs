@@ -134,9 +134,17 @@ impl Cluster {
         ranges
     }
 
+    /// Every leaseholder says that three vote and nobody is about to.
+    fn settled(&self) -> bool {
+        let replicas: Vec<_> = self.inner().iter().flat_map(|node| node.replicas()).collect();
+        let mut serving =
+            replicas.iter().filter(|replica| replica.is_serving()).map(|replica| replica.group().status());
+        serving.all(|status| status.learners.is_empty() && matches!(&status.voters[..], [voters] if voters.len() == 3))
+    }
+
     async fn on_three_nodes(&self) {
         for _ in 0..600 {
-            if self.ranges().values().all(|on| *on == 3) {
+            if self.settled() && self.ranges().values().all(|on| *on == 3) {
                 return;
             }
             self.world.sleep(Duration::from_millis(100)).await;

@@ -27,7 +27,7 @@ pub enum Scenario {
     Node,
     /// The same with sessions of SQL on the node.
     Sql,
-    /// Three nodes with everything below SQL.
+    /// Three to five nodes with everything below SQL.
     Cluster,
     /// The same with sessions of SQL on all of them.
     ClusterSql,
