@@ -1,6 +1,6 @@
 //! Several nodes in the simulation: ranges get their replicas, every node serves every key, and a node may die.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -134,12 +134,14 @@ impl Cluster {
         ranges
     }
 
-    /// Every leaseholder says that three vote and nobody is about to.
+    /// Every range has a leaseholder, which says that three vote and nobody is about to.
     fn settled(&self) -> bool {
         let replicas: Vec<_> = self.inner().iter().flat_map(|node| node.replicas()).collect();
-        let mut serving =
-            replicas.iter().filter(|replica| replica.is_serving()).map(|replica| replica.group().status());
-        serving.all(|status| status.learners.is_empty() && matches!(&status.voters[..], [voters] if voters.len() == 3))
+        let serving: Vec<_> =
+            replicas.iter().filter(|replica| replica.is_serving()).map(|replica| replica.group().status()).collect();
+        let three_vote = |voters: &[BTreeSet<_>]| matches!(voters, [voters] if voters.len() == 3);
+        serving.len() == self.ranges().len()
+            && serving.iter().all(|status| status.learners.is_empty() && three_vote(&status.voters))
     }
 
     async fn on_three_nodes(&self) {
