@@ -62,15 +62,16 @@ async fn get(router: &Router, key: &str) -> Option<Bytes> {
     begin(router, Isolation::Serializable).get(key.as_bytes()).await.unwrap()
 }
 
-/// A coordinator that takes long to decide, and may be silent meanwhile.
+/// A coordinator that may take long to decide, be silent meanwhile, and leave its intents to others.
 #[derive(Clone)]
-struct Slow {
+struct Sloppy {
     router: Router,
     decides_after: Duration,
     silent: bool,
+    leaves: bool,
 }
 
-impl Sender for Slow {
+impl Sender for Sloppy {
     fn now(&self) -> Timestamp {
         self.router.now()
     }
@@ -101,7 +102,9 @@ impl Sender for Slow {
     }
 
     fn detach(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self.router.detach(work);
+        if !self.leaves {
+            self.router.detach(work);
+        }
     }
 }
 
@@ -206,7 +209,8 @@ fn a_commit_is_waited_for_as_long_as_its_coordinator_is_heard_of() {
             let tasks = env.tasks.clone();
             on(&env, async move {
                 split(&router, "h").await;
-                let slow = Slow { router: router.clone(), decides_after: Duration::from_secs(5), silent };
+                let decides_after = Duration::from_secs(5);
+                let slow = Sloppy { router: router.clone(), decides_after, silent, leaves: false };
                 let mut txn = Transaction::begin(slow, Isolation::Serializable);
                 for key in ["a", "z"] {
                     txn.put(key, "1").unwrap();
@@ -227,6 +231,47 @@ fn a_commit_is_waited_for_as_long_as_its_coordinator_is_heard_of() {
             .await;
         });
     }
+}
+
+#[test]
+fn a_refresh_looks_through_what_an_ended_transaction_left() {
+    const KEYS: u32 = 500;
+    sim::run(13, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        let clock = env.clock.clone();
+        on(&env, async move {
+            let key = |n: u32| Bytes::from(format!("k{n:04}"));
+            let sloppy = Sloppy { router: router.clone(), decides_after: Duration::ZERO, silent: false, leaves: true };
+            let mut left = Transaction::begin(sloppy, Isolation::Serializable);
+            left.cut(50);
+            for n in 0..KEYS {
+                left.put(key(n), "1").unwrap();
+            }
+            left.commit().await.unwrap();
+
+            // Its reads are looked at again, because somebody read later what it writes.
+            let mut reader = begin(&router, Isolation::Serializable);
+            let mut rows = 0;
+            for n in (0..KEYS).step_by(100) {
+                rows += reader.scan(&Span::new(key(n), key(n + 100)), false, 0).await.unwrap().rows.len();
+            }
+            assert_eq!(rows, KEYS as usize);
+            assert_eq!(get(&router, "w").await, None);
+            reader.put("w", "1").unwrap();
+            let begun = clock.mono();
+            reader.commit().await.unwrap();
+            let refreshed = clock.mono() - begun;
+            assert!(refreshed < Duration::from_millis(100), "{refreshed:?}");
+
+            let mut writer = begin(&router, Isolation::Serializable);
+            for n in 0..KEYS {
+                writer.put(key(n), "2").unwrap();
+            }
+            writer.commit().await.unwrap();
+            assert_eq!(get(&router, "k0007").await, Some("2".into()));
+        })
+        .await;
+    });
 }
 
 #[test]

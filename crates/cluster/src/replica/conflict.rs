@@ -35,15 +35,19 @@ impl Drop for Edge<'_> {
 }
 
 impl Replica {
-    /// Returns when the intent is resolved; what is there now has to be read anew.
-    pub(super) async fn wait_for_intent(
+    /// Returns when the intent that `key` has, one of the keys that are wanted, is resolved; what is there now has to be
+    /// read anew. Where one is, there are more: those at keys near it are resolved with it.
+    pub(super) async fn wait_for_intents<'k>(
         self: &Arc<Self>,
         key: &Bytes,
+        wanted: impl Iterator<Item = &'k Bytes>,
         intent: &IntentRef,
-        waiter: Option<TxnId>,
+        waiter: TxnId,
     ) -> Result<()> {
-        let outcome = self.outcome(intent, waiter).await?;
-        self.resolve_for(&Span::point(key), intent.txn, outcome).await
+        let last = wanted.fold(key, |last, key| last.max(key));
+        let rest = Span { start: key.clone(), end: Span::point(last).end };
+        let outcome = self.outcome(intent, Some(waiter)).await?;
+        self.resolve_for(&rest, intent.txn, outcome).await
     }
 
     /// Returns when readers of this node can look through the intent, from which on the span is read.
@@ -62,7 +66,7 @@ impl Replica {
     }
 
     /// What becomes of the transaction of an intent, when it is known. From then on [`Node::ended`] knows it.
-    async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
+    pub(super) async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
         let router = Router::new(self.node.clone());
         loop {
             let ended = self.node.watch(intent.txn);

@@ -129,7 +129,8 @@ impl Replica {
                 return Ok(records);
             };
             let intent = IntentRef::from(intent);
-            self.wait_for_intent(&points[at].start, &intent, Some(txn)).await?;
+            let keys = points.iter().map(|point| &point.start);
+            self.wait_for_intents(&points[at].start, keys, &intent, txn).await?;
         }
     }
 

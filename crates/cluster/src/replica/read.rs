@@ -128,14 +128,14 @@ impl Replica {
         to: Timestamp,
         txn: TxnId,
     ) -> Result<Option<Conflict>> {
-        let engine = &self.node.engine;
+        let (engine, ended) = (&self.node.engine, &self.node.ended);
         let mut view = None;
         for span in spans {
             let conflict = match span.is_point() {
-                true => mvcc::reader::newest_changed_since(engine, &span.start, from, to, Some(txn)),
+                true => mvcc::reader::newest_changed_since(engine, &span.start, from, to, Some(txn), ended),
                 false => {
                     let view = view.get_or_insert_with(|| engine.view());
-                    mvcc::reader::changed_since(view, span, from, to, Some(txn))
+                    mvcc::reader::changed_since(view, span, from, to, Some(txn), ended)
                 }
             };
             if let Some(conflict) = conflict.map_err(|error| self.damaged(error))? {
@@ -149,15 +149,11 @@ impl Replica {
         Ok(None)
     }
 
-    /// A changed version ends the transaction; an intent is waited for.
+    /// A changed version ends the transaction; that of an intent is waited for, and [known](mvcc::ended::Ended) then.
     pub(super) async fn wait_or_fail(self: &Arc<Self>, conflict: Conflict, txn: TxnId) -> Result<()> {
         match conflict {
             Conflict::Version { .. } => Err(Error::Retry(Retry::ReadChanged)),
-            Conflict::Intent { key, intent } => match self.wait_for_intent(&key, &intent, Some(txn)).await {
-                // Two that each wrote what the other one read: one of them has to run again.
-                Err(Error::Deadlock { .. }) => Err(Error::Retry(Retry::ReadChanged)),
-                other => other,
-            },
+            Conflict::Intent { intent, .. } => write_skew(self.outcome(&intent, Some(txn)).await.map(|_| ())),
         }
     }
 
@@ -262,5 +258,13 @@ impl Replica {
             mvcc::Error::Storage(error) => self.node.failed(error),
             error => self.node.fail(format!("range {}: {error}", self.id)),
         }
+    }
+}
+
+/// Two that each wrote what the other one read: one of them has to run again.
+pub(super) fn write_skew(waited: Result<()>) -> Result<()> {
+    match waited {
+        Err(Error::Deadlock { .. }) => Err(Error::Retry(Retry::ReadChanged)),
+        other => other,
     }
 }

@@ -16,6 +16,7 @@ use atoll_txn::{Error, Result, Timestamp};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::read::write_skew;
 use super::volatile::Latched;
 use super::{Failed, Replica};
 use crate::command::Command;
@@ -41,7 +42,10 @@ enum Step {
     Repeated(Timestamp),
     /// Begin again after this.
     Wait(oneshot::Receiver<()>),
+    /// Begin again when the intent at a key to be written is resolved.
     Intent(Bytes, IntentRef),
+    /// Begin again when it is known what became of what was read.
+    Changed(Conflict),
 }
 
 impl Replica {
@@ -109,7 +113,11 @@ impl Replica {
                 }
                 Step::Intent(key, intent) => {
                     drop(latched);
-                    let conflict = Conflict::Intent { key, intent };
+                    let keys = wanted.writes.iter().map(|write| &write.key);
+                    write_skew(self.wait_for_intents(&key, keys, &intent, wanted.txn.id).await)?;
+                }
+                Step::Changed(conflict) => {
+                    drop(latched);
                     self.wait_or_fail(conflict, wanted.txn.id).await?;
                 }
                 Step::Ready(command, ts) => {
@@ -209,8 +217,7 @@ impl Replica {
         if ts > held && wanted.anchor.is_none() && !wanted.reads.is_empty() {
             match self.changed(wanted.reads, held, ts, txn.id)? {
                 None => {}
-                Some(Conflict::Version { .. }) => return Err(Error::Retry(Retry::ReadChanged)),
-                Some(Conflict::Intent { key, intent }) => return Ok(Step::Intent(key, intent)),
+                Some(conflict) => return Ok(Step::Changed(conflict)),
             }
         }
 

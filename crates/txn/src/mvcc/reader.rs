@@ -419,19 +419,21 @@ pub enum Conflict {
 /// transaction's intent at or below `to`, or a version above `from` and at or below `to`. Several versions may be there;
 /// the newest is named.
 ///
-/// Intents at or below `from` count as well. A reader at `from` that passed one by knew that its transaction would not
-/// commit at or below `from`; where between `from` and `to` it will is what nobody knows before it is resolved.
+/// Intents at or below `from` count as well, unless their transaction is [known](Ended) to have ended. A reader at `from`
+/// that passed one by knew that its transaction would not commit at or below `from`; where between `from` and `to` it will
+/// is what nobody knows before it has ended.
 pub fn changed_since(
     view: &View,
     span: &Span,
     from: Timestamp,
     to: Timestamp,
     txn: Option<TxnId>,
+    ended: &Ended,
 ) -> Result<Option<Conflict>> {
     for row in view.scan(Space::Current, &span.start, &span.end) {
         let (key, bytes) = row?;
         let record = decode_record(&key, bytes)?;
-        let conflict = conflict(|| view.clone(), &key, record, from, to, txn)?;
+        let conflict = conflict(|| view.clone(), &key, record, from, to, txn, ended)?;
         if conflict.is_some() {
             return Ok(conflict);
         }
@@ -446,9 +448,10 @@ pub fn newest_changed_since(
     from: Timestamp,
     to: Timestamp,
     txn: Option<TxnId>,
+    ended: &Ended,
 ) -> Result<Option<Conflict>> {
     match newest_record(engine, key)? {
-        Some(record) => conflict(|| engine.view(), key, record, from, to, txn),
+        Some(record) => conflict(|| engine.view(), key, record, from, to, txn, ended),
         None => Ok(None),
     }
 }
@@ -460,14 +463,25 @@ fn conflict(
     from: Timestamp,
     to: Timestamp,
     txn: Option<TxnId>,
+    ended: &Ended,
 ) -> Result<Option<Conflict>> {
+    let mut committed = None;
     if let Some(intent) = &record.intent
         && txn != Some(intent.txn)
         && intent.ts <= to
     {
-        return Ok(Some(Conflict::Intent { key: Bytes::copy_from_slice(key), intent: IntentRef::from(intent) }));
+        match ended.outcome(intent.txn) {
+            // It is the version that it will be resolved to, above all others.
+            Some(Outcome::Committed(ts)) => committed = Some(ts).filter(|ts| *ts <= to),
+            Some(Outcome::Aborted) => {}
+            None => {
+                let intent = IntentRef::from(intent);
+                return Ok(Some(Conflict::Intent { key: Bytes::copy_from_slice(key), intent }));
+            }
+        }
     }
     let ts = match record.newest {
+        _ if committed.is_some() => committed,
         Some(version) if version.ts <= to => Some(version.ts),
         Some(_) => newest_in_history(&view(), key, to)?,
         None => None,

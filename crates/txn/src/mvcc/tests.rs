@@ -273,7 +273,7 @@ fn changes() {
         store.lay(b"b", intent(1, 0, 30, 30, None)).unwrap();
         let changed = |start: &'static str, end: &'static str, from, to, txn: Option<u128>| {
             let span = Span::new(start, end);
-            reader::changed_since(&store.view(), &span, ts(from), ts(to), txn.map(TxnId)).unwrap()
+            reader::changed_since(&store.view(), &span, ts(from), ts(to), txn.map(TxnId), &Ended::default()).unwrap()
         };
         let version = |at| Some(Conflict::Version { key: Bytes::from("a"), ts: ts(at) });
         assert_eq!(changed("a", "b", 10, 19, None), None);
@@ -289,6 +289,36 @@ fn changes() {
         assert_eq!(changed("b", "", 10, 30, None), met);
         assert_eq!(changed("b", "", 30, 40, Some(2)), met);
         assert_eq!(changed("b", "", 10, 30, Some(1)), None);
+    });
+}
+
+#[test]
+fn a_change_by_a_transaction_that_has_ended_is_judged_by_its_end() {
+    with_engine(8, |store| {
+        store.put(b"a", Some("1"), 10, 10).unwrap();
+        store.lay(b"a", intent(1, 0, 20, 20, None)).unwrap();
+        let changed = |outcome, from, to| {
+            let ended = Ended::default();
+            ended.note(TxnId(1), outcome);
+            let changed = |span: Span| {
+                let view = store.view();
+                reader::changed_since(&view, &span, ts(from), ts(to), Some(TxnId(2)), &ended).unwrap()
+            };
+            let key = Bytes::from("a");
+            let by_itself =
+                reader::newest_changed_since(&store.engine, &key, ts(from), ts(to), Some(TxnId(2)), &ended).unwrap();
+            assert_eq!(changed(Span::new("", "")), by_itself);
+            by_itself
+        };
+        let version = |at| Some(Conflict::Version { key: Bytes::from("a"), ts: ts(at) });
+        let committed = Outcome::Committed(ts(25));
+        assert_eq!(changed(committed, 12, 24), None);
+        assert_eq!(changed(committed, 12, 25), version(25));
+        assert_eq!(changed(committed, 24, 40), version(25));
+        assert_eq!(changed(committed, 25, 40), None);
+        assert_eq!(changed(committed, 9, 24), version(10));
+        assert_eq!(changed(Outcome::Aborted, 12, 40), None);
+        assert_eq!(changed(Outcome::Aborted, 9, 40), version(10));
     });
 }
 
@@ -527,7 +557,7 @@ impl Run {
         let from = self.model.threshold + self.rng.below(HORIZON);
         let (from, to) = (ts(from), ts(from + self.rng.below(20)));
         let span = if self.rng.chance(0.5) { Span::point(&key) } else { Span::new(start, end) };
-        let changed = reader::changed_since(&self.store.view(), &span, from, to, read.txn).unwrap();
+        let changed = reader::changed_since(&self.store.view(), &span, from, to, read.txn, &Ended::default()).unwrap();
         assert_eq!(changed, self.model.changed(&span, from, to, read.txn), "{span} {from} {to}");
     }
 
