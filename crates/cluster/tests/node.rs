@@ -9,7 +9,7 @@ use atoll_env::{Env, NodeId};
 use atoll_storage::engine::Space;
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Strength;
-use atoll_txn::request::{Answer, Body, RangeRef, Span, Split, WaitPolicy};
+use atoll_txn::request::{Answer, Body, RangeRef, Release, Span, Split, WaitPolicy};
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
 
@@ -467,6 +467,33 @@ fn what_an_earlier_statement_relied_on_holds_at_the_commit() {
                 let outcome = txn.commit().await;
                 assert_eq!(outcome.is_ok(), commits, "{outcome:?}");
             }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_lock_that_was_lost_is_not_taken_anew() {
+    sim::run(12, sim::Options::default(), |world| async move {
+        let (env, router, _close) = open(&world).await;
+        on(&env, async move {
+            put(&router, "a", "1").await;
+            let keys: [Bytes; 1] = ["a".into()];
+            let mut txn = begin(&router, Isolation::ReadCommitted);
+            let before = txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await.unwrap();
+            txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await.expect("it is locked already");
+            // As a leaseholder would that has no memory of the one before.
+            let range = router.locate(b"a").await.unwrap();
+            let forget = Release { txn: txn.id(), keys: keys.to_vec() };
+            router.send(&range, Body::Release(forget)).await.unwrap();
+            put(&router, "a", "2").await;
+            // With both values at hand, a statement could find that the row is not as it must be.
+            let after = txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await;
+            assert_eq!(after.unwrap_err(), Error::Retry(Retry::LockLost), "after {:?}", before[0].value);
+            txn.rollback().await;
+            let mut next = begin(&router, Isolation::ReadCommitted);
+            let rows = next.lock(&keys, Strength::Update, WaitPolicy::NoWait).await.expect("nobody has the lock");
+            assert_eq!(rows[0].value, Some("2".into()));
         })
         .await;
     });

@@ -64,7 +64,7 @@ impl<S: Sender> Transaction<S> {
             };
             for mut row in locked.rows {
                 if !row.skipped {
-                    self.hold(&row, strength);
+                    self.hold(&row, strength)?;
                     self.overlay_locked(&mut row);
                 }
                 rows.push(row);
@@ -91,7 +91,8 @@ impl<S: Sender> Transaction<S> {
         self.observe(&answer);
         let Reply::Locked(LockedRows { mut rows }) = answer.reply else { return None };
         let mut row = rows.pop()?;
-        self.hold(&row, strength);
+        // A gap is told by who asks again.
+        self.hold(&row, strength).ok()?;
         self.overlay_locked(&mut row);
         Some(row)
     }
@@ -137,14 +138,18 @@ impl<S: Sender> Transaction<S> {
         self.send_to(key, body).await.map(drop)
     }
 
-    fn hold(&mut self, row: &LockedRow, strength: Strength) {
+    /// A row that was locked before has the same token still, or there was a gap: what was read under the lock may have
+    /// changed in it, and no statement should see both.
+    fn hold(&mut self, row: &LockedRow, strength: Strength) -> Result<()> {
         let order = self.locks_taken;
         self.locks_taken += 1;
         let (version, present) = (row.version, row.value.is_some());
         let new = Held { token: row.token, strength, version, present, order };
         let held = self.locks.entry(row.key.clone()).or_insert(new);
-        // Asked again for the same row: the stronger lock counts, and a token that changed shows a gap, which the
-        // first token must go on to prove at the commit.
+        if held.token != row.token {
+            return Err(Error::Retry(Retry::LockLost));
+        }
         held.strength = held.strength.max(strength);
+        Ok(())
     }
 }
