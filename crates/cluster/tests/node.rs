@@ -482,12 +482,14 @@ fn a_lock_that_was_lost_is_not_taken_anew() {
             let mut txn = begin(&router, Isolation::ReadCommitted);
             let before = txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await.unwrap();
             txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await.expect("it is locked already");
+            txn.confirm_locks().await.expect("nothing was lost");
             // As a leaseholder would that has no memory of the one before.
             let range = router.locate(b"a").await.unwrap();
             let forget = Release { txn: txn.id(), keys: keys.to_vec() };
             router.send(&range, Body::Release(forget)).await.unwrap();
             put(&router, "a", "2").await;
             // With both values at hand, a statement could find that the row is not as it must be.
+            assert_eq!(txn.confirm_locks().await.unwrap_err(), Error::Retry(Retry::LockLost));
             let after = txn.lock(&keys, Strength::Update, WaitPolicy::Wait).await;
             assert_eq!(after.unwrap_err(), Error::Retry(Retry::LockLost), "after {:?}", before[0].value);
             txn.rollback().await;

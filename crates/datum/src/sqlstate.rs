@@ -9,6 +9,11 @@ impl SqlState {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("XX000")
     }
+
+    /// What kind of error it is: its first two characters.
+    pub fn class(&self) -> &str {
+        &self.as_str()[..2]
+    }
 }
 
 impl fmt::Debug for SqlState {

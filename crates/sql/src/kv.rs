@@ -47,6 +47,7 @@ pub trait Txn: Send + Sync {
     fn get_to_change<'a>(&'a mut self, key: &'a Bytes, strength: Strength) -> BoxFuture<'a, Result<Option<Bytes>>>;
     fn unlock<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>>;
     fn holds(&self, key: &[u8], strength: Strength) -> bool;
+    fn confirm_locks(&mut self) -> BoxFuture<'_, Result<()>>;
     fn put(&mut self, key: Bytes, value: Bytes) -> Result<()>;
     fn delete(&mut self, key: Bytes) -> Result<()>;
     fn lock<'a>(
@@ -146,6 +147,10 @@ impl<S: Sender> Txn for Transaction<S> {
 
     fn unlock<'a>(&'a mut self, key: &'a Bytes) -> BoxFuture<'a, Result<()>> {
         Box::pin(Transaction::unlock(self, key))
+    }
+
+    fn confirm_locks(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(Transaction::confirm_locks(self))
     }
 
     fn holds(&self, key: &[u8], strength: Strength) -> bool {

@@ -155,10 +155,29 @@ impl Session {
             let again = may_rerun(&failure, txn.isolation(), attempt) && output.take_back(mark);
             if !again || txn.take_back(savepoint).await.is_err() {
                 txn.release(savepoint);
-                return Err(failure);
+                return Err(self.confirmed(failure).await);
             }
         }
         unreachable!("a statement ends at its last attempt")
+    }
+
+    /// At READ COMMITTED, what is wrong with the data may be so because rows were changed that this transaction has
+    /// locked, and whose locks went with their leaseholder.
+    async fn confirmed(&mut self, failure: Failure) -> Failure {
+        let Some(open) = self.transaction.as_mut().filter(|open| open.statements > 0) else { return failure };
+        let Some(txn) = open.txn.as_mut().filter(|txn| txn.isolation() == Isolation::ReadCommitted) else {
+            return failure;
+        };
+        let Failure::Sql(error) = &failure else { return failure };
+        // Of cardinality, values, constraints and check options.
+        if !matches!(error.state().class(), "21" | "22" | "23" | "44") {
+            return failure;
+        }
+        match txn.confirm_locks().await {
+            Err(lost @ kv::Error::Retry(_)) => lost.into(),
+            // Whether the locks are there is not known; that the statement has failed is.
+            Ok(()) | Err(_) => failure,
+        }
     }
 
     /// What a statement sees begins here. Portals that were left half read go on to show what they saw: their rows are

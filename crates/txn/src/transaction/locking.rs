@@ -123,6 +123,20 @@ impl<S: Sender> Transaction<S> {
         }
     }
 
+    /// Asks for all locks again: those that were lost since are told as such.
+    pub async fn confirm_locks(&mut self) -> Result<()> {
+        for strength in Strength::ALL {
+            let held = self.locks.iter().filter(|(_, held)| held.strength == strength);
+            let keys: Vec<Bytes> = held.map(|(key, _)| key.clone()).collect();
+            match self.ask_for_locks(&keys, strength, WaitPolicy::NoWait).await {
+                Ok(_) => {}
+                Err(Error::LockNotAvailable) => return Err(Error::Retry(Retry::LockLost)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Whether this transaction has locked the row so that `strength` adds nothing, and nobody else can change it.
     pub fn holds(&self, key: &[u8], strength: Strength) -> bool {
         self.locks.get(key).is_some_and(|held| held.strength >= strength.max(Strength::Share))
