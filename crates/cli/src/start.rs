@@ -21,7 +21,7 @@ Examples:
 
 The node prints one line when it is ready. SIGTERM or ctrl-c ends it cleanly; so does nothing else, but killing it, or
 cutting the power, loses no acknowledged write either: the next start reads the log.
-Both ports are served on loopback addresses only, because they are not encrypted yet.";
+All ports are served on loopback addresses only, because they are not encrypted yet.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -44,6 +44,10 @@ pub struct Arguments {
     /// that is free
     #[arg(long, env = "ATOLL_SQL", value_name = "ADDR")]
     sql: Option<SocketAddr>,
+    /// Where the console, /metrics and /health are: exactly here, port 0 for any free one. Without this 127.0.0.1:8080,
+    /// or the next port that is free
+    #[arg(long, env = "ATOLL_HTTP", value_name = "ADDR")]
+    http: Option<SocketAddr>,
     /// Memory for what was read from the state. Without this a quarter of the machine's
     #[arg(long, env = "ATOLL_CACHE_MIB", value_name = "MIB", value_parser = clap::value_parser!(u64).range(8..))]
     cache_mib: Option<u64>,
@@ -57,13 +61,14 @@ pub struct Arguments {
 const QUARTER_MIN: u64 = 64 << 20;
 
 pub async fn run(arguments: Arguments) -> Result<Code> {
-    let Arguments { data, rpc, join, advertise, sql, cache_mib, sql_memory_mib, tuning } = arguments;
+    let Arguments { data, rpc, join, advertise, sql, http, cache_mib, sql_memory_mib, tuning } = arguments;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let env = Env::real(data.clone());
     let near = Options::default();
     let mut options = Options {
         rpc: rpc.map_or(near.rpc, Listen::At),
         sql: sql.map_or(near.sql, Listen::At),
+        http: http.map_or(near.http, Listen::At),
         join,
         advertise,
         store: tuning.options(),
@@ -85,12 +90,13 @@ pub async fn run(arguments: Arguments) -> Result<Code> {
     // Scripts read this line.
     let (sql, (ip, port)) = (server.sql(), (server.sql().ip(), server.sql().port()));
     let ready = format!(
-        "atoll {} ready in {} ms: node {}, SQL {sql}, rpc {}, data {data} ({ranges} range{plural}{kind})\n\
+        "atoll {} ready in {} ms: node {}, SQL {sql}, rpc {}, http {}, data {data} ({ranges} range{plural}{kind})\n\
          psql -h {ip} -p {port} -U postgres, or atoll sql -p {port} (no password from this machine)\n",
         env!("CARGO_PKG_VERSION"),
         server.took().as_millis(),
         server.identity().node,
         server.rpc(),
+        server.http(),
     );
     if let Err(error) = stdout().write_all(ready.as_bytes()) {
         tracing::info!(%error, "nobody reads stdout; {}", ready.trim_end());

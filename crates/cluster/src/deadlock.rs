@@ -1,23 +1,28 @@
 //! Deadlocks whose waits are on several nodes.
 //!
-//! Cycles of waits on one node are found at once, by [`WaitsFor`](atoll_txn::lock::WaitsFor). For the others every node
-//! tells the rest, with its signs of life, who waits for whom there, and looks for cycles in what it has heard and what it
-//! knows itself. All of them choose the same victim, and the node where it waits ends it.
+//! Cycles of waits on one node are found at once, by [`WaitsFor`](atoll_txn::lock::WaitsFor). For the others a node whose
+//! waits last asks the rest who waits for whom there, and looks for cycles in what it is told and what it knows itself. All
+//! of them choose the same victims, and the node where one waits ends it.
 //!
-//! INVARIANT: nobody is ended for a cycle that was never whole. What was heard is some time old, so a cycle counts when
-//! it was found twice in a row: a wait of it that had ended between the two would be missing from the second.
+//! INVARIANT: nobody is ended for a cycle that was never whole. What is told is some time old, so a wait counts when it
+//! was there in two rounds, and one round begins when the one before is over: there was a moment between the two at which
+//! all these waits were.
 //!
-//! What it deliberately does not do: hurry. A deadlock over nodes lasts for two rounds of signs of life.
+//! What it deliberately does not do: hurry. A deadlock over nodes lasts for three rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use atoll_env::{Mono, NodeId};
+use atoll_env::NodeId;
 use atoll_txn::TxnId;
 use atoll_txn::lock::RequestId;
 
-use crate::members::ASK_EVERY;
 use crate::replica::Woken;
 use crate::store::Node;
+
+/// How long a node rests between two rounds.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is told at most.
 const TOLD_MAX: usize = 1000;
@@ -28,42 +33,39 @@ pub struct Wait {
     pub txn: TxnId,
     #[prost(message, repeated, tag = "2")]
     pub blockers: Vec<TxnId>,
-    /// It waits for a lock, and can be told to stop.
+    /// It can be told to stop.
     #[prost(bool, tag = "3")]
     pub ends: bool,
     #[prost(uint64, tag = "4")]
     pub request: u64,
 }
 
-/// Waits on other nodes, and what was found last.
-#[derive(Default)]
-pub(crate) struct Far {
-    told: BTreeMap<NodeId, (Mono, Vec<Wait>)>,
-    suspected: BTreeSet<RequestId>,
-}
+/// Who waited for whom on each node.
+pub(crate) type Round = BTreeMap<NodeId, Vec<Wait>>;
 
-impl Far {
-    pub fn heard(&mut self, node: NodeId, now: Mono, waits: Vec<Wait>) {
-        self.told.insert(node, (now, waits));
-    }
+/// The waits of a node that were there before, for whom they waited then.
+fn lasting<'w>(before: Option<&'w Vec<Wait>>, now: &'w [Wait]) -> impl Iterator<Item = Wait> + 'w {
+    let before: BTreeMap<u64, &Wait> = before.into_iter().flatten().map(|wait| (wait.request, wait)).collect();
+    now.iter().filter_map(move |wait| {
+        let before = before.get(&wait.request).filter(|before| before.txn == wait.txn)?;
+        let blockers: Vec<_> = wait.blockers.iter().filter(|txn| before.blockers.contains(txn)).copied().collect();
+        (!blockers.is_empty()).then(|| Wait { blockers, ..wait.clone() })
+    })
 }
 
 /// Who waits for whom, wherever.
+#[derive(Default)]
 struct Graph {
     blockers: BTreeMap<TxnId, BTreeSet<TxnId>>,
     ends: BTreeSet<TxnId>,
 }
 
 impl Graph {
-    fn new<'w>(waits: impl Iterator<Item = &'w Wait>) -> Graph {
-        let mut graph = Graph { blockers: BTreeMap::new(), ends: BTreeSet::new() };
-        for wait in waits {
-            graph.blockers.entry(wait.txn).or_default().extend(&wait.blockers);
-            if wait.ends {
-                graph.ends.insert(wait.txn);
-            }
+    fn add(&mut self, wait: Wait) {
+        if wait.ends {
+            self.ends.insert(wait.txn);
         }
-        graph
+        self.blockers.entry(wait.txn).or_default().extend(wait.blockers);
     }
 
     /// A cycle through this transaction, which comes first.
@@ -82,11 +84,19 @@ impl Graph {
         None
     }
 
-    /// The cycle that this transaction is to be ended for, if it is the victim of one.
-    fn ended(&self, txn: TxnId) -> Option<Vec<TxnId>> {
-        let cycle = self.cycle(txn)?;
-        let victim = cycle.iter().filter(|txn| self.ends.contains(txn)).max();
-        (victim == Some(&txn)).then_some(cycle)
+    /// Who is to be ended so that no cycle is left, and the cycle that each is ended for. In a fixed order, so that
+    /// everybody who knows of the same waits finds the same ones.
+    fn victims(mut self) -> BTreeMap<TxnId, Vec<TxnId>> {
+        let mut victims = BTreeMap::new();
+        // Whom nobody waits for is in no cycle.
+        let waited_for: BTreeSet<TxnId> = self.blockers.values().flatten().copied().collect();
+        for txn in self.ends.iter().rev().filter(|txn| waited_for.contains(txn)) {
+            if let Some(cycle) = self.cycle(*txn) {
+                victims.insert(*txn, cycle);
+                self.blockers.remove(txn);
+            }
+        }
+        victims
     }
 }
 
@@ -104,27 +114,41 @@ impl Node {
         told.collect()
     }
 
-    /// Ends waits that are part of a deadlock over several nodes.
-    pub(crate) fn break_deadlocks(&self) {
-        let here = self.waits_here();
-        let now = self.env.clock.mono();
-        let mut far = self.far.lock();
-        let Far { told, suspected } = &mut *far;
-        told.retain(|_, (heard, _)| now - *heard < 3 * ASK_EVERY);
-        if here.is_empty() || told.values().all(|(_, waits)| waits.is_empty()) {
-            suspected.clear();
+    /// A round: ends waits that are part of a deadlock over several nodes.
+    pub(crate) async fn break_deadlocks(self: Arc<Node>) {
+        let before = std::mem::take(&mut *self.round.lock());
+        if self.is_alone() {
             return;
         }
-        let graph = Graph::new(here.iter().chain(told.values().flat_map(|(_, waits)| waits)));
-        let ended = |wait: &Wait| Some((RequestId(wait.request), graph.ended(wait.txn)?));
-        let found: BTreeMap<RequestId, Vec<TxnId>> = here.iter().filter(|wait| wait.ends).filter_map(ended).collect();
-        let before = std::mem::replace(suspected, found.keys().copied().collect());
-        for (request, cycle) in found.into_iter().filter(|(request, _)| before.contains(request)) {
-            let waiter = self.waiters.lock().remove(&request);
+        let here = self.waits_here();
+        let mut own = lasting(before.get(&self.id), &here).peekable();
+        let told = match own.peek() {
+            // Most waits are over before anybody else needs to know.
+            None => Round::new(),
+            Some(_) => self.ask_who_waits().await,
+        };
+        let own: Vec<Wait> = own.collect();
+        let mut graph = Graph::default();
+        for (node, waits) in &told {
+            lasting(before.get(node), waits).for_each(|wait| graph.add(wait));
+        }
+        if !graph.blockers.is_empty() {
+            own.iter().cloned().for_each(|wait| graph.add(wait));
+            self.end(&own, &graph.victims());
+        }
+        let mut round = self.round.lock();
+        *round = told;
+        round.insert(self.id, here);
+    }
+
+    fn end(&self, own: &[Wait], victims: &BTreeMap<TxnId, Vec<TxnId>>) {
+        for wait in own.iter().filter(|wait| wait.ends) {
+            let Some(cycle) = victims.get(&wait.txn) else { continue };
+            let waiter = self.waiters.lock().remove(&RequestId(wait.request));
             if let Some(waiter) = waiter {
-                tracing::info!(victim = %cycle[0], transactions = cycle.len(), "a deadlock over nodes is broken");
+                tracing::info!(victim = %wait.txn, transactions = cycle.len(), "a deadlock over nodes is broken");
                 // One that gave up has dropped its end.
-                let _ = waiter.send(Woken::Deadlock(cycle));
+                let _ = waiter.send(Woken::Deadlock(cycle.clone()));
             }
         }
     }
@@ -138,20 +162,39 @@ mod tests {
         Wait { txn: TxnId(txn), blockers: blockers.iter().copied().map(TxnId).collect(), ends, request: txn as u64 }
     }
 
+    fn victims(waits: impl IntoIterator<Item = Wait>) -> Vec<u128> {
+        let mut graph = Graph::default();
+        waits.into_iter().for_each(|wait| graph.add(wait));
+        graph.victims().into_keys().map(|txn| txn.0).collect()
+    }
+
     #[test]
     fn one_victim_is_chosen_by_everybody() {
         let waits = [wait(1, &[2], true), wait(2, &[7, 3], true), wait(3, &[1], true), wait(4, &[1], true)];
-        let graph = Graph::new(waits.iter());
-        let ended: Vec<u128> = (1..8).filter(|txn| graph.ended(TxnId(*txn)).is_some()).collect();
-        assert_eq!(ended, [3]);
-        assert_eq!(graph.ended(TxnId(3)), Some(vec![TxnId(3), TxnId(1), TxnId(2)]));
+        let mut graph = Graph::default();
+        waits.into_iter().for_each(|wait| graph.add(wait));
+        assert_eq!(graph.victims(), BTreeMap::from([(TxnId(3), vec![TxnId(3), TxnId(1), TxnId(2)])]));
     }
 
     #[test]
     fn who_cannot_be_ended_is_no_victim() {
-        let graph = Graph::new([wait(1, &[2], true), wait(2, &[1], false)].iter());
-        assert!(graph.ended(TxnId(1)).is_some() && graph.ended(TxnId(2)).is_none());
-        let graph = Graph::new([wait(1, &[2], false), wait(2, &[1], false)].iter());
-        assert!(graph.ended(TxnId(1)).is_none());
+        assert_eq!(victims([wait(1, &[2], true), wait(2, &[1], false)]), [1]);
+        assert!(victims([wait(1, &[2], false), wait(2, &[1], false)]).is_empty());
+    }
+
+    #[test]
+    fn no_more_are_ended_than_need_be() {
+        // Two cycles with one of them in common, and one apart.
+        let common = [wait(1, &[9], true), wait(2, &[9], true), wait(9, &[1, 2], true)];
+        let apart = [wait(4, &[5], true), wait(5, &[4], true)];
+        assert_eq!(victims(common.into_iter().chain(apart)), [5, 9]);
+    }
+
+    #[test]
+    fn only_waits_that_last_count() {
+        let before = vec![wait(1, &[2, 3], true), wait(2, &[3], true), Wait { request: 3, ..wait(8, &[1], true) }];
+        let now = [wait(1, &[3, 4], true), wait(2, &[1], true), wait(3, &[1], true), wait(4, &[1], true)];
+        assert_eq!(lasting(Some(&before), &now).collect::<Vec<_>>(), [wait(1, &[3], true)]);
+        assert_eq!(lasting(None, &now).count(), 0);
     }
 }

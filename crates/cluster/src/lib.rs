@@ -14,7 +14,7 @@
 //! (below the log: deterministic, cannot fail), [`replica`] (above the log: everything that decides), [`store`] (all of a
 //! node), [`router`] (who finds the range, here or by way of `reach` on another node, with what `map` and `directory` know
 //! of it), [`service`] (the other end of `reach`), [`members`] (the nodes), `placement` (which of them have
-//! replicas), `leave` (how one is taken away), `deadlock` (cycles of waits over them).
+//! replicas), `leave` (how one is taken away), `deadlock` (cycles of waits over them), [`show`] (what people are told).
 //!
 //! INVARIANT: only the holder of the applied lease evaluates commands and serves reads, and a command that was evaluated
 //! under an older lease does nothing. Everything in memory above the log (locks, latches, timestamp cache) relies on it.
@@ -36,6 +36,7 @@ mod recent;
 pub mod replica;
 pub mod router;
 pub mod service;
+pub mod show;
 pub mod state;
 pub mod store;
 

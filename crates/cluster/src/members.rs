@@ -17,9 +17,10 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use prost::Message;
 
-use crate::deadlock::Wait;
+use crate::deadlock::{Round, Wait};
 use crate::directory;
 use crate::router::Router;
+use crate::show::Held;
 use crate::store::Node;
 
 const RECORDS: &[u8] = b"\x00node/";
@@ -75,7 +76,7 @@ pub struct Load {
 struct Ask {
     #[prost(uint32, tag = "100")]
     version: u32,
-    #[prost(oneof = "What", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     what: Option<What>,
 }
 
@@ -102,7 +103,16 @@ enum What {
     /// To take a node out of the cluster.
     #[prost(uint64, tag = "7")]
     TakeOut(u64),
+    /// Who waits for whom there.
+    #[prost(message, tag = "8")]
+    Waits(Waits),
+    /// For replicas there, of ranges with greater numbers than this.
+    #[prost(uint64, tag = "9")]
+    Held(u64),
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+struct Waits {}
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 struct List {}
@@ -175,6 +185,8 @@ struct Told {
     nodes: Vec<Listed>,
     #[prost(message, optional, tag = "7")]
     leaving: Option<Leaving>,
+    #[prost(message, repeated, tag = "8")]
+    held: Vec<Held>,
 }
 
 #[derive(Clone, Debug)]
@@ -305,7 +317,8 @@ impl Node {
         }
     }
 
-    fn listed(&self) -> Vec<Listed> {
+    /// All nodes, as this one knows them.
+    pub fn listed(&self) -> Vec<Listed> {
         let own = Seen { member: self.member(), load: self.load() };
         let mut all: BTreeMap<u64, Seen> = self.members.all().into_iter().map(|seen| (seen.member.id, seen)).collect();
         all.entry(self.id.0).or_insert_with(|| own.clone()).load = own.load;
@@ -407,6 +420,11 @@ impl Node {
         self.members.all().iter().map(|seen| NodeId(seen.member.id)).filter(|id| *id != self.id).collect()
     }
 
+    /// No other node is known.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.others().is_empty()
+    }
+
     /// Keeps what is known of the others fresh, for as long as the node lives.
     pub(crate) async fn keep_in_touch(self: Arc<Self>) {
         let router = Router::new(self.clone());
@@ -435,13 +453,52 @@ impl Node {
             let node = self.clone();
             self.env.tasks.spawn("node.ping", async move {
                 let told = node.ask(other, What::Ping(node.member()), ASK_FOR).await;
-                if let Ok(Told { load: Some(load), waits, .. }) = told {
+                if let Ok(Told { load: Some(load), .. }) = told {
                     node.reach.hear(other);
-                    node.far.lock().heard(other, node.env.clock.mono(), waits);
                     node.members.loaded(other, load);
                 }
             });
         }
+    }
+
+    /// What those say that answer.
+    pub(crate) async fn ask_who_waits(self: &Arc<Self>) -> Round {
+        let waits =
+            |node: Arc<Node>, other| async move { Ok(node.ask(other, What::Waits(Waits {}), ASK_FOR).await?.waits) };
+        self.ask_all(waits).await
+    }
+
+    /// The replicas of those that answer.
+    pub(crate) async fn ask_what_is_held(self: &Arc<Self>) -> BTreeMap<NodeId, Vec<Held>> {
+        let held = |node: Arc<Node>, other| async move {
+            let mut all: Vec<Held> = Vec::new();
+            loop {
+                let after = all.last().map_or(0, |held| held.range.id);
+                let more = node.ask(other, What::Held(after), ASK_FOR).await?.held;
+                if more.is_empty() {
+                    return Ok(all);
+                }
+                all.extend(more);
+            }
+        };
+        self.ask_all(held).await
+    }
+
+    /// Asks all others at once, but for those that have been silent lately.
+    async fn ask_all<T, F>(self: &Arc<Self>, ask: impl Fn(Arc<Node>, NodeId) -> F) -> BTreeMap<NodeId, T>
+    where
+        T: Send + 'static,
+        F: Future<Output = std::result::Result<T, String>> + Send + 'static,
+    {
+        let others = self.others().into_iter().filter(|other| !self.reach.is_suspect(*other));
+        let asked = others.map(|other| (other, self.env.tasks.spawn("node.ask", ask(self.clone(), other))));
+        let mut answers = BTreeMap::new();
+        for (other, answer) in asked.collect::<Vec<_>>() {
+            if let Ok(Ok(answer)) = answer.await {
+                answers.insert(other, answer);
+            }
+        }
+        answers
     }
 
     /// Has another node make room for a replica.
@@ -552,7 +609,7 @@ impl Node {
                         self.env.net.set_peer(NodeId(member.id), member.address.clone());
                     }
                     self.members.learn(member);
-                    Told { load: Some(self.load()), waits: self.waits_here(), ..Told::default() }
+                    Told { load: Some(self.load()), ..Told::default() }
                 }
                 What::Join(Join {}) => match self.take_in().await {
                     Ok(joined) => Told { joined: Some(joined), ..Told::default() },
@@ -570,6 +627,8 @@ impl Node {
                     self.leave(range);
                     Told::default()
                 }
+                What::Waits(Waits {}) => Told { waits: self.waits_here(), ..Told::default() },
+                What::Held(after) => Told { held: self.held(after), ..Told::default() },
                 What::List(List {}) => Told { nodes: self.listed(), ..Told::default() },
                 What::TakeOut(node) => match self.take_out(NodeId(node)).await {
                     Ok(leaving) => Told { leaving: Some(leaving), ..Told::default() },

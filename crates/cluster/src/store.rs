@@ -38,7 +38,7 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{Applier, Event};
-use crate::deadlock::Far;
+use crate::deadlock::{self, Round};
 use crate::members::Members;
 use crate::reach::Reach;
 use crate::replica::{Replica, Volatile, Woken};
@@ -123,7 +123,8 @@ pub struct Node {
     pub options: Options,
     pub(crate) reach: Arc<Reach>,
     pub(crate) members: Members,
-    pub(crate) far: Mutex<Far>,
+    /// What the last round of looking for deadlocks found.
+    pub(crate) round: Mutex<Round>,
     transport: Arc<Transport>,
     events: mpsc::UnboundedSender<Event>,
     replicas: RwLock<Replicas>,
@@ -401,7 +402,7 @@ impl Store {
             wal,
             reach: Arc::new(Reach::new(env, clock.clone(), Vec::new())),
             members: Members::default(),
-            far: Mutex::default(),
+            round: Mutex::default(),
             clock,
             transport: Transport::new(env),
             options,
@@ -460,10 +461,8 @@ impl Store {
         contacts.retain(|contact| *contact != node.id);
         node.reach.set_contacts(contacts);
         env.tasks.spawn("members", node.clone().keep_in_touch());
-        store.run("pings", members::ASK_EVERY, |node| async move {
-            node.break_deadlocks();
-            node.ask_around();
-        });
+        store.run("pings", members::ASK_EVERY, |node| async move { node.ask_around() });
+        store.run("deadlocks", deadlock::LOOK_EVERY, Node::break_deadlocks);
         store.run("placement", node.options.placement_every, Node::place);
         store.serving().await?;
         Ok(store)

@@ -9,8 +9,9 @@ use atoll_cluster::store::Node;
 use atoll_cluster::{Options, Origin, Router, Store};
 use atoll_env::sim::{self, World};
 use atoll_env::{Env, NodeId};
-use atoll_txn::request::{Body, Split};
-use atoll_txn::{Isolation, Result, Transaction};
+use atoll_txn::lock::Strength;
+use atoll_txn::request::{Body, Split, WaitPolicy};
+use atoll_txn::{Error, Isolation, Result, Sender, Transaction};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -99,7 +100,11 @@ impl Cluster {
 
     async fn split(&self, node: u64, at: &'static str) {
         self.on(node, move |router| async move {
-            router.send_to(Body::Split(Split { at: at.into() })).await.expect("a split");
+            // Not while a replica of it moves.
+            while let Err(error) = router.send_to(Body::Split(Split { at: at.into() })).await {
+                assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+                router.sleep(Duration::from_millis(100)).await;
+            }
         })
         .await;
     }
@@ -123,6 +128,14 @@ impl Cluster {
 impl Cluster {
     fn inner(&self) -> Vec<Arc<Node>> {
         self.nodes.lock().values().filter_map(|up| up.node.upgrade()).collect()
+    }
+
+    /// Which node has the lease of a key's range.
+    fn leaseholder(&self, key: &[u8]) -> Option<NodeId> {
+        let holds = |node: &Arc<Node>| {
+            node.replicas().iter().any(|replica| replica.is_serving() && replica.published().span.contains(key))
+        };
+        self.inner().iter().find(|node| holds(node)).map(|node| node.id)
     }
 
     /// On how many nodes each range is.
@@ -285,5 +298,49 @@ fn a_node_is_taken_out_of_the_cluster_and_stops() {
         let asked = cluster.nodes.lock()[&NodeId(2)].env.clone();
         let refused = env.tasks.spawn("take out", async move { members::take_out(&asked, NodeId(2), NodeId(4)).await });
         assert!(refused.await.unwrap().is_err_and(|why| why.contains("only 2 other nodes")));
+    });
+}
+
+#[test]
+fn deadlocks_over_two_nodes_are_broken_soon() {
+    run(6, async |world| {
+        let cluster = Cluster::start(&world, 3).await;
+        for key in ["a", "g", "m", "s"] {
+            cluster.put(1, key, "1").await.unwrap();
+        }
+        cluster.on_three_nodes().await;
+        for at in ["g", "m", "s"] {
+            cluster.split(1, at).await;
+        }
+        let mut waited = 0;
+        let other = loop {
+            let first = cluster.leaseholder(b"a");
+            let apart = ["g", "m", "s"].into_iter().find(|key| {
+                let holder = cluster.leaseholder(key.as_bytes());
+                first.is_some() && holder.is_some() && holder != first
+            });
+            match apart {
+                Some(key) => break key,
+                None => world.sleep(Duration::from_millis(100)).await,
+            }
+            waited += 1;
+            assert!(waited < 600, "all leases are on one node");
+        };
+        let (met, meet) = (Arc::new(tokio::sync::Barrier::new(2)), world.now());
+        let locks = |node: u64, keys: [&'static str; 2]| {
+            let met = met.clone();
+            cluster.on(node, move |router| async move {
+                let mut txn = Transaction::begin(router, Isolation::ReadCommitted);
+                txn.lock(&[keys[0].into()], Strength::Update, WaitPolicy::Wait).await?;
+                met.wait().await;
+                let second = txn.lock(&[keys[1].into()], Strength::Update, WaitPolicy::Wait).await.map(|_| ());
+                txn.rollback().await;
+                second
+            })
+        };
+        let ended: [Result<()>; 2] = tokio::join!(locks(2, ["a", other]), locks(3, [other, "a"])).into();
+        let deadlocks = ended.iter().filter(|ended| matches!(ended, Err(Error::Deadlock { .. }))).count();
+        assert_eq!(deadlocks, 1, "{ended:?}");
+        assert!(world.now() - meet < Duration::from_millis(600), "{:?}", world.now() - meet);
     });
 }

@@ -1,6 +1,7 @@
 //! One node, whole, in the simulation: transactions in one range and over several, locks, splits, restarts.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use atoll_cluster::{Options, Router, Store};
@@ -10,8 +11,10 @@ use atoll_storage::engine::Space;
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Strength;
 use atoll_txn::request::{Answer, Body, RangeRef, Release, Span, Split, WaitPolicy};
+use atoll_txn::transaction::Until;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 const N1: NodeId = NodeId(1);
 
@@ -60,6 +63,17 @@ async fn put(router: &Router, key: &'static str, value: &'static str) {
 
 async fn get(router: &Router, key: &str) -> Option<Bytes> {
     begin(router, Isolation::Serializable).get(key.as_bytes()).await.unwrap()
+}
+
+/// A tenure that ends at a moment, and lasts longer by so many nanoseconds whenever somebody looks.
+struct Ends(Mutex<Timestamp>, u64);
+
+impl Until for Ends {
+    fn until(&self, _: u64) -> Option<Timestamp> {
+        let mut until = self.0.lock();
+        until.wall += self.1;
+        Some(*until)
+    }
 }
 
 /// A coordinator that may take long to decide, be silent meanwhile, and leave its intents to others.
@@ -187,15 +201,28 @@ fn what_may_commit_up_to_a_moment_does_not_commit_above_it() {
                 for key in keys {
                     late.put(*key, "late").unwrap();
                 }
-                late.commit_by(until);
+                late.commit_by(Arc::new(Ends(Mutex::new(until), 0)), 1);
                 assert_eq!(late.commit().await, Err(Error::Retry(Retry::TooLate)), "{keys:?}");
                 assert_eq!(get(&router, "a").await.as_deref(), Some(&b"0"[..]));
             }
             assert_eq!(get(&router, "x").await, None);
             let mut in_time = begin(&router, Isolation::Serializable);
             in_time.put("a", "1").unwrap();
-            in_time.commit_by(Timestamp { wall: router.now().wall + 1_000_000_000, logical: 0 });
+            let soon = Timestamp { wall: router.now().wall + 1_000_000_000, logical: 0 };
+            in_time.commit_by(Arc::new(Ends(Mutex::new(soon), 0)), 1);
             assert!(in_time.commit().await.unwrap() > until);
+
+            // One that takes longer than what was left of the tenure goes on with what that is renewed by.
+            let mut long = begin(&router, Isolation::Serializable);
+            for key in 0..20_000 {
+                long.put(format!("long/{key:05}"), "1").unwrap();
+            }
+            let soon = Timestamp { wall: router.now().wall + 2_000_000, logical: 0 };
+            router.sleep(Duration::from_millis(10)).await;
+            // Somebody has read there: it has to commit above that.
+            assert_eq!(get(&router, "long/00000").await, None);
+            long.commit_by(Arc::new(Ends(Mutex::new(soon), 1_000_000_000)), 1);
+            assert!(long.commit().await.unwrap() > soon);
         })
         .await;
     });

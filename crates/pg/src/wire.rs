@@ -38,6 +38,8 @@ pub struct Wire<'a, S> {
     scratch: Scratch,
     /// Bytes that have left already.
     sent: u64,
+    /// Where the last CommandComplete begins.
+    completed: Option<Mark>,
     /// A message could not be put out; the client waits for it in vain.
     torn: bool,
 }
@@ -45,7 +47,7 @@ pub struct Wire<'a, S> {
 impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Wire<'a, S> {
     pub fn new(socket: &'a Socket<S>, orders: OrdersReceiver, message_bytes_max: usize) -> Wire<'a, S> {
         let (out, scratch, sent, torn) = (BytesMut::new(), Scratch::default(), 0, false);
-        Wire { socket, orders, message_bytes_max, cancel: None, out, scratch, sent, torn }
+        Wire { socket, orders, message_bytes_max, cancel: None, out, scratch, sent, completed: None, torn }
     }
 
     /// Those for this connection, once it is one of the node's.
@@ -192,7 +194,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client for Wire<'_, S> {
     }
 
     fn complete(&mut self, tag: &str) {
+        self.completed = Some(self.mark());
         self.put(|out| reply::message(out, b'C', |out| reply::put_text(out, tag)));
+    }
+
+    fn retract_complete(&mut self) {
+        // Nothing is sent between a statement's end and its commit.
+        if let Some(mark) = self.completed.take() {
+            self.take_back(mark);
+        }
     }
 
     fn complete_empty(&mut self) {

@@ -10,6 +10,7 @@ use crate::error::Error;
 
 pub const RPC_PORT: u16 = 7400;
 pub const SQL_PORT: u16 = 5432;
+pub const HTTP_PORT: u16 = 8080;
 /// How far a default moves.
 const TRIES: u16 = 100;
 
@@ -31,6 +32,11 @@ impl Listen {
     /// Begins to accept connections of clients.
     pub async fn sql(self, env: &Env) -> Result<Listener, Error> {
         self.listen("SQL", async |address| env.net.listen_clients(address).await).await
+    }
+
+    /// Begins to accept connections of browsers and watchers.
+    pub async fn http(self, env: &Env) -> Result<Listener, Error> {
+        self.listen("http", async |address| env.net.listen_clients(address).await).await
     }
 
     async fn listen<T>(self, what: &str, listen: impl AsyncFn(SocketAddr) -> io::Result<T>) -> Result<T, Error> {

@@ -1,10 +1,10 @@
 //! Starting and closing a node, in order.
 //!
 //! ```text
-//! lock, version → room → port → log, state, ranges serve → ready
+//! lock, version → room → ports → log, state, ranges serve → ready
 //! ```
-//! The port is taken early, because a taken one shall not cost the time of a recovery. Until the store serves, requests
-//! are answered by nobody.
+//! The ports are taken early, because a taken one shall not cost the time of a recovery. Until the store serves, requests
+//! are answered by nobody, but for those over http, which say so.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,12 +22,15 @@ use atoll_sql::session;
 use crate::ballast::{self, Ballast};
 use crate::directory::{self, Directory, FOUNDER, Identity};
 use crate::error::Error;
-use crate::listen::{Listen, RPC_PORT, SQL_PORT};
+use crate::http::Http;
+use crate::listen::{HTTP_PORT, Listen, RPC_PORT, SQL_PORT};
+use crate::topology::Places;
 
 #[derive(Clone, Debug)]
 pub struct Options {
     pub rpc: Listen,
     pub sql: Listen,
+    pub http: Listen,
     /// Where nodes of the cluster are that this one belongs to: `host:port`.
     pub join: Vec<String>,
     /// Where the others reach this one, if not where it listens.
@@ -45,6 +48,7 @@ impl Default for Options {
         Options {
             rpc: Listen::Near(RPC_PORT),
             sql: Listen::Near(SQL_PORT),
+            http: Listen::Near(HTTP_PORT),
             join: Vec::new(),
             advertise: None,
             store: store::Options::default(),
@@ -59,6 +63,7 @@ pub struct Server {
     store: Store,
     rpc: SocketAddr,
     sql: pg::Handle,
+    http: Http,
     sessions: Arc<session::Node>,
     ballast: Task<()>,
     took: Duration,
@@ -83,6 +88,9 @@ impl Server {
         };
         let clients = options.sql.sql(env).await?;
         refuse_strangers(clients.address())?;
+        let watchers = options.http.http(env).await?;
+        refuse_strangers(watchers.address())?;
+        let http = Http::serve(env, watchers);
         // Now, because the recovery needs room too.
         let ballast = env.tasks.spawn_dedicated("ballast", ballast.watch());
         // What statements lay aside ends before writes are refused.
@@ -92,7 +100,10 @@ impl Server {
         let gateway: GatewayRef = Arc::new(Senders(store.router()));
         let sessions = open_sql(env, &store, &gateway, options.memory_bytes, spill_reserve_bytes).await?;
         let sql = pg::serve(sessions.clone(), env.clone(), clients, sql_options(env, sessions.clone()));
-        Ok(Server { directory, store, rpc, sql, sessions, ballast, took: env.clock.mono() - begin })
+        // A node is put together once.
+        let _ = sessions.topology.set(Arc::new(Places(Arc::downgrade(store.node()))));
+        http.opened(store.node(), &sessions);
+        Ok(Server { directory, store, rpc, sql, http, sessions, ballast, took: env.clock.mono() - begin })
     }
 
     pub fn identity(&self) -> Identity {
@@ -113,6 +124,11 @@ impl Server {
         self.sql.address()
     }
 
+    /// Where the console, the metrics and the health are.
+    pub fn http(&self) -> SocketAddr {
+        self.http.address()
+    }
+
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -129,6 +145,7 @@ impl Server {
 
     /// Ends cleanly: everything is flushed, so that the next start has nothing to replay.
     pub async fn close(self) -> Result<(), Error> {
+        self.http.closing();
         self.sql.stop(GRACE).await;
         self.sessions.peers.leave().await;
         self.ballast.abort();
@@ -189,11 +206,12 @@ const GREET_WITHIN: Duration = Duration::from_secs(2);
 /// How long statements may go on when the node is closed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Without TLS, and with a superuser who needs no password, only this machine's own programs may come.
+/// Without TLS, and with a superuser who needs no password and figures that nobody has to ask for, only this machine's own
+/// programs may come.
 fn refuse_strangers(address: SocketAddr) -> Result<(), Error> {
     match address.ip().is_loopback() {
         true => Ok(()),
-        false => Err(Error::Address(format!("{address} is not a loopback address: TLS for clients is not there yet"))),
+        false => Err(Error::Address(format!("{address} is not a loopback address: TLS is not there yet"))),
     }
 }
 

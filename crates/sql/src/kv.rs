@@ -11,6 +11,7 @@ use atoll_txn::request::Page;
 use atoll_txn::request::{LockedRow, Span, WaitPolicy};
 pub use atoll_txn::transaction::Ahead;
 use atoll_txn::transaction::Savepoint;
+pub use atoll_txn::transaction::Until;
 use atoll_txn::{Isolation, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -66,7 +67,7 @@ pub trait Txn: Send + Sync {
     fn take_back(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn rollback_to(&mut self, savepoint: Savepoint) -> BoxFuture<'_, Result<()>>;
     fn release(&mut self, savepoint: Savepoint);
-    fn commit_by(&mut self, until: Timestamp);
+    fn commit_by(&mut self, tenure: Arc<dyn Until>, number: u64);
     fn set_vital(&mut self);
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Timestamp>>;
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()>;
@@ -199,8 +200,8 @@ impl<S: Sender> Txn for Transaction<S> {
         Transaction::release(self, savepoint);
     }
 
-    fn commit_by(&mut self, until: Timestamp) {
-        Transaction::commit_by(self, until);
+    fn commit_by(&mut self, tenure: Arc<dyn Until>, number: u64) {
+        Transaction::commit_by(self, tenure, number);
     }
 
     fn set_vital(&mut self) {

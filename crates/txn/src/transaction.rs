@@ -62,6 +62,10 @@ const HEARTBEAT_OF_COMMIT: Duration = Duration::from_millis(250);
 /// How long the outcome of a decision whose answer was lost is asked for.
 const SETTLE_FOR: u32 = 40;
 const SETTLE_EVERY: Duration = Duration::from_millis(250);
+/// When a tenure lasts for no longer than this, its renewal is waited for.
+const RENEWAL_NEAR_NS: u64 = 500_000_000;
+const RENEWAL_LOOKS: u32 = 20;
+const RENEWAL_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The longest key: even when every byte of it is escaped it fits the engine's.
 const KEY_BYTES_MAX: usize = 16 << 10;
 /// What one transaction may buffer.
@@ -74,6 +78,11 @@ const PIECE_WRITES: usize = 4 << 10;
 const PIECES_MAX: usize = 4;
 /// How many keys are named one by one to whoever resolves their intents.
 const KEYS_MAX: usize = 1024;
+
+/// Up to when transactions that rely on a tenure may commit, as it is known at the moment. None: it is over.
+pub trait Until: Send + Sync {
+    fn until(&self, tenure: u64) -> Option<Timestamp>;
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
@@ -134,7 +143,7 @@ pub struct Transaction<S: Sender> {
     /// What must hold at the commit timestamp has been shown to hold up to here.
     held_ts: Timestamp,
     /// It may not commit above this.
-    until: Option<Timestamp>,
+    tenure: Option<(Arc<dyn Until>, u64)>,
     /// It may write when the disk is full.
     vital: bool,
     /// Reads at a chosen past moment: no writes, no uncertainty.
@@ -218,7 +227,7 @@ impl<S: Sender> Transaction<S> {
             began: read_ts,
             read_ts,
             held_ts: read_ts,
-            until: None,
+            tenure: None,
             vital: false,
             historical,
             observed: Vec::new(),
@@ -537,9 +546,9 @@ impl<S: Sender> Transaction<S> {
         release_all(&self.sender, self.id, self.locked_spans()).await;
     }
 
-    /// From here on it commits at or below this timestamp or not at all, whatever becomes of its messages on the way.
-    pub fn commit_by(&mut self, until: Timestamp) {
-        self.until = Some(until);
+    /// From here on it commits while the tenure lasts or not at all, whatever becomes of its messages on the way.
+    pub fn commit_by(&mut self, tenure: Arc<dyn Until>, number: u64) {
+        self.tenure = Some((tenure, number));
     }
 
     /// What it writes is written even when the disk is full: a few bytes that others wait for, over and over the same.
@@ -596,7 +605,7 @@ impl<S: Sender> Transaction<S> {
                 needed.iter().map(|span| span.clip(&part.range.span)).filter(|span| !span.is_empty()).collect();
             let reads_elsewhere = needed.iter().any(|span| !part.range.span.covers(span));
             let body = Body::Commit(Commit {
-                txn: self.header(),
+                txn: self.header_in_time().await?,
                 writes: part.writes.clone(),
                 claims: part.claims.clone(),
                 reads,
@@ -681,11 +690,11 @@ impl<S: Sender> Transaction<S> {
 
     /// Lays the intents. The least timestamp at which all of them can commit, or why not.
     async fn prepare(&self, parts: &[Part], anchor: &Bytes) -> (Timestamp, Option<Error>) {
-        let (header, sender) = (self.header(), &self.sender);
         let prepare = async |part: &Part| {
             let (writes, claims) = (part.writes.clone(), part.claims.clone());
-            let body = Body::Prepare(Prepare { txn: header.clone(), anchor: anchor.clone(), writes, claims });
-            sender.send(&part.range, body).await
+            let txn = self.header_in_time().await?;
+            let body = Body::Prepare(Prepare { txn, anchor: anchor.clone(), writes, claims });
+            self.sender.send(&part.range, body).await
         };
         let prepares: Vec<_> = parts.iter().map(prepare).collect();
         let mut prepares = pin!(stream::iter(prepares).buffer_unordered(at_once(parts)));
@@ -711,7 +720,7 @@ impl<S: Sender> Transaction<S> {
         // The locks of each range are verified while those of the ranges before it are still held.
         for part in parts {
             let body = Body::Prepare(Prepare {
-                txn: self.header(),
+                txn: self.header_in_time().await?,
                 anchor: Bytes::new(),
                 writes: Vec::new(),
                 claims: part.claims.clone(),
@@ -785,9 +794,24 @@ impl<S: Sender> Transaction<S> {
             read_ts: self.read_ts,
             first_writer_wins: self.isolation == Isolation::RepeatableRead,
             held_ts: self.held_ts.max(self.read_ts),
-            until: self.until,
+            until: None,
             vital: self.vital,
         }
+    }
+
+    /// For what lays writes or verifies locks: it is refused above the moment up to which the tenure lasts. That moves on
+    /// while a long commit is under way; a renewal that is late is waited for.
+    async fn header_in_time(&self) -> Result<TxnHeader> {
+        let Some((tenure, number)) = &self.tenure else { return Ok(self.header()) };
+        for _ in 0..RENEWAL_LOOKS {
+            let until = tenure.until(*number).ok_or(Error::Retry(Retry::TooLate))?;
+            if until.wall > self.sender.now().wall.saturating_add(RENEWAL_NEAR_NS) {
+                return Ok(TxnHeader { until: Some(until), ..self.header() });
+            }
+            self.sender.sleep(RENEWAL_LOOK_EVERY).await;
+        }
+        let until = tenure.until(*number).ok_or(Error::Retry(Retry::TooLate))?;
+        Ok(TxnHeader { until: Some(until), ..self.header() })
     }
 
     fn read_at(&self) -> ReadAt {

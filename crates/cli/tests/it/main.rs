@@ -9,6 +9,7 @@ mod cluster;
 mod common;
 mod damage;
 mod full;
+mod http;
 mod kill;
 mod shell;
 mod slt;

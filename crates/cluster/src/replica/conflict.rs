@@ -11,8 +11,9 @@ use atoll_txn::mvcc::{self, reader::IntentRef};
 use atoll_txn::request::{Body, Fate, Push, Reply, Resolve, Span};
 use atoll_txn::{Error, Result, Sender, TxnId};
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
-use super::Replica;
+use super::{Replica, Woken};
 use crate::router::Router;
 use crate::store::Node;
 
@@ -26,11 +27,28 @@ const ROWS_AHEAD: usize = 1024;
 struct Edge<'a> {
     node: &'a Node,
     request: RequestId,
+    woken: oneshot::Receiver<Woken>,
 }
 
 impl Drop for Edge<'_> {
     fn drop(&mut self) {
+        self.node.waiters.lock().remove(&self.request);
         self.node.waits.lock().remove(self.request);
+    }
+}
+
+impl Edge<'_> {
+    /// Returns when it is over by itself; the error is that of a deadlock over nodes.
+    async fn wait(&mut self, ended: oneshot::Receiver<()>) -> Result<()> {
+        tokio::select! {
+            biased;
+            woken = &mut self.woken => match woken {
+                Ok(Woken::Deadlock(cycle)) => Err(Error::Deadlock { cycle }),
+                // It is asked again what became of the owner.
+                Ok(Woken::Granted(_) | Woken::Gone) | Err(_) => Ok(()),
+            },
+            _ = ended => Ok(()),
+        }
     }
 }
 
@@ -68,6 +86,8 @@ impl Replica {
     /// What becomes of the transaction of an intent, when it is known. From then on [`Node::ended`] knows it.
     pub(super) async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
         let router = Router::new(self.node.clone());
+        // One wait, however often it is asked: whoever looks for deadlocks wants to see it last.
+        let mut edge = None;
         loop {
             let ended = self.node.watch(intent.txn);
             // Others may have learned it meanwhile.
@@ -86,8 +106,14 @@ impl Replica {
             };
             let outcome = match status.fate() {
                 Fate::Pending => {
-                    let _edge = self.edge(waiter, intent.txn)?;
-                    let _ = self.node.env.clock.timeout(ASK_EVERY, ended).await;
+                    if let (None, Some(waiter)) = (&edge, waiter) {
+                        edge = Some(self.edge(waiter, intent.txn)?);
+                    }
+                    let clock = &self.node.env.clock;
+                    match &mut edge {
+                        Some(edge) => clock.timeout(ASK_EVERY, edge.wait(ended)).await.unwrap_or(Ok(()))?,
+                        None => drop(clock.timeout(ASK_EVERY, ended).await),
+                    }
                     continue;
                 }
                 Fate::Committed => Outcome::Committed(status.commit_ts),
@@ -125,12 +151,13 @@ impl Replica {
         Ok(found.iter().map(|(key, _)| Span::point(key)).collect())
     }
 
-    fn edge(&self, waiter: Option<TxnId>, owner: TxnId) -> Result<Option<Edge<'_>>> {
-        let Some(waiter) = waiter else { return Ok(None) };
+    fn edge(&self, waiter: TxnId, owner: TxnId) -> Result<Edge<'_>> {
         let request = self.node.next_request();
-        match self.node.waits.lock().add_wait(waiter, request, BTreeSet::from([owner])) {
-            Ok(()) => Ok(Some(Edge { node: &self.node, request })),
-            Err(deadlock) => Err(Error::Deadlock { cycle: deadlock.cycle }),
+        if let Err(deadlock) = self.node.waits.lock().add_wait(waiter, request, BTreeSet::from([owner])) {
+            return Err(Error::Deadlock { cycle: deadlock.cycle });
         }
+        let (wake, woken) = oneshot::channel();
+        self.node.waiters.lock().insert(request, wake);
+        Ok(Edge { node: &self.node, request, woken })
     }
 }

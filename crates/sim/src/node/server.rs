@@ -44,6 +44,9 @@ pub async fn drive(run: Arc<Run>, node: NodeId) {
         let ended = env.tasks.spawn("node", live(run.clone(), env.clone(), node)).await;
         run.orders.lock().remove(&node);
         run.state.lock().up.remove(&node);
+        // What its own clients were at has ended with it.
+        let first = first_client(node);
+        run.state.lock().busy.retain(|id, _| !(first..first + PER_NODE).contains(id));
         let was_full = run.state.lock().disk_was_full.contains(&node);
         let excused = bites(&run, "disk.sync_failed") > failed_syncs || was_full;
         let stopped = bites(&run, "disk.sync_failed") > failed_syncs;
@@ -76,12 +79,19 @@ pub async fn drive(run: Arc<Run>, node: NodeId) {
     }
 }
 
+/// The number from which on those of a node's own clients are.
+fn first_client(node: NodeId) -> u64 {
+    (node.0 - N1.0) * PER_NODE
+}
+
 fn bites(run: &Run, name: &str) -> u64 {
     run.world.bites().get(name).copied().unwrap_or_default()
 }
 
 /// SQL on the node: its sessions, and in the end the last look at their tables.
 async fn sessions(run: Arc<Run>, env: Env, router: Router, on: NodeId) {
+    let zero = first_client(on);
+    run.state.lock().busy.insert(zero, ("sql set-up", run.world.now()));
     let gateway: GatewayRef = Arc::new(Senders(router.clone()));
     let node = loop {
         match session::Node::open(env.clone(), gateway.clone(), Pool::default(), Place::default()).await {
@@ -91,13 +101,12 @@ async fn sessions(run: Arc<Run>, env: Env, router: Router, on: NodeId) {
         env.clock.sleep(Duration::from_millis(200)).await;
     };
     let client = |id: u64| sql::Client::new(client(&run, id, env.clone(), router.clone()), node.clone());
-    // The numbers of n1's are the small ones.
-    let zero = (on.0 - N1.0) * PER_NODE;
     let mut first = client(zero);
     while let Err(error) = first.set_up().await {
         run.world.trace("sql.setup", error);
         env.clock.sleep(Duration::from_millis(200)).await;
     }
+    run.state.lock().busy.remove(&zero);
     for id in zero + 1..=zero + run.plan.local.div_ceil(run.plan.nodes) {
         let (mut client, run, env) = (client(id), run.clone(), env.clone());
         env.tasks.clone().spawn("session", async move {
@@ -136,7 +145,7 @@ async fn live(run: Arc<Run>, env: Env, id: NodeId) -> Ended {
         env.tasks.spawn("sql", sessions(run.clone(), env.clone(), store.router(), id));
     }
     let local = run.plan.local.div_ceil(run.plan.nodes);
-    let first = (id.0 - N1.0) * PER_NODE;
+    let first = first_client(id);
     for id in (first + 1..=first + local).filter(|_| !run.plan.sql) {
         env.tasks.spawn("client", work(run.clone(), id, env.clone(), store.router()));
     }

@@ -89,6 +89,8 @@ pub trait Client: Send {
     fn row(&mut self, encoding: &Encoding, row: &[Datum]);
     /// CommandComplete: `SELECT 3`, `INSERT 0 1`.
     fn complete(&mut self, tag: &str);
+    /// The commit that the last CommandComplete counted on has failed: the client is to be told of that alone.
+    fn retract_complete(&mut self);
     /// EmptyQueryResponse.
     fn complete_empty(&mut self);
     /// PortalSuspended.

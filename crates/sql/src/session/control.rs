@@ -208,6 +208,7 @@ impl Session {
             }
         }
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.registration.backend.counts.committed();
         self.node.count(&transaction.tally);
         if !transaction.changes.is_empty() {
             // Kept where whoever stops waiting here finds it again.
@@ -236,6 +237,7 @@ impl Session {
     /// Rolls everything back, and tells the client of settings that are what they were.
     pub(super) async fn abandon(&mut self, client: &mut dyn Client) {
         let Some(mut transaction) = self.transaction.take() else { return };
+        self.registration.backend.counts.rolled_back();
         if let Some(txn) = transaction.txn.take() {
             txn.rollback().await;
         }
@@ -687,7 +689,7 @@ impl Session {
                 let rows = rows.map(|(name, value)| vec![Datum::text(name), Datum::text(value), Datum::text("")]);
                 (["name", "setting", "description"].map(text_column).to_vec(), rows.collect())
             }
-            Show::Ranges { .. } => return Err(Error::unsupported("SHOW RANGES")),
+            Show::Ranges { .. } => return Err(Error::internal("SHOW RANGES is a query")),
             Show::Words(words) => {
                 let words: Vec<&str> = words.iter().map(|word| word.as_str()).collect();
                 return Err(variables::unrecognized(&words.join(" ")));

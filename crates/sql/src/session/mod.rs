@@ -6,10 +6,10 @@
 //! - [`run`]: one bound statement, again where that is right
 //! - [`transaction`], [`control`]: the transaction, and the statements that steer it
 //! - [`prepared`], [`cursor`]: statements that are kept, statements that are being run
-//! - [`variables`]: SET and SHOW; `analyze`, `explain`, `copy`: statements of their own kind
+//! - [`variables`]: SET and SHOW; `lists`: SHOW of Atoll's own lists; `analyze`, `explain`, `copy`: statements of their own kind
 //! - [`scope`]: what statements see of their session
-//! - [`node`], [`locks`]: what all sessions of a node share
-//! - [`peers`]: the other nodes
+//! - [`node`], [`locks`]: what all sessions of a node share; [`counts`]: what they have done
+//! - [`peers`]: the other nodes; [`topology`]: what is told of them
 //!
 //! INVARIANT: every public call leaves the session ready for the next one, whatever it returns; an error inside an
 //! explicit transaction leaves that failed (25P02 until ROLLBACK).
@@ -18,10 +18,12 @@ mod analyze;
 pub mod client;
 mod control;
 mod copy;
+pub mod counts;
 mod cursor;
 mod define;
 mod explain;
 pub mod identity;
+mod lists;
 pub mod locks;
 pub mod node;
 pub mod peers;
@@ -29,6 +31,7 @@ pub mod prepared;
 mod run;
 pub mod scope;
 mod statement;
+pub mod topology;
 pub mod transaction;
 pub mod variables;
 
@@ -251,7 +254,12 @@ impl Session {
             self.show_active(&text);
             self.portals.remove("");
             let result = self.simple_statements(&text, client).await;
-            self.end_message(result, client).await
+            let ran = result.is_ok();
+            let ended = self.end_message(result, client).await;
+            if ran && ended.is_err() {
+                client.retract_complete();
+            }
+            ended
         })
     }
 
@@ -263,7 +271,7 @@ impl Session {
         }
         let alone = parsed.len() == 1;
         for parsed in parsed {
-            let statement = Arc::new(parsed.statement);
+            let statement = Arc::new(lists::spelled_out(parsed.statement)?);
             let mut attempt = 0;
             loop {
                 let mark = client.mark();
@@ -272,6 +280,9 @@ impl Session {
                 let mut result = Session::timed(limits, self.simple_statement(text, &statement, client)).await;
                 if alone && result.is_ok() && self.is_implicit() {
                     result = self.commit_implicit(client).await;
+                    if result.is_err() {
+                        client.retract_complete();
+                    }
                 }
                 match result {
                     Err(failure) if alone && self.may_retry(&failure, attempt) && client.take_back(mark) => {
@@ -283,6 +294,7 @@ impl Session {
                     Ok(()) => break,
                 }
             }
+            self.registration.backend.counts.statement();
             if let Some(transaction) = &mut self.transaction {
                 transaction.statements += 1;
             }
@@ -308,7 +320,7 @@ impl Session {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Error::new(sqlstate::SYNTAX_ERROR, message));
         }
-        let statement = parsed.pop().map(|parsed| Arc::new(parsed.statement));
+        let statement = parsed.pop().map(|parsed| lists::spelled_out(parsed.statement)).transpose()?.map(Arc::new);
         if name.is_empty() {
             self.prepared.remove(name);
         } else if self.prepared.contains_key(name) {
@@ -442,6 +454,7 @@ impl Session {
             let limits = self.limits();
             match Session::timed(limits, self.execute_portal(name, rows_max, client)).await {
                 Ok(()) => {
+                    self.registration.backend.counts.statement();
                     if let Some(transaction) = &mut self.transaction {
                         transaction.statements += 1;
                         let is_first = fresh && transaction.kind == Kind::Implicit && transaction.statements == 1;
@@ -580,15 +593,23 @@ impl Session {
             Status::Failed => BackendState::IdleInFailedTransaction,
         };
         let begun_ns = self.transaction.as_ref().map_or(0, |open| wall_of(open.begun_micros));
-        self.registration.backend.activity.lock().change(state, self.node.env.clock.wall_ns(), begun_ns);
+        let now_ns = self.node.env.clock.wall_ns();
+        let backend = &self.registration.backend;
+        let mut activity = backend.activity.lock();
+        if activity.state == BackendState::Active {
+            let took = Duration::from_nanos(now_ns.saturating_sub(activity.query_start_ns));
+            backend.counts.answered(took);
+        }
+        activity.change(state, now_ns, begun_ns);
     }
 
     /// An error leaves the transaction failed.
     fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err()
-            && let Some(transaction) = &mut self.transaction
-        {
-            transaction.failed = true;
+        if result.is_err() {
+            self.registration.backend.counts.failed();
+            if let Some(transaction) = &mut self.transaction {
+                transaction.failed = true;
+            }
         }
         result
     }

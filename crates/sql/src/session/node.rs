@@ -7,7 +7,7 @@
 //! locks it was made under. So who gets a lock on a relation finds its newest descriptor in [`Node::catalog`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use atoll_datum::{Oid, sqlstate};
 use atoll_env::Env;
@@ -17,8 +17,10 @@ use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use super::counts::{Counts, Totals};
 use super::locks::{Kept, Locks, Owner};
 use super::peers::Peers;
+use super::topology::Topology;
 use crate::catalog::sequence::Sequences;
 use crate::catalog::statistics::{self, Known};
 use crate::catalog::store::{self, Changes, Touched};
@@ -48,10 +50,14 @@ pub struct Node {
     /// Taken from the store and not yet given away.
     oids: tokio::sync::Mutex<std::ops::Range<u32>>,
     backends: Mutex<BTreeMap<i32, Arc<Backend>>>,
+    /// Of sessions that have ended.
+    counted: Mutex<Totals>,
     /// Raised when a definition has left something to do.
     pub jobs: Arc<Notify>,
     pub builds: Mutex<Builds>,
     pub tallies: Arc<Tallies>,
+    /// Where somebody has put it.
+    pub topology: OnceLock<Arc<dyn Topology>>,
 }
 
 /// Builds of indexes, by their jobs.
@@ -125,9 +131,11 @@ impl Node {
             adopting: tokio::sync::Mutex::default(),
             oids: tokio::sync::Mutex::new(0..0),
             backends: Mutex::default(),
+            counted: Mutex::default(),
             jobs: Arc::default(),
             builds: Mutex::default(),
             tallies: Arc::default(),
+            topology: OnceLock::new(),
             env,
             gateway,
         })
@@ -331,7 +339,7 @@ impl Node {
     /// Announces a session under the number that the protocol has given it. It is listed until the [`Registration`] is
     /// dropped.
     pub fn register(self: &Arc<Self>, pid: i32, activity: Activity, signal: Signal) -> Registration {
-        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), signal });
+        let backend = Arc::new(Backend { pid, activity: Mutex::new(activity), counts: Counts::default(), signal });
         self.backends.lock().insert(pid, backend.clone());
         Registration { node: self.clone(), backend }
     }
@@ -344,6 +352,14 @@ impl Node {
         self.backends.lock().values().cloned().collect()
     }
 
+    /// What sessions of this node have done since it began.
+    pub fn counts(&self) -> Totals {
+        let backends = self.backends.lock();
+        let mut totals = self.counted.lock().clone();
+        backends.values().for_each(|backend| totals.add(&backend.counts));
+        totals
+    }
+
     /// The owner of a database is implicitly a member of pg_database_owner.
     pub fn database_owner(catalog: &Catalog, database: Oid) -> Oid {
         catalog.databases.get(&database).map_or(DATABASE_OWNER_ROLE, |database| Oid(database.owner))
@@ -354,6 +370,7 @@ impl Node {
 pub struct Backend {
     pub pid: i32,
     pub activity: Mutex<Activity>,
+    pub counts: Counts,
     signal: Signal,
 }
 
@@ -442,6 +459,9 @@ pub struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.node.backends.lock().remove(&self.backend.pid);
+        let mut backends = self.node.backends.lock();
+        backends.remove(&self.backend.pid);
+        // Under the lock, so that nobody who adds up misses them or sees them twice.
+        self.node.counted.lock().add(&self.backend.counts);
     }
 }

@@ -9,6 +9,7 @@
 //! - [`relation`], [`constraint`], [`types`], [`builtin`], [`cluster`], [`depend`]: catalogs
 //! - [`listing`], [`statistics`], [`activity`]: views over them, over what ANALYZE found, and over the sessions of this
 //!   node
+//! - [`topology`]: nodes and ranges, which PostgreSQL has not got
 //! - [`information`], for information_schema
 //! - [`empty`]: what describes features that Atoll has not got
 //!
@@ -31,12 +32,14 @@ mod information;
 mod listing;
 mod relation;
 mod statistics;
+mod topology;
 mod types;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use atoll_datum::{Oid, Result};
+use futures_util::future::BoxFuture;
 
 pub use relation::{BTREE, Class, classes_of, rule_oid};
 use row::Rows;
@@ -68,7 +71,24 @@ pub struct SystemTable {
     /// The type of its rows.
     pub row_type: Oid,
     pub columns: &'static [SystemColumn],
-    pub rows: fn(&Scope) -> Result<Rows>,
+    pub rows: Source,
+}
+
+/// Where the rows of a system relation come from.
+#[derive(Clone, Copy)]
+pub enum Source {
+    Here(fn(&Scope) -> Result<Rows>),
+    /// Other nodes are asked.
+    Asked(for<'a> fn(&'a Scope) -> BoxFuture<'a, Result<Rows>>),
+}
+
+impl Source {
+    pub async fn rows(self, scope: &Scope) -> Result<Rows> {
+        match self {
+            Source::Here(rows) => rows(scope),
+            Source::Asked(rows) => rows(scope).await,
+        }
+    }
 }
 
 pub struct SystemColumn {
@@ -112,6 +132,7 @@ const RELATIONS: &[&[SystemTable]] = &[
     listing::RELATIONS,
     activity::RELATIONS,
     statistics::RELATIONS,
+    topology::RELATIONS,
     information::relation::RELATIONS,
     information::constraint::RELATIONS,
     information::privilege::RELATIONS,

@@ -60,12 +60,12 @@ macro_rules! row {
 }
 
 /// Relations of a schema: `table` (oid, row type) or `view` (oid), a name, columns with types as named in
-/// `atoll_datum::oid`, and the function that makes the rows. A table's columns are NOT NULL unless they say `null`, a
+/// `atoll_datum::oid`, and the function that makes the rows, behind `=>` if it asks other nodes. A table's columns are NOT NULL unless they say `null`, a
 /// view's are never.
 macro_rules! relations {
     ($schema:ident, $list:ident: $(
         $kind:ident $oid:literal $($row_type:literal)? $name:ident ($($column:ident $ty:ident $($null:ident)?),* $(,)?)
-        $(= $rows:path)?;
+        $(= $rows:path)? $(=> $asked:path)?;
     )*) => {
         pub(in crate::system) const $list: &[$crate::system::SystemTable] = &[$($crate::system::SystemTable {
             oid: atoll_datum::Oid($oid),
@@ -79,7 +79,7 @@ macro_rules! relations {
                 ty: atoll_datum::oid::$ty,
                 not_null: relations!(@not_null $kind $($null)?),
             }),*],
-            rows: relations!(@rows $($rows)?),
+            rows: relations!(@rows $($rows)? $(=> $asked)?),
         }),*];
     };
     (@is_view table) => { false };
@@ -89,8 +89,9 @@ macro_rules! relations {
     (@not_null table) => { true };
     (@not_null table null) => { false };
     (@not_null view) => { false };
-    (@rows $rows:path) => { $rows };
-    (@rows) => { |_| Ok(Vec::new()) };
+    (@rows => $asked:path) => { $crate::system::Source::Asked($asked) };
+    (@rows $rows:path) => { $crate::system::Source::Here($rows) };
+    (@rows) => { $crate::system::Source::Here(|_| Ok(Vec::new())) };
 }
 
 fn array(element_type: Oid, elements: impl IntoIterator<Item = impl Cell>) -> Datum {

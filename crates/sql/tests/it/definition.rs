@@ -59,6 +59,21 @@ fn a_session_sees_what_another_has_committed_and_waits_for_what_it_has_not() {
 }
 
 #[test]
+fn what_does_not_commit_is_not_called_complete() {
+    on_a_node(async |node, _store| {
+        let mut one = session(&node, 1).await;
+        answer(&mut one, "create table p (id int primary key)").await;
+        answer(&mut one, "create table c (p int references p deferrable initially deferred)").await;
+        let alone = answer(&mut one, "insert into c values (1)").await;
+        assert!(alone.starts_with("ERROR:  23503"), "{alone}");
+        // Of several, those before the last are told of before anything is committed.
+        let last = answer(&mut one, "insert into p values (2); insert into c values (1)").await;
+        assert!(last.starts_with("INSERT 0 1\nERROR:  23503"), "{last}");
+        assert_eq!(answer(&mut one, "select count(*) from p").await, "0");
+    });
+}
+
+#[test]
 fn definitions_survive_a_restart_and_old_rows_are_erased() {
     on_a_node(async |node, store| {
         let mut one = session(&node, 1).await;

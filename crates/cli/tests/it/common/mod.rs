@@ -36,6 +36,8 @@ pub fn atoll(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ATOLL_")) {
         command.env_remove(name);
     }
+    // Tests run side by side.
+    command.env("ATOLL_HTTP", "127.0.0.1:0");
     command
 }
 
@@ -76,6 +78,7 @@ pub struct Node {
     pub ready: String,
     pub rpc: SocketAddr,
     pub sql: SocketAddr,
+    pub http: SocketAddr,
     stderr: Receiver<String>,
 }
 
@@ -118,11 +121,9 @@ impl Node {
         });
         match line.recv_timeout(WITHIN) {
             Ok(ready) => {
-                let after = |name| Some(ready.split_once(name)?.1.split_once(',')?.0.parse().unwrap());
-                // A node that has joined serves no SQL.
-                let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-                let (rpc, sql) = (after(" rpc ").unwrap(), after(" SQL ").unwrap_or(nowhere));
-                Ok(Node { child, ready, rpc, sql, stderr })
+                let after = |name| ready.split_once(name).unwrap().1.split_once(',').unwrap().0.parse().unwrap();
+                let [rpc, sql, http] = [" rpc ", " SQL ", " http "].map(after);
+                Ok(Node { child, ready, rpc, sql, http, stderr })
             }
             Err(_) => {
                 drop(child.kill());

@@ -117,6 +117,8 @@ impl session::Client for Answer {
 
     fn complete(&mut self, _: &str) {}
 
+    fn retract_complete(&mut self) {}
+
     fn complete_empty(&mut self) {}
 
     fn suspend(&mut self) {}

@@ -31,7 +31,7 @@ impl Operator for System {
             let made = match &self.rows {
                 Some(made) => made,
                 None => {
-                    let all = (self.table.rows)(exec.scope)?;
+                    let all = self.table.rows.rows(exec.scope).await?;
                     let wanted = |row: Vec<Datum>| self.columns.iter().map(|column| row[*column].clone()).collect();
                     self.rows.insert(all.into_iter().map(wanted).collect())
                 }

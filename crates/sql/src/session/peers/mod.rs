@@ -58,7 +58,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(2);
 pub struct Peers {
     env: Env,
     gateway: GatewayRef,
-    own: Own,
+    own: Arc<Own>,
     /// Who begins or renews the tenure.
     turn: tokio::sync::Mutex<()>,
     locks: Arc<Locks>,
@@ -91,7 +91,7 @@ impl Peers {
         let peers = Arc::new(Peers {
             env,
             gateway,
-            own: Own::default(),
+            own: Arc::default(),
             turn: tokio::sync::Mutex::default(),
             locks,
             strangers,
@@ -155,8 +155,10 @@ impl Peers {
 
     /// Has a transaction commit only if what was locked under this tenure still is. `defines`: it changes definitions.
     pub fn rely(&self, txn: &mut dyn Txn, number: u64, defines: bool) -> kv::Result<()> {
-        let until = self.own.until(number).ok_or(kv::Error::Retry(Retry::TooLate))?;
-        txn.commit_by(until);
+        if self.own.number() != number {
+            return Err(kv::Error::Retry(Retry::TooLate));
+        }
+        txn.commit_by(self.own.clone(), number);
         if defines {
             txn.constrain(tenure::goes_on(self.id(number)));
         }

@@ -29,7 +29,7 @@ use prost::Message;
 
 use crate::catalog::store;
 use crate::exec::Result;
-use crate::kv::{self, GatewayRef, Txn};
+use crate::kv::{self, GatewayRef, Txn, Until};
 
 const TENURES: u8 = 0x0f;
 
@@ -201,12 +201,6 @@ impl Own {
         now.since_start() + (LASTS - MARGIN - RENEW_AFTER) >= runs_until
     }
 
-    /// What commits of the tenure may not pass. None: that tenure is over.
-    pub fn until(&self, number: u64) -> Option<Timestamp> {
-        let until = self.until.lock();
-        (self.number() == number).then_some(*until)
-    }
-
     pub fn set_used(&self) {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
@@ -230,6 +224,13 @@ impl Own {
     pub fn clear(&self) {
         let _own = self.until.lock();
         self.number.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Until for Own {
+    fn until(&self, number: u64) -> Option<Timestamp> {
+        let until = self.until.lock();
+        (self.number() == number).then_some(*until)
     }
 }
 

@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 #[derive(Default)]
 pub struct Shell {
     text: String,
+    completed: usize,
     /// What COPY FROM STDIN is given.
     input: Option<Bytes>,
 }
@@ -59,9 +60,14 @@ impl Client for Shell {
     }
 
     fn complete(&mut self, tag: &str) {
+        self.completed = self.text.len();
         if !tag.starts_with("SELECT ") {
             writeln!(self.text, "{tag}").unwrap();
         }
+    }
+
+    fn retract_complete(&mut self) {
+        self.text.truncate(self.completed);
     }
 
     fn complete_empty(&mut self) {}
