@@ -1,8 +1,8 @@
 //! Deadlocks whose waits are on several nodes.
 //!
 //! Cycles of waits on one node are found at once, by [`WaitsFor`](atoll_txn::lock::WaitsFor). For the others a node whose
-//! waits last asks the rest who waits for whom there, and looks for cycles in what it is told and what it knows itself. All
-//! of them choose the same victims, and the node where one waits ends it.
+//! waits last asks the rest who waits for whom there, and looks for cycles in what it is told and what it knows itself. Those
+//! that know the same choose the same victims, and the node where one waits ends it.
 //!
 //! INVARIANT: nobody is ended for a cycle that was never whole. What is told is some time old, so a wait counts when it
 //! was there in two rounds, and one round begins when the one before is over: there was a moment between the two at which
@@ -12,19 +12,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use atoll_env::NodeId;
 use atoll_txn::TxnId;
 use atoll_txn::lock::RequestId;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::replica::Woken;
 use crate::store::Node;
 
-/// How long a node rests between two rounds.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// What is told at most.
+/// What is told at most: the oldest. A deadlock among later ones is found when those have ended.
 const TOLD_MAX: usize = 1000;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -84,16 +81,56 @@ impl Graph {
         None
     }
 
+    /// Leaves out who waits for nobody that waits, and whom nobody waits for, until there are no more such: what is left
+    /// are cycles, and what lies between them. Long queues mostly go here, each of their edges looked at twice.
+    fn trim(&mut self) {
+        let mut waiters: BTreeMap<TxnId, Vec<TxnId>> = BTreeMap::new();
+        for (txn, blockers) in &mut self.blockers {
+            blockers.iter().for_each(|blocker| waiters.entry(*blocker).or_default().push(*txn));
+        }
+        let waiting: BTreeSet<TxnId> = self.blockers.keys().copied().collect();
+        self.blockers.values_mut().for_each(|blockers| blockers.retain(|blocker| waiting.contains(blocker)));
+        let idle = |(txn, blockers): (&TxnId, &BTreeSet<TxnId>)| blockers.is_empty().then_some(*txn);
+        let mut leave: Vec<TxnId> = self.blockers.iter().filter_map(idle).collect();
+        while let Some(txn) = leave.pop() {
+            self.blockers.remove(&txn);
+            for waiter in waiters.remove(&txn).into_iter().flatten() {
+                if let Some(blockers) = self.blockers.get_mut(&waiter)
+                    && blockers.remove(&txn)
+                    && blockers.is_empty()
+                {
+                    leave.push(waiter);
+                }
+            }
+        }
+        let mut waited_for: BTreeMap<TxnId, usize> = self.blockers.keys().map(|txn| (*txn, 0)).collect();
+        for blocker in self.blockers.values().flatten() {
+            *waited_for.entry(*blocker).or_default() += 1;
+        }
+        let mut leave: Vec<TxnId> = waited_for.iter().filter(|(_, count)| **count == 0).map(|(txn, _)| *txn).collect();
+        while let Some(txn) = leave.pop() {
+            for blocker in self.blockers.remove(&txn).into_iter().flatten() {
+                let Some(count) = waited_for.get_mut(&blocker) else { continue };
+                *count -= 1;
+                if *count == 0 {
+                    leave.push(blocker);
+                }
+            }
+        }
+    }
+
     /// Who is to be ended so that no cycle is left, and the cycle that each is ended for. In a fixed order, so that
-    /// everybody who knows of the same waits finds the same ones.
+    /// those who know of the same waits find the same ones.
     fn victims(mut self) -> BTreeMap<TxnId, Vec<TxnId>> {
+        self.trim();
         let mut victims = BTreeMap::new();
-        // Whom nobody waits for is in no cycle.
-        let waited_for: BTreeSet<TxnId> = self.blockers.values().flatten().copied().collect();
-        for txn in self.ends.iter().rev().filter(|txn| waited_for.contains(txn)) {
-            if let Some(cycle) = self.cycle(*txn) {
-                victims.insert(*txn, cycle);
-                self.blockers.remove(txn);
+        let candidates: Vec<TxnId> =
+            self.blockers.keys().rev().filter(|txn| self.ends.contains(txn)).copied().collect();
+        for txn in candidates {
+            if let Some(cycle) = self.cycle(txn) {
+                victims.insert(txn, cycle);
+                self.blockers.remove(&txn);
+                self.trim();
             }
         }
         victims
@@ -114,12 +151,20 @@ impl Node {
         told.collect()
     }
 
-    /// A round: ends waits that are part of a deadlock over several nodes.
-    pub(crate) async fn break_deadlocks(self: Arc<Node>) {
-        let before = std::mem::take(&mut *self.round.lock());
-        if self.is_alone() {
+    /// Begins a round, where there is something to look for and the one before is over.
+    pub(crate) fn look_for_deadlocks(self: &Arc<Node>) {
+        if self.waits.lock().is_empty() || self.is_alone() {
             return;
         }
+        let Ok(round) = self.round.clone().try_lock_owned() else { return };
+        let node = self.clone();
+        self.env.tasks.spawn("deadlocks", async move { node.break_deadlocks(round).await });
+    }
+
+    /// Ends waits that are part of a deadlock over several nodes. The round before may be long past: what waited then and
+    /// waits now has waited all the time.
+    async fn break_deadlocks(self: &Arc<Node>, mut round: OwnedMutexGuard<Round>) {
+        let before = std::mem::take(&mut *round);
         let here = self.waits_here();
         let mut own = lasting(before.get(&self.id), &here).peekable();
         let told = match own.peek() {
@@ -136,7 +181,6 @@ impl Node {
             own.iter().cloned().for_each(|wait| graph.add(wait));
             self.end(&own, &graph.victims());
         }
-        let mut round = self.round.lock();
         *round = told;
         round.insert(self.id, here);
     }
@@ -183,11 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_ended_than_need_be() {
+    fn cycles_with_one_in_common_cost_one() {
         // Two cycles with one of them in common, and one apart.
         let common = [wait(1, &[9], true), wait(2, &[9], true), wait(9, &[1, 2], true)];
         let apart = [wait(4, &[5], true), wait(5, &[4], true)];
         assert_eq!(victims(common.into_iter().chain(apart)), [5, 9]);
+    }
+
+    #[test]
+    fn long_queues_take_no_time() {
+        // Everybody waits for all before, and the first two for each other by way of another node.
+        let queue = (2..2000_u128).map(|txn| wait(txn, &(1..txn).collect::<Vec<_>>(), true));
+        assert!(victims(queue.clone()).is_empty());
+        assert_eq!(victims(queue.chain([wait(1, &[2], false)])), [2]);
     }
 
     #[test]

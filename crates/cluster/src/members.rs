@@ -490,7 +490,7 @@ impl Node {
         T: Send + 'static,
         F: Future<Output = std::result::Result<T, String>> + Send + 'static,
     {
-        let others = self.others().into_iter().filter(|other| !self.reach.is_suspect(*other));
+        let others = self.others().into_iter().filter(|other| self.silent_for(*other).is_none());
         let asked = others.map(|other| (other, self.env.tasks.spawn("node.ask", ask(self.clone(), other))));
         let mut answers = BTreeMap::new();
         for (other, answer) in asked.collect::<Vec<_>>() {

@@ -38,7 +38,7 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{Applier, Event};
-use crate::deadlock::{self, Round};
+use crate::deadlock::Round;
 use crate::members::Members;
 use crate::reach::Reach;
 use crate::replica::{Replica, Volatile, Woken};
@@ -124,7 +124,7 @@ pub struct Node {
     pub(crate) reach: Arc<Reach>,
     pub(crate) members: Members,
     /// What the last round of looking for deadlocks found.
-    pub(crate) round: Mutex<Round>,
+    pub(crate) round: Arc<tokio::sync::Mutex<Round>>,
     transport: Arc<Transport>,
     events: mpsc::UnboundedSender<Event>,
     replicas: RwLock<Replicas>,
@@ -211,7 +211,8 @@ impl Node {
         })
     }
 
-    /// Resolves when something about the transaction has ended here.
+    /// Resolves when something about the transaction has ended here. Whoever watches says when it [has
+    /// done](Self::unwatch) so.
     pub(crate) fn watch(&self, txn: TxnId) -> oneshot::Receiver<()> {
         let (wake, woken) = oneshot::channel();
         let mut watchers = self.watchers.lock();
@@ -219,6 +220,16 @@ impl Node {
         waiting.retain(|watcher| !watcher.is_closed());
         waiting.push(wake);
         woken
+    }
+
+    pub(crate) fn unwatch(&self, txn: TxnId) {
+        let mut watchers = self.watchers.lock();
+        if let Some(waiting) = watchers.get_mut(&txn) {
+            waiting.retain(|watcher| !watcher.is_closed());
+            if waiting.is_empty() {
+                watchers.remove(&txn);
+            }
+        }
     }
 
     pub(crate) fn finished(&self, txn: TxnId) {
@@ -402,7 +413,7 @@ impl Store {
             wal,
             reach: Arc::new(Reach::new(env, clock.clone(), Vec::new())),
             members: Members::default(),
-            round: Mutex::default(),
+            round: Arc::default(),
             clock,
             transport: Transport::new(env),
             options,
@@ -448,7 +459,10 @@ impl Store {
                 replica.sweep_locks();
             }
         });
-        store.run("watch", Duration::from_millis(100), |node| async move { node.look_around().await });
+        store.run("watch", Duration::from_millis(100), |node| async move {
+            node.look_for_deadlocks();
+            node.look_around().await;
+        });
         store.run("checkpoints", Duration::from_millis(500), Node::checkpoint_if_due());
         store.run("housekeeping", node.options.housekeeping_every, |node| async move { node.keep_house().await });
         store.run("leaving", node.options.housekeeping_every, Node::look_for_left);
@@ -462,7 +476,6 @@ impl Store {
         node.reach.set_contacts(contacts);
         env.tasks.spawn("members", node.clone().keep_in_touch());
         store.run("pings", members::ASK_EVERY, |node| async move { node.ask_around() });
-        store.run("deadlocks", deadlock::LOOK_EVERY, Node::break_deadlocks);
         store.run("placement", node.options.placement_every, Node::place);
         store.serving().await?;
         Ok(store)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atoll_cluster::{Options, Router, Store};
 use atoll_env::sim::{self, World};
-use atoll_env::{Env, NodeId};
+use atoll_env::{Env, NodeId, fault};
 use atoll_storage::engine::Space;
 use atoll_txn::error::Retry;
 use atoll_txn::lock::Strength;
@@ -14,7 +14,6 @@ use atoll_txn::request::{Answer, Body, RangeRef, Release, Span, Split, WaitPolic
 use atoll_txn::transaction::Until;
 use atoll_txn::{Error, Isolation, Result, Sender, Timestamp, Transaction, TxnId};
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 const N1: NodeId = NodeId(1);
 
@@ -65,14 +64,23 @@ async fn get(router: &Router, key: &str) -> Option<Bytes> {
     begin(router, Isolation::Serializable).get(key.as_bytes()).await.unwrap()
 }
 
-/// A tenure that ends at a moment, and lasts longer by so many nanoseconds whenever somebody looks.
-struct Ends(Mutex<Timestamp>, u64);
+/// A tenure that ends at a moment.
+struct Ends(Timestamp);
 
 impl Until for Ends {
     fn until(&self, _: u64) -> Option<Timestamp> {
-        let mut until = self.0.lock();
-        until.wall += self.1;
-        Some(*until)
+        Some(self.0)
+    }
+}
+
+/// A tenure that is renewed whenever somebody looks.
+struct Renewed(Router);
+
+const LASTS_NS: u64 = 600_000_000;
+
+impl Until for Renewed {
+    fn until(&self, _: u64) -> Option<Timestamp> {
+        Some(Timestamp { wall: self.0.now().wall + LASTS_NS, logical: 0 })
     }
 }
 
@@ -192,6 +200,7 @@ fn a_transaction_over_several_ranges_is_all_or_nothing() {
 fn what_may_commit_up_to_a_moment_does_not_commit_above_it() {
     sim::run(21, sim::Options::default(), |world| async move {
         let (env, router, _close) = open(&world).await;
+        let tasks = env.tasks.clone();
         on(&env, async move {
             put(&router, "a", "0").await;
             split(&router, "m").await;
@@ -201,7 +210,7 @@ fn what_may_commit_up_to_a_moment_does_not_commit_above_it() {
                 for key in keys {
                     late.put(*key, "late").unwrap();
                 }
-                late.commit_by(Arc::new(Ends(Mutex::new(until), 0)), 1);
+                late.commit_by(Arc::new(Ends(until)), 1);
                 assert_eq!(late.commit().await, Err(Error::Retry(Retry::TooLate)), "{keys:?}");
                 assert_eq!(get(&router, "a").await.as_deref(), Some(&b"0"[..]));
             }
@@ -209,20 +218,31 @@ fn what_may_commit_up_to_a_moment_does_not_commit_above_it() {
             let mut in_time = begin(&router, Isolation::Serializable);
             in_time.put("a", "1").unwrap();
             let soon = Timestamp { wall: router.now().wall + 1_000_000_000, logical: 0 };
-            in_time.commit_by(Arc::new(Ends(Mutex::new(soon), 0)), 1);
+            in_time.commit_by(Arc::new(Ends(soon)), 1);
             assert!(in_time.commit().await.unwrap() > until);
 
             // One that takes longer than what was left of the tenure goes on with what that is renewed by.
             let mut long = begin(&router, Isolation::Serializable);
-            for key in 0..20_000 {
-                long.put(format!("long/{key:05}"), "1").unwrap();
+            long.cut(100);
+            for key in 0..8000 {
+                long.put(format!("long/{key:04}"), format!("{key:0200}")).unwrap();
             }
-            let soon = Timestamp { wall: router.now().wall + 2_000_000, logical: 0 };
-            router.sleep(Duration::from_millis(10)).await;
-            // Somebody has read there: it has to commit above that.
-            assert_eq!(get(&router, "long/00000").await, None);
-            long.commit_by(Arc::new(Ends(Mutex::new(soon), 1_000_000_000)), 1);
-            assert!(long.commit().await.unwrap() > soon);
+            long.commit_by(Arc::new(Renewed(router.clone())), 1);
+            let began = router.now();
+            world.arm(fault::DELAY_COMMIT, 1.0);
+            let committed = tasks.spawn("long", long.commit());
+            // It has to commit above what somebody has read.
+            let reader = router.clone();
+            tasks.spawn("reader", async move {
+                loop {
+                    reader.sleep(Duration::from_millis(20)).await;
+                    if get(&reader, "long/7999").await.is_some() {
+                        break;
+                    }
+                }
+            });
+            let ts = committed.await.unwrap().unwrap();
+            assert!(ts.wall - began.wall > 2 * LASTS_NS, "{began} to {ts}, now {}", router.now());
         })
         .await;
     });

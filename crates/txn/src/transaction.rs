@@ -33,6 +33,7 @@ mod newest;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -690,20 +691,27 @@ impl<S: Sender> Transaction<S> {
 
     /// Lays the intents. The least timestamp at which all of them can commit, or why not.
     async fn prepare(&self, parts: &[Part], anchor: &Bytes) -> (Timestamp, Option<Error>) {
+        // One has failed: no more are begun, and those that are under way are waited for.
+        let stop = AtomicBool::new(false);
         let prepare = async |part: &Part| {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             let (writes, claims) = (part.writes.clone(), part.claims.clone());
             let txn = self.header_in_time().await?;
             let body = Body::Prepare(Prepare { txn, anchor: anchor.clone(), writes, claims });
-            self.sender.send(&part.range, body).await
+            self.sender.send(&part.range, body).await.map(|answer| Some(answer.reply))
         };
         let prepares: Vec<_> = parts.iter().map(prepare).collect();
         let mut prepares = pin!(stream::iter(prepares).buffer_unordered(at_once(parts)));
         let mut commit_ts = self.read_ts;
         let mut failed = None;
         while let Some(answer) = prepares.next().await {
-            match answer.map(|answer| answer.reply) {
-                Ok(Reply::Committed(prepared)) => commit_ts = commit_ts.max(prepared.ts),
-                Ok(_) => failed = Some(Error::Misuse("a prepare was answered with something else")),
+            stop.fetch_or(answer.is_err(), Ordering::Relaxed);
+            match answer {
+                Ok(None) => {}
+                Ok(Some(Reply::Committed(prepared))) => commit_ts = commit_ts.max(prepared.ts),
+                Ok(Some(_)) => failed = Some(Error::Misuse("a prepare was answered with something else")),
                 // A prepare that may have happened is undone like one that has.
                 Err(Error::Unknown { .. }) => failed = Some(Error::Retry(Retry::Aborted)),
                 Err(error @ Error::RangeMoved { .. }) => {

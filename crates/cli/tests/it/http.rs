@@ -109,8 +109,14 @@ fn nodes_and_ranges_are_shown_in_sql() {
 fn broken_clients_hurt_nobody() {
     let dir = Temp::new();
     let node = Node::start(&dir.path("data"));
-    // More than are let in, and they say nothing.
-    let silent: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(node.http).unwrap()).collect();
+    // They say nothing, and no more than 64 are let in.
+    let mut silent: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(node.http).unwrap()).collect();
+    let refused = |stream: &mut TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        matches!(stream.read(&mut [0]), Ok(0))
+    };
+    let refused = silent.iter_mut().rev().take(16).filter_map(|stream| refused(stream).then_some(())).count();
+    assert_eq!(refused, 16);
     drop(silent);
     let mut huge = TcpStream::connect(node.http).unwrap();
     huge.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

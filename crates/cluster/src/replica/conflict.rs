@@ -44,8 +44,7 @@ impl Edge<'_> {
             biased;
             woken = &mut self.woken => match woken {
                 Ok(Woken::Deadlock(cycle)) => Err(Error::Deadlock { cycle }),
-                // It is asked again what became of the owner.
-                Ok(Woken::Granted(_) | Woken::Gone) | Err(_) => Ok(()),
+                Ok(Woken::Granted(_) | Woken::Gone) | Err(_) => Err(Error::Misuse("a wait for no lock ended as one")),
             },
             _ = ended => Ok(()),
         }
@@ -83,8 +82,20 @@ impl Replica {
         }
     }
 
+    async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
+        /// Dropped after what it watched by.
+        struct Watched<'a>(&'a Node, TxnId);
+        impl Drop for Watched<'_> {
+            fn drop(&mut self) {
+                self.0.unwatch(self.1);
+            }
+        }
+        let _watched = Watched(&self.node, intent.txn);
+        self.outcome_watched(intent, waiter).await
+    }
+
     /// What becomes of the transaction of an intent, when it is known. From then on [`Node::ended`] knows it.
-    pub(super) async fn outcome(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
+    async fn outcome_watched(self: &Arc<Self>, intent: &IntentRef, waiter: Option<TxnId>) -> Result<Outcome> {
         let router = Router::new(self.node.clone());
         // One wait, however often it is asked: whoever looks for deadlocks wants to see it last.
         let mut edge = None;

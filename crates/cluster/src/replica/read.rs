@@ -149,11 +149,14 @@ impl Replica {
         Ok(None)
     }
 
-    /// A changed version ends the transaction; that of an intent is waited for, and [known](mvcc::ended::Ended) then.
+    /// A changed version ends the transaction; that of an intent is waited for, and [known](mvcc::ended::Ended) then. It
+    /// is resolved too: of many transactions not all are known for long, and each look shall leave less to the next.
     pub(super) async fn wait_or_fail(self: &Arc<Self>, conflict: Conflict, txn: TxnId) -> Result<()> {
         match conflict {
             Conflict::Version { .. } => Err(Error::Retry(Retry::ReadChanged)),
-            Conflict::Intent { intent, .. } => write_skew(self.outcome(&intent, Some(txn)).await.map(|_| ())),
+            Conflict::Intent { key, intent } => {
+                write_skew(self.wait_for_intents(&key, std::iter::empty(), &intent, txn).await)
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! begin, commit        a transaction's state          boom é X    42601 at X
 //! notice               a warning and a notice         wait        until it is cancelled
 //! stuck                for ever                       retry       takes back the first of two rows
+//! retract              complete after all not
 //! copy in, copy out    lines                          parameter   reports a setting
 //! fill                 rows without end, relieved     pid         who am I
 //! ```
@@ -157,6 +158,12 @@ impl Fake {
                 client.flush().await.expect("the client listens");
                 assert!(!client.take_back(mark), "what has left can't be taken back");
                 client.complete("SELECT 1");
+            }
+            ["retract"] => {
+                client.complete("INSERT 0 1");
+                client.retract_complete();
+                client.retract_complete();
+                return Err(Error::new(sqlstate::SERIALIZATION_FAILURE, "retracted"));
             }
             ["pid"] => {
                 client.row(&encoding, &[Datum::Int4(self.pid)]);

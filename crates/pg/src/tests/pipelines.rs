@@ -21,6 +21,7 @@ async fn simple_queries() {
     assert_eq!(tags(&raw.ask(&[query("")]).await), "IZ");
     assert_eq!(tags(&raw.ask(&[query("rows 1; boom; rows 1")]).await), "TDCEZ");
     assert_eq!(tags(&raw.ask(&[query("parameter")]).await), "SCZ");
+    assert_eq!(tags(&raw.ask(&[query("rows 1; retract")]).await), "TDCEZ");
     let retried = raw.ask(&[query("retry")]).await;
     assert_eq!((&tags(&retried)[..], &retried[1].1[..]), ("TDCZ", &b"\0\x01\0\0\0\x012"[..]));
     let status = |replies: Vec<(char, bytes::Bytes)>| char::from(replies.last().unwrap().1[0]);

@@ -31,12 +31,12 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPT
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 
 use self::overview::Overview;
 
 const CONNECTIONS_MAX: usize = 64;
-/// A client says what it wants within this time, and takes the answer within as much more.
+/// How long one request may take, from the connection to the end of its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
@@ -206,8 +206,9 @@ async fn accept(state: Arc<State>, mut listener: Listener) {
                 continue;
             }
         };
-        if state.connections.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-            state.connections.fetch_sub(1, Ordering::Relaxed);
+        let others = state.connections.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(state.clone());
+        if others >= CONNECTIONS_MAX {
             continue;
         }
         let state = state.clone();
@@ -221,19 +222,22 @@ async fn accept(state: Arc<State>, mut listener: Listener) {
                 }
             });
             let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
                 .max_buf_size(16 << 10)
-                .keep_alive(true)
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
-            // One connection lasts for a few looks of a watcher, so that one that hangs in its middle is rid of.
-            if let Ok(Err(error)) = state.env.clock.timeout(LASTS, connection).await {
+            if let Ok(Err(error)) = state.env.clock.timeout(PATIENCE, connection).await {
                 tracing::debug!(%error, "an http connection ended early");
             }
-            state.connections.fetch_sub(1, Ordering::Relaxed);
+            drop(counted);
         });
     }
 }
 
-/// How long one connection may last.
-const LASTS: Duration = Duration::from_secs(300);
+/// One of the connections that there are.
+struct Counted(Arc<State>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -143,11 +143,9 @@ pub fn tag(id: u32) -> Tag {
 /// Does every job that is there now. False: others are busy with some, or something else comes first.
 pub async fn all(node: &Arc<Node>) -> Result<bool> {
     let mut done = true;
+    // These come first anyway, if their jobs are builds still.
     let cancelled = node.builds.lock().cancelled.clone();
     let mut jobs = list(&node.gateway).await?;
-    for id in cancelled.iter().filter(|id| jobs.iter().all(|(job, _)| job != *id)) {
-        node.builds.lock().cancelled.remove(id);
-    }
     // For these somebody may be waiting.
     jobs.sort_by_key(|(_, job)| job.work() != Work::Build);
     for (id, _) in jobs {
@@ -166,7 +164,7 @@ pub async fn all(node: &Arc<Node>) -> Result<bool> {
                     next = erase_chunk(&node.gateway, id, &job).await?;
                     if next.is_some() {
                         // An index that was given up goes on costing its writers until it is taken back.
-                        if !node.builds.lock().cancelled.is_empty() {
+                        if !node.builds.lock().cancelled.is_subset(&cancelled) {
                             return Ok(false);
                         }
                         node.env.clock.sleep((node.env.clock.mono() - began) * PAUSES).await;

@@ -43,6 +43,7 @@ use std::time::Duration;
 use atoll_datum::function::Settings;
 use atoll_datum::io::Form;
 use atoll_datum::{Datum, Error, Oid, Result, oid, sqlstate};
+use atoll_env::Mono;
 use atoll_env::tasks::Task;
 use atoll_syntax::ast;
 use bytes::Bytes;
@@ -116,6 +117,8 @@ pub struct Session {
     portals_made: u64,
     /// `statement_timestamp()`.
     statement_micros: i64,
+    /// Since when it has worked on what it is working on.
+    active_since: Mono,
     /// The extended protocol: an implicit transaction of one statement can be run again at Sync.
     replay: Option<Replay>,
     /// Other nodes are being told of what this session has changed of definitions.
@@ -187,6 +190,7 @@ impl Session {
         let locks = node.locks.owner(pid, Oid(database.oid));
         let cancel = Arc::<Cancel>::default();
         locks.stop_by(cancel.clone());
+        let active_since = node.env.clock.mono();
         let mut session = Session {
             node,
             cancel,
@@ -203,6 +207,7 @@ impl Session {
             portals: BTreeMap::new(),
             portals_made: 0,
             statement_micros: 0,
+            active_since,
             replay: None,
             telling: None,
         };
@@ -254,12 +259,14 @@ impl Session {
             self.show_active(&text);
             self.portals.remove("");
             let result = self.simple_statements(&text, client).await;
-            let ran = result.is_ok();
-            let ended = self.end_message(result, client).await;
-            if ran && ended.is_err() {
-                client.retract_complete();
+            let mut ended = result;
+            if ended.is_ok() && self.is_implicit() {
+                ended = self.commit_message(client).await;
+                if ended.is_err() {
+                    client.retract_complete();
+                }
             }
-            ended
+            self.end_message(ended, client).await
         })
     }
 
@@ -290,7 +297,7 @@ impl Session {
                         self.pause(attempt).await;
                         attempt += 1;
                     }
-                    Err(failure) => return Err(failure.into_error()),
+                    Err(failure) => return Err(self.confirmed(failure).await.into_error()),
                     Ok(()) => break,
                 }
             }
@@ -467,7 +474,7 @@ impl Session {
                     self.pause(attempt).await;
                     attempt += 1;
                 }
-                Err(failure) => return Err(failure.into_error()),
+                Err(failure) => return Err(self.confirmed(failure).await.into_error()),
             }
         }
     }
@@ -546,11 +553,16 @@ impl Session {
         self.replay = None;
     }
 
-    /// Ends the implicit transaction of a message, whatever came of it.
-    async fn end_message(&mut self, mut result: Result<()>, client: &mut dyn Client) -> Result<()> {
-        if result.is_ok() && self.is_implicit() {
-            result = self.commit_implicit(client).await.map_err(|failure| failure.into_error());
+    /// Commits what the statements of a simple query have done.
+    async fn commit_message(&mut self, client: &mut dyn Client) -> Result<()> {
+        match self.commit_implicit(client).await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(self.confirmed(failure).await.into_error()),
         }
+    }
+
+    /// Ends the implicit transaction of a message, whatever came of it. `result` is of all that it, or its commit, has done.
+    async fn end_message(&mut self, result: Result<()>, client: &mut dyn Client) -> Result<()> {
         let result = self.noted(result);
         if self.is_implicit() {
             Box::pin(self.abandon(client)).await;
@@ -580,7 +592,8 @@ impl Session {
         *self.own.lock() = Own { cursors: cursors.collect(), prepared: prepared.collect() };
     }
 
-    fn show_active(&self, query: &Arc<str>) {
+    fn show_active(&mut self, query: &Arc<str>) {
+        self.active_since = self.node.env.clock.mono();
         let now_ns = wall_of(self.statement_micros);
         let begun_ns = self.transaction.as_ref().map_or(now_ns, |open| wall_of(open.begun_micros));
         self.registration.backend.activity.lock().begin(query, now_ns, begun_ns);
@@ -597,8 +610,7 @@ impl Session {
         let backend = &self.registration.backend;
         let mut activity = backend.activity.lock();
         if activity.state == BackendState::Active {
-            let took = Duration::from_nanos(now_ns.saturating_sub(activity.query_start_ns));
-            backend.counts.answered(took);
+            backend.counts.answered(self.node.env.clock.mono() - self.active_since);
         }
         activity.change(state, now_ns, begun_ns);
     }

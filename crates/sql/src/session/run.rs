@@ -155,7 +155,7 @@ impl Session {
             let again = may_rerun(&failure, txn.isolation(), attempt) && output.take_back(mark);
             if !again || txn.take_back(savepoint).await.is_err() {
                 txn.release(savepoint);
-                return Err(self.confirmed(failure).await);
+                return Err(failure);
             }
         }
         unreachable!("a statement ends at its last attempt")
@@ -163,7 +163,8 @@ impl Session {
 
     /// At READ COMMITTED, what is wrong with the data may be so because rows were changed that this transaction has
     /// locked, and whose locks went with their leaseholder.
-    async fn confirmed(&mut self, failure: Failure) -> Failure {
+    pub(super) async fn confirmed(&mut self, failure: Failure) -> Failure {
+        let cancel = self.cancel.clone();
         let Some(open) = self.transaction.as_mut().filter(|open| open.statements > 0) else { return failure };
         let Some(txn) = open.txn.as_mut().filter(|txn| txn.isolation() == Isolation::ReadCommitted) else {
             return failure;
@@ -173,10 +174,10 @@ impl Session {
         if !matches!(error.state().class(), "21" | "22" | "23" | "44") {
             return failure;
         }
-        match txn.confirm_locks().await {
-            Err(lost @ kv::Error::Retry(_)) => lost.into(),
+        match select(txn.confirm_locks(), pin!(cancel.cancelled())).await {
+            Either::Left((Err(lost @ kv::Error::Retry(_)), _)) => lost.into(),
             // Whether the locks are there is not known; that the statement has failed is.
-            Ok(()) | Err(_) => failure,
+            Either::Left((Ok(()) | Err(_), _)) | Either::Right(_) => failure,
         }
     }
 

@@ -60,16 +60,14 @@ fn ranges(scope: &Scope) -> BoxFuture<'_, Result<Rows>> {
 }
 
 fn range_row(scope: &Scope, range: Range) -> Vec<Datum> {
-    let here = || {
-        let stored = tables(scope).filter(|table| table.view.is_none());
-        stored.filter(|table| overlap(&data::span(table.oid(), None), &range.span))
-    };
+    let stored = tables(scope).filter(|table| table.view.is_none());
+    let here: Vec<_> = stored.filter(|table| overlap(&data::span(table.oid(), None), &range.span)).collect();
     row![
         int8(range.id),
         range.start,
         range.end,
-        texts(here().map(|table| table.name.clone())),
-        oids(here().map(|table| table.oid())),
+        texts(here.iter().map(|table| table.name.clone())),
+        oids(here.iter().map(|table| table.oid())),
         range.leaseholder.map(int8),
         int8s(&range.voters),
         int8s(&range.learners),

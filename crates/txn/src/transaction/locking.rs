@@ -128,10 +128,12 @@ impl<S: Sender> Transaction<S> {
         for strength in Strength::ALL {
             let held = self.locks.iter().filter(|(_, held)| held.strength == strength);
             let keys: Vec<Bytes> = held.map(|(key, _)| key.clone()).collect();
-            match self.ask_for_locks(&keys, strength, WaitPolicy::NoWait).await {
-                Ok(_) => {}
-                Err(Error::LockNotAvailable) => return Err(Error::Retry(Retry::LockLost)),
-                Err(error) => return Err(error),
+            for keys in keys.chunks(LOCKS_MAX) {
+                match self.ask_for_locks(keys, strength, WaitPolicy::NoWait).await {
+                    Ok(_) => {}
+                    Err(Error::LockNotAvailable) => return Err(Error::Retry(Retry::LockLost)),
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())

@@ -43,7 +43,7 @@ use super::locks::{Locks, Mode, Tag};
 use super::{Node, Request};
 use crate::catalog::store::Touched;
 use crate::exec::Result;
-use crate::kv::{self, GatewayRef, Txn};
+use crate::kv::{self, GatewayRef, Txn, Until};
 
 /// A request waits for a lock on the other side for less than this.
 const CALL_FOR: Duration = Duration::from_millis(1500);
@@ -155,9 +155,7 @@ impl Peers {
 
     /// Has a transaction commit only if what was locked under this tenure still is. `defines`: it changes definitions.
     pub fn rely(&self, txn: &mut dyn Txn, number: u64, defines: bool) -> kv::Result<()> {
-        if self.own.number() != number {
-            return Err(kv::Error::Retry(Retry::TooLate));
-        }
+        self.own.until(number).ok_or(kv::Error::Retry(Retry::TooLate))?;
         txn.commit_by(self.own.clone(), number);
         if defines {
             txn.constrain(tenure::goes_on(self.id(number)));
