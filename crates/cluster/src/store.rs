@@ -130,8 +130,8 @@ pub struct Node {
     replicas: RwLock<Replicas>,
     /// The keys of replicas that are being taken away. Locked before `replicas`.
     leaving: Mutex<BTreeMap<u64, Span>>,
-    /// Held while replicas are made for others.
-    hosting: tokio::sync::Mutex<()>,
+    /// Held by whoever looks whether a replica is here and makes it: two groups of one range would share a log.
+    making: tokio::sync::Mutex<()>,
     pub(crate) waits: Mutex<WaitsFor>,
     pub(crate) waiters: Mutex<BTreeMap<RequestId, oneshot::Sender<Woken>>>,
     watchers: Mutex<BTreeMap<TxnId, Vec<oneshot::Sender<()>>>>,
@@ -337,7 +337,7 @@ impl Node {
 
     /// Makes room for a replica of a range, which its leader then fills.
     pub(crate) async fn host(self: &Arc<Self>, range: &RangeRef) -> std::result::Result<(), String> {
-        let _one_at_a_time = self.hosting.lock().await;
+        let _one_at_a_time = self.making.lock().await;
         if self.members.is_leaving(self.id) {
             return Err("this node is leaving the cluster".to_owned());
         }
@@ -346,6 +346,10 @@ impl Node {
         }
         if self.replica(range.id).is_some() {
             return Ok(());
+        }
+        let state = self.range_state(range.id).map_err(|error| error.to_string())?;
+        if state.is_some_and(|state| !state.span.is_empty()) {
+            return Err(format!("a split has just made range {} here, and it is about to begin", range.id));
         }
         // One that has yet to hear of a split holds keys that are no longer its own.
         let overlapping = self.replicas().into_iter().find(|other| other.published().span.overlaps(&range.span));
@@ -420,7 +424,7 @@ impl Store {
             events,
             replicas: RwLock::default(),
             leaving: Mutex::default(),
-            hosting: tokio::sync::Mutex::default(),
+            making: tokio::sync::Mutex::default(),
             waits: Mutex::default(),
             waiters: Mutex::default(),
             watchers: Mutex::default(),
@@ -613,6 +617,7 @@ impl Node {
     async fn handle(self: &Arc<Self>, event: Event) {
         match event {
             Event::Split { right } => {
+                let _one_at_a_time = self.making.lock().await;
                 if self.replica(right.id).is_some() {
                     // Applied again from the log after a restart that found the right half in the engine.
                     return;

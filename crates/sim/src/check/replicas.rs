@@ -11,8 +11,8 @@ use atoll_txn::key;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     Same,
-    /// Some have not applied everything yet.
-    Behind,
+    /// Some have not applied everything yet: which of what range have applied how much.
+    Behind(String),
     Differ(String),
 }
 
@@ -32,7 +32,8 @@ pub fn look(nodes: &[Arc<Node>]) -> Verdict {
     for (range, replicas) in seen {
         let (_, first_applied, first_digest) = replicas[0];
         if replicas.iter().any(|(_, applied, _)| *applied != first_applied) {
-            verdict = Verdict::Behind;
+            let applied: Vec<_> = replicas.iter().map(|(node, applied, _)| (node, applied)).collect();
+            verdict = Verdict::Behind(format!("range {range}: {applied:?}"));
         } else if replicas.iter().any(|(_, _, digest)| *digest != first_digest) {
             return Verdict::Differ(format!(
                 "replicas: those of range {range} differ at {first_applied:?}: {replicas:?}"

@@ -439,15 +439,17 @@ async fn last_look(run: &Arc<Run>) -> Result<(), String> {
 /// Everybody has ended, so every replica gets to where its range is.
 async fn replicas_agree(run: &Arc<Run>) -> Result<(), String> {
     let until = run.world.now() + END_WITHIN;
-    while run.world.now() < until {
+    loop {
         let nodes: Vec<_> = run.state.lock().up.values().cloned().collect();
         match check::replicas::look(&nodes) {
             Verdict::Same => return Ok(()),
-            Verdict::Behind => run.world.sleep(Duration::from_millis(200)).await,
+            Verdict::Behind(who) if run.world.now() >= until => {
+                return Err(format!("progress: not all replicas have applied what others have: {who}"));
+            }
+            Verdict::Behind(_) => run.world.sleep(Duration::from_millis(200)).await,
             Verdict::Differ(what) => return Err(what),
         }
     }
-    Err("progress: not all replicas have applied what others have".to_owned())
 }
 
 /// What moved away has left nothing behind.
